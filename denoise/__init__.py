@@ -1,0 +1,1 @@
+"""Denoising autoencoders on Fashion-MNIST: Hydra sweeps, tracked in MLflow."""

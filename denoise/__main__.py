@@ -1,0 +1,49 @@
+"""The command: `python -m denoise`."""
+
+import os
+import signal
+import sys
+
+import hydra
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from denoise.errors import sentence
+
+# Help and shell completion answer at once because nothing heavy is imported before a job starts.
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="config")
+def app(cfg: DictConfig) -> float:
+    from denoise import sweep
+
+    return sweep.job(cfg)
+
+
+def main() -> int:
+    """Run the command; its exit status. Mistakes are told in one sentence, without a traceback."""
+    asked_for_traceback = "HYDRA_FULL_ERROR" in os.environ
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises, and the sentence is ours
+    try:
+        app()
+        return _finish()
+    except KeyboardInterrupt:
+        _finish()
+        print("Stopped.", file=sys.stderr)
+        return 128 + signal.SIGINT
+    except (HydraException, OmegaConfBaseException, OSError, ValueError) as error:
+        if asked_for_traceback:
+            raise
+        print(f"denoise: {sentence(error)}", file=sys.stderr)
+        return 1
+
+
+def _finish() -> int:
+    """Close what a job or a sweep has opened; nothing was where only help was asked for."""
+    sweep = sys.modules.get("denoise.sweep")
+    return sweep.finish() if sweep else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""A training state in one file that loads without running code.
+
+The format is safetensors, not torch's `.pt`: a `.pt` file is a pickle, which runs what it names
+when it is read.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from denoise.checks import UserError
+from denoise.trainer import Trainer
+
+
+def save(path: Path, trainer: Trainer, *, epoch: int, config: Mapping[str, Any]) -> None:
+    """Write weights, optimiser, random state, epoch and config, whole or not at all."""
+    tensors = {f"model.{name}": value for name, value in trainer.model.state_dict().items()}
+    for index, state in trainer.optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
+    tensors["random.order"] = trainer.order.get_state()
+    tensors["random.corruption"] = trainer.corruption.get_state()
+    metadata = {"epoch": str(epoch), "config": json.dumps(config)}
+    partial = path.with_suffix(".partial")
+    save_file({name: value.contiguous() for name, value in tensors.items()}, partial, metadata)
+    os.replace(partial, path)
+
+
+def load(path: Path) -> tuple[dict[str, Tensor], int, dict[str, Any]]:
+    """The tensors by their saved names, the epoch and the config; `UserError` if it is no checkpoint."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return tensors, int(metadata["epoch"]), json.loads(metadata["config"])
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise UserError(f"{path} is not a checkpoint of this project ({error})") from None
+
+
+def restore(path: Path, trainer: Trainer) -> int:
+    """Put the state of `path` into a trainer built from the same config; the epoch it had finished."""
+    tensors, epoch, _ = load(path)
+    trainer.model.load_state_dict(_under("model", tensors))
+    states: dict[int, dict[str, Tensor]] = {}
+    for name, value in _under("optimizer", tensors).items():
+        index, key = name.split(".")
+        states.setdefault(int(index), {})[key] = value
+    groups = trainer.optimizer.state_dict()["param_groups"]
+    trainer.optimizer.load_state_dict({"state": states, "param_groups": groups})
+    trainer.order.set_state(tensors["random.order"])
+    trainer.corruption.set_state(tensors["random.corruption"])
+    return epoch
+
+
+def weights(path: Path) -> dict[str, Tensor]:
+    """The model's weights alone, for `load_state_dict`."""
+    return _under("model", load(path)[0])
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    start = f"{prefix}."
+    return {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}

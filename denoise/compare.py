@@ -1,0 +1,72 @@
+"""Runs beside each other."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from denoise import tracking
+from denoise.progress import FAILED
+
+PIPE_WIDTH = 140
+COLUMNS = (
+    "run", "status", "epoch 1 train / test", "last epoch train / test", "clean MSE", "time", "run id",
+)  # fmt: skip
+
+Status = dict[str, Any]
+
+
+def show(statuses: Sequence[Status], folder: Path) -> None:
+    """The table of results on the screen, every failure in a line, and where to look next."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = PIPE_WIDTH
+    table = Table(*COLUMNS, header_style="bold")
+    for status in statuses:
+        table.add_row(*map(escape, _row(status)))
+    console.print(table)
+    for status in statuses:
+        if status["state"] == FAILED:
+            console.print(f"{status['name']}: {status['error']}", style="red", markup=False)
+    console.print(f"Files: {folder}   Browse: mlflow ui", highlight=False, soft_wrap=True)
+
+
+def summarize(statuses: Sequence[Status], settings: tracking.Settings, folder: Path) -> None:
+    """The same table as a file and a description of the sweep's summary run."""
+    path = folder / "sweep.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow([*COLUMNS, "error"])
+        writer.writerows([*_row(status), status.get("error", "")] for status in statuses)
+    rows = [COLUMNS, ["---"] * len(COLUMNS), *map(_row, statuses)]
+    tags = {
+        "sweep": folder.name,
+        "summary": "true",
+        "mlflow.note.content": "\n".join(f"| {' | '.join(row)} |" for row in rows),
+    }
+    with tracking.run(settings, name=f"sweep {folder.name}", tags=tags, params={}) as run:
+        run.file(path)
+
+
+def _row(status: Status) -> list[str]:
+    last = status.get("last", {})
+    clean = last.get("val/clean_mse", last.get("test/clean_mse"))
+    seconds = status.get("seconds", 0)
+    return [
+        status["name"],
+        status["state"],
+        _losses(status.get("first", {})),
+        _losses(last),
+        "" if clean is None else f"{clean:.5f}",
+        f"{seconds // 60:.0f}:{seconds % 60:02.0f}",
+        status.get("run_id", ""),
+    ]
+
+
+def _losses(values: dict[str, float]) -> str:
+    held_out = values.get("val/loss", values.get("test/loss"))
+    return "" if held_out is None else f"{values['train/loss']:.4f} / {held_out:.4f}"

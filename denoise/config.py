@@ -1,0 +1,97 @@
+"""The typed root, and the one place where a config node becomes an object."""
+
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from torch import nn
+
+from denoise import checks, data, evaluate, model, noise, tracking, trainer
+from denoise.checks import UserError
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """`score` is the per-epoch figure, lower is better, by which the best epoch is chosen."""
+
+    name: str
+    score: str
+
+
+@dataclass(frozen=True)
+class Config:
+    """One run, built and checked: `plain` is the composed config that it came from."""
+
+    data: data.Settings
+    trainer: trainer.Settings
+    evaluation: evaluate.Settings
+    tracking: tracking.Settings
+    protocol: Protocol
+    noise: noise.Noise
+    model: nn.Module
+    seed: int
+    plain: dict[str, Any]
+
+
+def build(cfg: DictConfig) -> Config:
+    """Turn a composed config into objects, or raise `UserError` naming the key at fault.
+
+    The model's first weights are drawn from `cfg.seed`.
+    """
+    checks.whole("seed", cfg.seed, low=0)
+    config = Config(
+        data=_settings(data.Settings, cfg, "data"),
+        trainer=_settings(trainer.Settings, cfg, "trainer"),
+        evaluation=_settings(evaluate.Settings, cfg, "evaluation"),
+        tracking=_settings(tracking.Settings, cfg, "tracking"),
+        protocol=_settings(Protocol, cfg, "protocol"),
+        noise=_object(noise, cfg, "noise"),
+        model=_seeded_model(cfg),
+        seed=cfg.seed,
+        plain=OmegaConf.to_container(cfg, resolve=True),  # type: ignore[arg-type]
+    )
+    images = config.data.train_size - config.data.holdout
+    checks.whole("trainer.batch_size", config.trainer.batch_size, low=1, high=images)
+    checks.whole(
+        "evaluation.tsne_codes", config.evaluation.tsne_codes, low=1, high=config.data.test_size
+    )
+    return config
+
+
+def _settings(kind: type[T], cfg: DictConfig, key: str) -> T:
+    """The node `key` as a dataclass, its values converted to the declared types."""
+    try:
+        typed = OmegaConf.create({key: OmegaConf.structured(kind)})
+        OmegaConf.set_readonly(typed[key], False)  # frozen is for what comes out
+        return OmegaConf.to_object(OmegaConf.merge(typed, {key: cfg[key]}))[key]  # type: ignore
+    except OmegaConfBaseException as error:
+        raise UserError(f"{error.full_key}: {str(error.msg).splitlines()[0]}") from None
+
+
+def _object(room: ModuleType, cfg: DictConfig, key: str) -> Any:
+    """The node `key` as the class of `room` that its `_target_` names."""
+    target = str(cfg[key]["_target_"])
+    module, _, name = target.rpartition(".")
+    if module != room.__name__ or not hasattr(room, name):
+        raise UserError(f"{key}._target_ must name a class of {room.__name__}, got {target!r}")
+    try:
+        return instantiate(cfg[key], _convert_="all")
+    except InstantiationException as error:
+        if isinstance(error.__cause__, UserError):
+            raise error.__cause__ from None
+        raise UserError(f"{key}: {error.__cause__ or error}") from None
+
+
+def _seeded_model(cfg: DictConfig) -> nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(np.random.SeedSequence(cfg.seed).generate_state(1)[0]))
+        return _object(model, cfg, "model")

@@ -1,0 +1,232 @@
+"""Fashion-MNIST and its kin as tensors: found or fetched, verified, split, scaled."""
+
+import gzip
+import hashlib
+import logging
+import shutil
+import subprocess
+import tempfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from filelock import FileLock
+from torch import Tensor
+
+from denoise import checks
+from denoise.checks import UserError
+
+log = logging.getLogger(__name__)
+
+DEBIAN_DATASETS = Path("/usr/share/datasets")
+SIDE = 28
+CLASSES = 10
+# What a way of fetching raises when it does not work: no network, no tool, a damaged archive.
+BROKEN = (OSError, EOFError, zlib.error, RuntimeError, UserError, subprocess.SubprocessError)
+HOLDOUT_SEED = 0  # every run holds out the same training images
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Which images, how many of them, and the space the model sees them in.
+
+    `holdout` training images are kept from training, to choose by. A batch in the model's space
+    is (pixel - `mean`) / `std`. `sha256` maps each decompressed file to its sum, or to null
+    where none is published; `debian` names the package that has the files, or is null.
+    """
+
+    name: str
+    root: str
+    debian: str | None
+    train_size: int
+    test_size: int
+    holdout: int
+    mean: float
+    std: float
+    sha256: dict[str, str | None]
+
+    def __post_init__(self) -> None:
+        checks.one_of("data.name", self.name, ("FashionMNIST", "MNIST", "KMNIST"))
+        checks.whole("data.train_size", self.train_size, low=1, high=60_000)
+        checks.whole("data.test_size", self.test_size, low=CLASSES, high=10_000)
+        checks.whole("data.holdout", self.holdout, low=0, high=self.train_size - 1)
+        checks.number("data.mean", self.mean)
+        checks.number("data.std", self.std, low=1e-6)
+
+    @property
+    def raw(self) -> Path:
+        """The folder of the decompressed files, where torchvision looks for them."""
+        return Path(self.root).absolute() / self.name / "raw"
+
+
+class Split(NamedTuple):
+    """`images` uint8, (n, 28, 28); `labels` int64, (n,)."""
+
+    images: Tensor
+    labels: Tensor
+
+
+@dataclass(frozen=True)
+class Data:
+    """The whole data set in memory, and the way from pixels into the model's space and back.
+
+    `source` is the address it is published at.
+    """
+
+    train: Split
+    val: Split | None
+    test: Split
+    class_names: list[str]
+    source: str
+    mean: float
+    std: float
+
+    def scale(self, images: Tensor) -> Tensor:
+        """uint8 (n, 28, 28) to float32 (n, 1, 28, 28) in the model's space."""
+        return images.unsqueeze(1).float().div_(255).sub_(self.mean).div_(self.std)
+
+    def pixels(self, images: Tensor) -> Tensor:
+        """A float batch from the model's space back to pixel space, where clean images lie in [0, 1]."""
+        return images * self.std + self.mean
+
+
+def load(settings: Settings, device: torch.device) -> Data:
+    """The data set that `settings` describe, on `device`; fetched first where it is not there yet."""
+    fetch(settings)
+    from torchvision import datasets
+
+    dataset = getattr(datasets, settings.name)
+
+    def split(*, train: bool, size: int) -> Split:
+        whole = dataset(settings.root, train=train)
+        return Split(whole.data[:size].to(device), whole.targets[:size].to(device))
+
+    train, val = split(train=True, size=settings.train_size), None
+    if settings.holdout:
+        seeded = torch.Generator().manual_seed(HOLDOUT_SEED)
+        order = torch.randperm(settings.train_size, generator=seeded).to(device)
+        held, kept = order[: settings.holdout], order[settings.holdout :]
+        train, val = Split(*(x[kept] for x in train)), Split(*(x[held] for x in train))
+    test = split(train=False, size=settings.test_size)
+    return Data(train, val, test, dataset.classes, dataset.mirrors[0], settings.mean, settings.std)
+
+
+def one_of_each_class(split: Split) -> Tensor:
+    """The first image of every class, uint8 (10, 28, 28): the ten that every figure shows."""
+    first = [int((split.labels == label).int().argmax()) for label in range(CLASSES)]
+    return split.images[first]
+
+
+def fetch(settings: Settings) -> None:
+    """Have the four files under `settings.root`, whole and verified, or raise `UserError`.
+
+    They are looked for there, then among Debian's installed data sets, then fetched with
+    torchvision's download, then from Debian's package, which needs no root rights. Files are
+    moved into place only once they are verified, so that a broken download leaves nothing.
+    """
+    try:
+        settings.raw.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"data.root={settings.root} cannot be written to: {error}") from None
+    with FileLock(settings.raw / ".lock"):
+        for path in filter(Path.exists, _files(settings, settings.raw)):
+            _verify(path, settings.sha256[path.name])
+        if not all(map(Path.exists, _files(settings, settings.raw))):
+            _bring(settings)
+
+
+def _files(settings: Settings, folder: Path) -> list[Path]:
+    return [folder / name for name in settings.sha256]
+
+
+def _verify(path: Path, sha256: str | None) -> None:
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if sha256 not in (None, found):
+        raise UserError(
+            f"{path} is not the published file (its SHA-256 is {found}, not {sha256}): "
+            "delete it and run again, and it will be fetched anew"
+        )
+
+
+def _bring(settings: Settings) -> None:
+    """Fill `settings.raw` by the first way that works."""
+    ways: list[tuple[str, Callable[[Settings, Path], Path]]] = [
+        ("torchvision's download", _download)
+    ]
+    if settings.debian:
+        ways.insert(0, ("Debian's installed data sets", _installed))
+        ways.append((f"Debian's package {settings.debian}", _package))
+    failures = []
+    for name, way in ways:
+        with tempfile.TemporaryDirectory(dir=settings.raw) as staging:
+            try:
+                folder = way(settings, Path(staging))
+                for path in _files(settings, folder):
+                    _verify(path, settings.sha256[path.name])
+            except BROKEN as error:
+                failures.append(f"{name} ({_last_line(error)})")
+                continue
+            for path in _files(settings, folder):
+                path.replace(settings.raw / path.name)
+            log.info("%s: from %s into %s", settings.name, name, settings.raw)
+            return
+    raise UserError(
+        f"{settings.name} is not in {settings.raw} and could not be had from "
+        + ", ".join(failures)
+        + f"; put {', '.join(settings.sha256)} there by hand"
+    )
+
+
+def _installed(settings: Settings, staging: Path) -> Path:
+    return _decompress(DEBIAN_DATASETS / _folder(settings), staging)
+
+
+def _download(settings: Settings, staging: Path) -> Path:
+    from torchvision import datasets
+
+    log.info("%s: downloading ...", settings.name)
+    getattr(datasets, settings.name)(staging, download=True)
+    return staging / settings.name / "raw"
+
+
+def _package(settings: Settings, staging: Path) -> Path:
+    """`apt-get download`, at need with package lists of its own, as a fresh machine has none."""
+    log.info("%s: fetching Debian's package %s ...", settings.name, settings.debian)
+    (staging / "lists" / "partial").mkdir(parents=True)
+    own_lists = ["-o", f"Dir::State::Lists={staging}/lists", "-o", f"Dir::Cache={staging}"]
+    try:
+        _call("apt-get", "download", settings.debian, cwd=staging)
+    except subprocess.CalledProcessError:
+        _call("apt-get", *own_lists, "update", cwd=staging)
+        _call("apt-get", *own_lists, "download", settings.debian, cwd=staging)
+    (package,) = staging.glob(f"{settings.debian}_*.deb")
+    _call("dpkg", "-x", package.name, "unpacked", cwd=staging)
+    unpacked = staging / "unpacked" / DEBIAN_DATASETS.relative_to("/") / _folder(settings)
+    return _decompress(unpacked, staging)
+
+
+def _folder(settings: Settings) -> str:
+    assert settings.debian
+    return settings.debian.removeprefix("dataset-")
+
+
+def _decompress(source: Path, target: Path) -> Path:
+    if not source.is_dir():
+        raise FileNotFoundError(f"there is no {source}")
+    for path in source.glob("*-ubyte.gz"):
+        with gzip.open(path) as packed, (target / path.stem).open("wb") as plain:
+            shutil.copyfileobj(packed, plain)
+    return target
+
+
+def _call(*command: str, cwd: Path) -> None:
+    subprocess.run(command, cwd=cwd, check=True, capture_output=True, text=True, timeout=300)
+
+
+def _last_line(error: Exception) -> str:
+    said = getattr(error, "stderr", None) or str(error)
+    return said.strip().splitlines()[-1] if said.strip() else type(error).__name__

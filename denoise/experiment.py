@@ -1,0 +1,220 @@
+"""One run, told from top to bottom."""
+
+import csv
+import logging
+import math
+import subprocess
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+
+from denoise import checkpoint, data, evaluate, figures, tracking
+from denoise.config import Config
+from denoise.progress import Status
+from denoise.tracking import Run
+from denoise.trainer import Trainer
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What surrounds a run: its name, its tags, its folder, and the status that others watch."""
+
+    name: str
+    tags: dict[str, str]
+    folder: Path
+    status: Status
+
+
+def run(config: Config, job: Job) -> float:
+    """Train, evaluate and log one model; the best score of its epochs."""
+    start = time.perf_counter()
+    device = config.trainer.torch_device()
+    images = data.load(config.data, device)
+    tags = job.tags | _git_tags()
+    with tracking.run(config.tracking, name=job.name, tags=tags, params=_params(config)) as run:
+        job.status.update(run_id=run.id)
+        try:
+            report = Report(config, job, images, run)
+            trainer = Trainer(
+                config.model.to(device), images, config.noise, config.trainer, seed=config.seed
+            )
+            report.begin(trainer)
+            for figures_of_epoch in trainer.epochs():
+                report.epoch(trainer, figures_of_epoch)
+            report.end(trainer)
+            run.metrics({"time/run_seconds": time.perf_counter() - start}, config.trainer.epochs)
+        finally:
+            for path in sorted(job.folder.glob("*.log")):
+                run.file(path)
+    return report.best
+
+
+class Report:
+    """What a run tells of itself, to MLflow, to its folder, to its log and to its status."""
+
+    def __init__(self, config: Config, job: Job, images: data.Data, run: Run) -> None:
+        self.config, self.job, self.data, self.run = config, job, images, run
+        self.history: list[dict[str, float]] = []
+        self.best = math.inf
+        self.chosen = images.val or images.test  # the images that epochs are compared on
+        self.chosen_name = "val" if images.val else "test"
+        for folder in ("checkpoints", "figures", "tables"):
+            (job.folder / folder).mkdir(exist_ok=True)
+
+    def begin(self, trainer: Trainer) -> None:
+        """Data set, config, the noise as the model will see it, and what it makes of it untrained."""
+        for context, split in (("training", self.data.train), ("testing", self.data.test)):
+            self.run.dataset(self.config.data.name, self.data.source, *split, context=context)
+        self.run.file(self.job.folder / "config")
+        self._noise(trainer)
+        self._reconstructions(trainer, 0)
+        self.job.status.update(stage="training")
+
+    def epoch(self, trainer: Trainer, values: dict[str, float]) -> None:
+        """The figures of an epoch that has just ended, and its checkpoint."""
+        measured = self._losses(trainer, self.chosen)
+        values |= {f"{self.chosen_name}/{name}": value for name, value in measured.items()}
+        self.history.append(values)
+        epoch = len(self.history)
+        self.run.metrics(values, epoch)
+        self._say(epoch, values)
+        checkpoints = self.job.folder / "checkpoints"
+        checkpoint.save(
+            checkpoints / "last.safetensors", trainer, epoch=epoch, config=self.config.plain
+        )
+        score = values[self.config.protocol.score]
+        if score < self.best:
+            self.best = score
+            checkpoint.save(
+                checkpoints / "best.safetensors", trainer, epoch=epoch, config=self.config.plain
+            )
+        if epoch == 1 and self.config.trainer.epochs > 1:
+            self._reconstructions(trainer, 1)
+
+    def end(self, trainer: Trainer) -> None:
+        """The final figures, of the last epoch, or of the best where images were held out to choose it."""
+        model, last = trainer.model, len(self.history)
+        self._reconstructions(trainer, last)
+        if self.data.val:
+            best = self.job.folder / "checkpoints" / "best.safetensors"
+            model.load_state_dict(checkpoint.weights(best))
+            final = self._losses(trainer, self.data.test)
+            self.run.metrics({f"test/{name}": value for name, value in final.items()}, last)
+        quality = evaluate.image_quality(model, self.data.test, self.data, self.config.noise)
+        self.run.metrics({f"test/{name}": value for name, value in quality.items()}, last)
+        self._loss_curves()
+        self._latent_space(trainer, last)
+        self.job.status.update(stage="saving")
+        self.run.model(model, self.data.scale(self.data.test.images[:2]).cpu())
+        _write_csv(self.job.folder / "tables" / "history.csv", _with_epochs(self.history))
+        for folder in ("checkpoints", "figures", "tables"):
+            self.run.file(self.job.folder / folder)
+
+    def _losses(self, trainer: Trainer, split: data.Split) -> dict[str, float]:
+        target = self.config.trainer.target
+        return evaluate.losses(trainer.model, split, self.data, self.config.noise, target)
+
+    def _say(self, epoch: int, values: Mapping[str, float]) -> None:
+        epochs, train, chosen = self.config.trainer.epochs, "train/loss", f"{self.chosen_name}/loss"
+        log.info(
+            "%s: epoch %d/%d  %s %.4f  %s %.4f  %.0f images/s",
+            *(self.job.name, epoch, epochs, train, values[train], chosen, values[chosen]),
+            values["time/images_per_second"],
+        )
+        self.job.status.update(
+            epoch=epoch,
+            loss=values[train],
+            images_per_second=values["time/images_per_second"],
+            epoch_seconds=values["time/epoch_seconds"],
+            **({"first": values} if epoch == 1 else {}),
+            last=values,
+        )
+
+    def _noise(self, trainer: Trainer) -> None:
+        clean, noisy, _ = evaluate.examples(trainer.model, self.data, self.config.noise)
+        rows = {"clean": clean, "noisy": noisy}
+        self._image("noise", figures.image_rows(rows, self.data.class_names, self.job.name), 0)
+
+    def _reconstructions(self, trainer: Trainer, step: int) -> None:
+        clean, noisy, output = evaluate.examples(trainer.model, self.data, self.config.noise)
+        rows = {"clean": clean, "noisy": noisy, "output": output}
+        when = f"after epoch {step}" if step else "untrained"
+        figure = figures.image_rows(rows, self.data.class_names, f"{self.job.name}, {when}")
+        self._image("reconstructions", figure, step, file=f"reconstructions_{step:03d}")
+
+    def _loss_curves(self) -> None:
+        names = ("train/loss", f"{self.chosen_name}/loss")
+        curves = {name: [values[name] for values in self.history] for name in names}
+        limits = self.config.evaluation.loss_axis
+        figure = figures.loss_curves(curves, limits, self.job.name)
+        figure.savefig(self.job.folder / "figures" / "loss.png")
+
+    def _latent_space(self, trainer: Trainer, step: int) -> None:
+        settings, test = self.config.evaluation, self.data.test
+        codes = evaluate.codes(trainer.model, test.images[: settings.tsne_codes], self.data)
+        labels = test.labels[: len(codes)].cpu().numpy()
+        self.job.status.update(stage=f"t-SNE of {len(codes):,} codes")
+        log.info("%s: t-SNE of %d codes ...", self.job.name, len(codes))
+        start = time.perf_counter()
+        coordinates = evaluate.tsne(codes, settings)
+        self.run.metrics({"time/tsne_seconds": time.perf_counter() - start}, step)
+        title = f"{self.job.name}, t-SNE of {len(codes):,} test codes"
+        figure = figures.tsne_map(coordinates, labels, self.data.class_names, title)
+        self._image("tsne", figure, step)
+        header = [*(f"code_{i}" for i in range(codes.shape[1])), "tsne_x", "tsne_y", "label"]
+        table = (
+            dict(zip(header, (*code, *place, label), strict=True))
+            for code, place, label in zip(codes, coordinates, labels, strict=True)
+        )
+        _write_csv(self.job.folder / "tables" / "codes.csv", table)
+
+    def _image(self, key: str, figure: Figure, step: int, file: str | None = None) -> None:
+        """A figure as a file of the run, and under `key` in the image grids of MLflow's charts."""
+        figure.savefig(self.job.folder / "figures" / f"{file or key}.png")
+        self.run.image(key, figure, step)
+
+
+def _params(config: Config) -> dict[str, Any]:
+    """What the run was asked to do, without what MLflow says better elsewhere."""
+    plain = {key: value for key, value in config.plain.items() if key != "tracking"}
+    plain["data"] = {key: value for key, value in plain["data"].items() if key != "sha256"}
+    return plain
+
+
+def _git_tags() -> dict[str, str]:
+    """The commit of the code, and whether the tree differed from it; nothing outside a git checkout."""
+
+    def git(*command: str) -> str:
+        here = Path(__file__).parent
+        return subprocess.check_output(
+            ["git", *command], cwd=here, text=True, stderr=subprocess.DEVNULL
+        ).strip()
+
+    try:
+        return {
+            "git.commit": git("rev-parse", "HEAD"),
+            "git.dirty": str(bool(git("status", "--porcelain"))).lower(),
+        }
+    except (OSError, subprocess.CalledProcessError):
+        return {}
+
+
+def _with_epochs(history: list[dict[str, float]]) -> Iterable[dict[str, float]]:
+    return ({"epoch": epoch, **values} for epoch, values in enumerate(history, start=1))
+
+
+def _write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    rows = iter(rows)
+    first = next(rows)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(first))
+        writer.writeheader()
+        writer.writerow(first)
+        writer.writerows(rows)

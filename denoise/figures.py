@@ -1,0 +1,67 @@
+"""Tensors to figures that a person would put in a report.
+
+Images are float (n, 28, 28) in pixel space, shown from 0 (black) to 1 (white), the same in every
+figure, so that two runs can be compared by eye.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from matplotlib import colormaps
+from matplotlib.figure import Figure
+from torch import Tensor
+from torch.nn import functional
+
+GAP = 1  # white pixels around each image
+
+
+def image_rows(rows: Mapping[str, Tensor], columns: Sequence[str], title: str) -> Figure:
+    """One labelled row for each entry of `rows`, one titled column for each image."""
+    tiles = torch.stack([images.cpu() for images in rows.values()])
+    tiles = functional.pad(tiles, (GAP, GAP, GAP, GAP), value=1)
+    height, width = tiles.shape[2:]
+    mosaic = tiles.permute(0, 2, 1, 3).reshape(len(rows) * height, len(columns) * width)
+    figure = Figure(figsize=(len(columns) + 1, len(rows) + 0.6), dpi=100, layout="constrained")
+    axis = figure.subplots()
+    axis.imshow(mosaic, cmap="gray", vmin=0, vmax=1)
+    axis.spines[:].set_visible(False)
+    axis.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
+    axis.set_xticks((np.arange(len(columns)) + 0.5) * width - 0.5, columns, fontsize=9)
+    axis.set_yticks((np.arange(len(rows)) + 0.5) * height - 0.5, rows, fontsize=10)
+    figure.suptitle(title, fontsize=11)
+    return figure
+
+
+def loss_curves(
+    curves: Mapping[str, Sequence[float]], limits: tuple[float, float], title: str
+) -> Figure:
+    """Loss over epochs, counted from 1, one line for each entry of `curves`."""
+    figure = Figure(figsize=(6, 4), dpi=100, layout="constrained")
+    axis = figure.subplots()
+    for label, values in curves.items():
+        epochs = range(1, len(values) + 1)
+        axis.plot(epochs, values, marker=".", label=f"{label}, {values[-1]:.3f} at the end")
+    axis.set(xlabel="epoch", ylabel="mean squared error (model's space)", yscale="log", ylim=limits)
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_formatter("{x:g}")
+    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.grid(alpha=0.3, which="both")
+    axis.legend()
+    axis.set_title(title, fontsize=10)
+    return figure
+
+
+def tsne_map(
+    coordinates: np.ndarray, labels: np.ndarray, class_names: Sequence[str], title: str
+) -> Figure:
+    """Codes (n, 2) in [-1, 1], coloured by class, with a legend."""
+    figure = Figure(figsize=(7, 5.4), dpi=100, layout="constrained")
+    axis = figure.subplots()
+    for label, name in enumerate(class_names):
+        x, y = coordinates[labels == label].T
+        axis.scatter(x, y, s=3, linewidths=0, color=colormaps["tab10"](label), label=name)
+    axis.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), xticks=[], yticks=[], aspect="equal")
+    figure.legend(loc="outside right center", markerscale=4, frameon=False, fontsize=9)
+    axis.set_title(title, fontsize=10)
+    return figure

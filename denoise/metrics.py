@@ -1,0 +1,22 @@
+"""How far one batch of images is from another: pure functions, one value per image."""
+
+from torch import Tensor
+from torchmetrics.functional.image import (
+    peak_signal_noise_ratio,
+    structural_similarity_index_measure,
+)
+
+
+def mse(output: Tensor, target: Tensor) -> Tensor:
+    """Mean squared error over the pixels of each image, shape (images,)."""
+    return (output - target).square().flatten(1).mean(1)
+
+
+def psnr(output: Tensor, target: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio of each image in dB, for pixels in [0, 1], shape (images,)."""
+    return peak_signal_noise_ratio(output, target, data_range=1.0, reduction="none", dim=(1, 2, 3))
+
+
+def ssim(output: Tensor, target: Tensor) -> Tensor:
+    """Structural similarity of each image (Wang et al. 2004, eq. 13), for pixels in [0, 1], shape (images,)."""
+    return structural_similarity_index_measure(output, target, data_range=1.0, reduction="none")

@@ -1,0 +1,127 @@
+"""What a job is doing, in a small file; and the bars that its launcher draws from such files.
+
+A job in a worker process cannot draw on its launcher's terminal without two of them garbling it,
+so each job writes, and one process draws.
+"""
+
+import json
+import logging
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+FILE = "status.json"
+RUNNING, FINISHED, FAILED, KILLED = "RUNNING", "FINISHED", "FAILED", "KILLED"
+REFRESH_SECONDS = 0.25
+
+
+class Status:
+    """A job's `status.json`: written whole on every update, readable at any moment."""
+
+    def __init__(self, folder: Path, **fields: Any) -> None:
+        self.path = folder / FILE
+        self.fields: dict[str, Any] = {"started": time.time()}
+        self.update(**fields)
+
+    def update(self, **fields: Any) -> None:
+        self.fields |= fields
+        partial = self.path.with_suffix(".partial")
+        partial.write_text(json.dumps(self.fields), encoding="utf-8")
+        os.replace(partial, self.path)
+
+    def end(self, state: str, **fields: Any) -> None:
+        self.update(state=state, seconds=time.time() - self.fields["started"], **fields)
+
+
+def read_all(folder: Path) -> list[dict[str, Any]]:
+    """The statuses of the jobs in and under `folder` that have begun, in their order."""
+    files = folder.rglob(FILE)
+    statuses = [json.loads(path.read_text(encoding="utf-8")) for path in files]
+    return sorted(statuses, key=lambda status: status["num"])
+
+
+class PlainConsole(logging.StreamHandler):
+    """Log lines on standard output, but only where no bars are drawn."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stdout)
+        if sys.stdout.isatty():
+            self.setLevel(logging.CRITICAL + 1)
+
+
+class Bars:
+    """From now until `close`, one live bar for each job running under `folder`, if output is a terminal."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.bars: dict[int, TaskID] = {}
+        self.told: set[int] = set()
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self._draw, daemon=True)
+        self.progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[said]}"),
+            TimeElapsedColumn(),
+        )
+        if self.progress.console.is_terminal:
+            self.progress.start()
+            self.thread.start()
+
+    def close(self) -> None:
+        if self.thread.is_alive():
+            self.stop.set()
+            self.thread.join()
+            self.progress.stop()
+
+    def _draw(self) -> None:
+        while not self.stop.wait(REFRESH_SECONDS):
+            self._look()
+        self._look()
+
+    def _look(self) -> None:
+        for status in read_all(self.folder):
+            if status["state"] == RUNNING:
+                self._move(status)
+            elif status["num"] not in self.told:
+                self._end(status)
+
+    def _move(self, status: dict[str, Any]) -> None:
+        number = status["num"]
+        if number not in self.bars:
+            self.bars[number] = self.progress.add_task(status["name"], said="")
+        self.progress.update(
+            self.bars[number],
+            total=status["epochs"],
+            completed=status["epoch"],
+            said=_said(status),
+        )
+
+    def _end(self, status: dict[str, Any]) -> None:
+        self.told.add(status["num"])
+        if status["num"] in self.bars:
+            self.progress.remove_task(self.bars[status["num"]])
+        self.progress.console.print(_ended(status), highlight=False)
+
+
+def _said(status: dict[str, Any]) -> str:
+    said = f"epoch {status['epoch']}/{status['epochs']}"
+    if status["epoch"]:
+        said += f"  loss {status['loss']:.4f}  {status['images_per_second']:,.0f} img/s"
+    if status["stage"] != "training":
+        return f"{said}  {status['stage']}"
+    if status["epoch"]:
+        left = (status["epochs"] - status["epoch"]) * status["epoch_seconds"]
+        said += f"  {left // 60:.0f}:{left % 60:02.0f} left"
+    return said
+
+
+def _ended(status: dict[str, Any]) -> str:
+    if status["state"] == FINISHED:
+        return f"[green]✓[/] {status['name']}  {status['score_name']} {status['score']:.4f}"
+    return f"[red]✗[/] {status['name']}  {status['state']}: {status.get('error', '')}"

@@ -1,0 +1,188 @@
+"""What surrounds runs: everything made ready and checked before the first, the table after the last.
+
+Nothing heavy is imported until a job starts, and the parts that need Hydra's launcher are
+called by it: `Start` before it launches, `job` for each run. `finish` is called last.
+"""
+
+import logging
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import joblib
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.experimental.callback import Callback
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from denoise import progress
+from denoise.errors import sentence
+from denoise.progress import FAILED, FINISHED, KILLED, RUNNING, Bars, Status
+
+if TYPE_CHECKING:
+    from denoise.config import Config
+
+log = logging.getLogger(__name__)
+
+SYMBOLS = {"sigma": "σ"}
+
+
+@dataclass
+class Launch:
+    """What this process has launched: the runs in `folder`, and the bars that show them."""
+
+    folder: Path
+    jobs: "list[Config]"
+    is_sweep: bool
+    bars: Bars = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.bars = Bars(self.folder)
+
+
+_launch: Launch | None = None
+
+
+class Start(Callback):
+    """Hydra calls this in the launching process, before the first job."""
+
+    def on_run_start(self, config: DictConfig, **_: Any) -> None:
+        _begin(config, Path(config.hydra.run.dir), [config], is_sweep=False)
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        _begin(config, Path(config.hydra.sweep.dir), _job_configs(config), is_sweep=True)
+
+
+def job(cfg: DictConfig) -> float:
+    """One run, alone or in a sweep; its score, or nan if it failed.
+
+    A failure is told by the status that `finish` reads: raised, it would keep Hydra's sweeper
+    from the jobs after it.
+    """
+    from denoise import config, experiment
+
+    hydra = HydraConfig.get()
+    built = config.build(cfg)
+    folder = Path(hydra.runtime.output_dir)
+    alone = hydra.mode == RunMode.RUN
+    name = run_name(cfg, hydra)
+    status = Status(
+        folder,
+        name=name,
+        num=hydra.job.get("num", 0),
+        state=RUNNING,
+        stage="starting",
+        epoch=0,
+        epochs=built.trainer.epochs,
+        score_name=built.protocol.score,
+    )
+    tags = {
+        "sweep": folder.name if alone else Path(hydra.sweep.dir).name,
+        "noise": hydra.runtime.choices.noise,
+        "model": hydra.runtime.choices.model,
+        "protocol": built.protocol.name,
+    }
+    try:
+        score = experiment.run(built, experiment.Job(name, tags, folder, status))
+    except Exception as error:
+        log.exception("%s failed", name)
+        status.end(FAILED, error=f"{type(error).__name__}: {error}")
+        return float("nan")
+    except BaseException:
+        status.end(KILLED)
+        raise
+    status.end(FINISHED, score=score)
+    return score
+
+
+def finish() -> int:
+    """After the last job: the table on the screen and in the sweep's summary run; the exit status."""
+    global _launch
+    launch, _launch = _launch, None
+    if not launch:
+        return 0
+    launch.bars.close()
+    from denoise import compare, tracking
+
+    settings = launch.jobs[0].tracking
+    statuses = progress.read_all(launch.folder)
+    for status in statuses:
+        if status["state"] == RUNNING:  # its process is gone, and could not say so
+            status["state"] = KILLED
+            if "run_id" in status:
+                tracking.kill(settings, status["run_id"])
+    compare.show(statuses, launch.folder)
+    if launch.is_sweep:
+        compare.summarize(statuses, settings, launch.folder)
+    unbegun = len(launch.jobs) - len(statuses)
+    if unbegun > 0:
+        print(f"{unbegun} of {len(launch.jobs)} runs never began.")
+    return int(unbegun > 0 or any(status["state"] != FINISHED for status in statuses))
+
+
+def run_name(cfg: DictConfig, hydra: DictConfig) -> str:
+    """The noise and its strength, which its config names first, then all else that was overridden."""
+    choices = hydra.runtime.choices
+    strengths = [key for key in cfg.noise if key != "_target_"][:1]
+    said = [choices.noise, *(_said(key, cfg.noise[key]) for key in strengths)]
+    for override in hydra.overrides.task:
+        key, _, value = override.lstrip("+~").partition("=")
+        named = {"noise", "trainer", "experiment", *(f"noise.{name}" for name in strengths)}
+        if key not in named and not key.startswith("tracking"):
+            said.append(value if key in choices else _said(key.rpartition(".")[2], value))
+    return " ".join(said)
+
+
+def _said(key: str, value: Any) -> str:
+    shown = f"{value:g}" if isinstance(value, float) else value
+    return f"{SYMBOLS.get(key, key)}={shown}"
+
+
+def _begin(config: DictConfig, folder: Path, jobs: list[DictConfig], *, is_sweep: bool) -> None:
+    """Check every job and make store and data ready, once, before any worker could do it twice."""
+    global _launch
+    # Hydra turns an exception of a callback into a warning and goes on; SystemExit it lets through.
+    try:
+        from denoise import data, tracking
+        from denoise.config import build
+
+        built = [build(_without_hydra(cfg)) for cfg in jobs]
+        tracking.prepare(built[0].tracking)
+        for settings in {job.data.name: job.data for job in built}.values():
+            data.fetch(settings)
+        if is_sweep:
+            _share_cores(config, len(jobs))
+        _launch = Launch(folder, built, is_sweep)
+    except Exception as error:
+        raise SystemExit(f"denoise: {sentence(error)}") from error
+
+
+def _without_hydra(cfg: DictConfig) -> DictConfig:
+    return OmegaConf.masked_copy(cfg, [key for key in cfg if key != "hydra"])
+
+
+def _share_cores(config: DictConfig, jobs: int) -> None:
+    """As many workers as there are cores or jobs, and for each its share of the cores."""
+    workers = 1
+    if "n_jobs" in config.hydra.launcher:
+        workers = min(joblib.effective_n_jobs(config.hydra.launcher.n_jobs), jobs)
+        config.hydra.launcher.n_jobs = workers
+    # Workers inherit this; torch, numpy and openTSNE all follow it.
+    threads = os.environ.setdefault("OMP_NUM_THREADS", str(max(1, joblib.cpu_count() // workers)))
+    log.info("%d runs, %d at a time, %s threads each", jobs, workers, threads)
+
+
+def _job_configs(config: DictConfig) -> list[DictConfig]:
+    """The config of every job, expanded as Hydra's own sweeper will; where another sweeps, the base."""
+    if not config.hydra.sweeper._target_.endswith(".BasicSweeper"):
+        return [config]
+    loader = GlobalHydra.instance().config_loader()
+    params = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
+    parser = OverridesParser.create(config_loader=loader)
+    overrides = parser.parse_overrides(params + list(config.hydra.overrides.task))
+    (jobs,) = BasicSweeper.split_arguments(overrides, max_batch_size=None)
+    return [loader.load_sweep_config(config, list(job)) for job in jobs]

@@ -1,0 +1,113 @@
+"""Fits an autoencoder, and yields each epoch's figures to whoever drives it."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from denoise import checks
+from denoise.checks import UserError
+from denoise.data import Data
+from denoise.noise import Noise
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a model is fitted. `target` is what it must give back: the corrupted or the clean image."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    target: str
+    device: str
+    precision: str
+    compile: bool
+
+    def __post_init__(self) -> None:
+        checks.whole("trainer.epochs", self.epochs, low=1)
+        checks.whole("trainer.batch_size", self.batch_size, low=1)
+        checks.number("trainer.learning_rate", self.learning_rate, low=0)
+        checks.number("trainer.weight_decay", self.weight_decay, low=0)
+        checks.one_of("trainer.target", self.target, ("corrupted", "clean"))
+        checks.one_of("trainer.device", self.device, ("auto", *_DEVICES))
+        checks.one_of("trainer.precision", self.precision, ("float32", "bfloat16"))
+        if self.device != "auto" and not _DEVICES[self.device]():
+            here = ", ".join(name for name, there in _DEVICES.items() if there())
+            raise UserError(
+                f"trainer.device={self.device} is not on this machine, which has {here}; auto picks the best"
+            )
+
+    def torch_device(self) -> torch.device:
+        """The device asked for; `auto` is the fastest there is."""
+        if self.device != "auto":
+            return torch.device(self.device)
+        return torch.device(next(name for name, there in _DEVICES.items() if there()))
+
+
+_DEVICES = {
+    "cuda": torch.cuda.is_available,
+    "mps": torch.backends.mps.is_available,
+    "cpu": lambda: True,
+}
+
+
+class Trainer:
+    """One model on its way through its epochs.
+
+    Order and corruption come from two streams of `seed`, so that a seed gives the same run
+    again, bit for bit, on the same machine with the same number of threads.
+    """
+
+    def __init__(
+        self, model: nn.Module, data: Data, noise: Noise, settings: Settings, *, seed: int
+    ) -> None:
+        self.model, self.data, self.noise, self.settings = model, data, noise, settings
+        self.device = data.train.images.device
+        order, corruption = np.random.SeedSequence(seed).generate_state(2).tolist()
+        self.order = torch.Generator().manual_seed(order)
+        self.corruption = torch.Generator(self.device).manual_seed(corruption)
+        self.optimizer = torch.optim.Adam(
+            model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
+        self.step = torch.compile(model) if settings.compile else model
+
+    def epochs(self) -> Iterator[dict[str, float]]:
+        """Train, yielding the figures of each epoch as it ends."""
+        for _ in range(self.settings.epochs):
+            start = time.perf_counter()
+            loss = self._epoch()
+            seconds = time.perf_counter() - start
+            yield {
+                "train/loss": loss,
+                "time/epoch_seconds": seconds,
+                "time/images_per_second": len(self.data.train.images) / seconds,
+            }
+
+    def _epoch(self) -> float:
+        """Visit every training image once, in a new order; the mean loss."""
+        self.model.train()
+        images = self.data.train.images
+        order = torch.randperm(len(images), generator=self.order).to(self.device)
+        losses, sizes = [], []
+        for index in order.split(self.settings.batch_size):
+            clean = self.data.scale(images[index])
+            noisy = self.noise(clean, generator=self.corruption)
+            target = noisy if self.settings.target == "corrupted" else clean
+            loss = self._loss(noisy, target)
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            self.optimizer.step()
+            losses.append(loss.detach())
+            sizes.append(len(index))
+        return float(np.average(torch.stack(losses).cpu().double(), weights=sizes))
+
+    def _loss(self, noisy: Tensor, target: Tensor) -> Tensor:
+        bfloat16 = self.settings.precision == "bfloat16"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=bfloat16):
+            output = self.step(noisy)
+        return F.mse_loss(output.float(), target)

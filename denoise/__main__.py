@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from pathlib import Path
 
 import hydra
 from hydra.errors import HydraException
@@ -14,7 +15,10 @@ from denoise.errors import sentence
 # Help and shell completion answer at once because nothing heavy is imported before a job starts.
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="config")
+CONF = str(Path(__file__).parents[1] / "conf")
+
+
+@hydra.main(version_base="1.3", config_path=CONF, config_name="config")
 def app(cfg: DictConfig) -> float:
     from denoise import sweep
 
@@ -37,6 +41,9 @@ def main() -> int:
             raise
         print(f"denoise: {sentence(error)}", file=sys.stderr)
         return 1
+    finally:
+        if not asked_for_traceback:
+            del os.environ["HYDRA_FULL_ERROR"]
 
 
 def _finish() -> int:

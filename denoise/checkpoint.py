@@ -5,7 +5,6 @@ when it is read.
 """
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,11 +27,11 @@ def save(path: Path, trainer: Trainer, *, epoch: int, config: Mapping[str, Any])
     metadata = {"epoch": str(epoch), "config": json.dumps(config)}
     partial = path.with_suffix(".partial")
     save_file({name: value.contiguous() for name, value in tensors.items()}, partial, metadata)
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def load(path: Path) -> tuple[dict[str, Tensor], int, dict[str, Any]]:
-    """The tensors by their saved names, the epoch and the config; `UserError` if it is no checkpoint."""
+    """The tensors by their saved names, the epoch and the config; `UserError` if it is none."""
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
@@ -43,7 +42,7 @@ def load(path: Path) -> tuple[dict[str, Tensor], int, dict[str, Any]]:
 
 
 def restore(path: Path, trainer: Trainer) -> int:
-    """Put the state of `path` into a trainer built from the same config; the epoch it had finished."""
+    """Put the state of `path` into a trainer of the same config; the epoch it had finished."""
     tensors, epoch, _ = load(path)
     trainer.model.load_state_dict(_under("model", tensors))
     states: dict[int, dict[str, Tensor]] = {}

@@ -26,7 +26,7 @@ def whole(key: str, value: object, *, low: int, high: float = math.inf) -> None:
 def interval(key: str, value: object, *, low: float = -math.inf, high: float = math.inf) -> None:
     """Refuse a `value` that is not two numbers, the smaller first, in [`low`, `high`]."""
     try:
-        first, second = value  # type: ignore[misc]
+        first, second = list(value)  # type: ignore[call-overload]
         number(key, first, low=low, high=high)
         number(key, second, low=first, high=high)
     except (TypeError, ValueError):

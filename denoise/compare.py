@@ -14,8 +14,14 @@ from denoise.progress import FAILED
 
 PIPE_WIDTH = 140
 COLUMNS = (
-    "run", "status", "epoch 1 train / test", "last epoch train / test", "clean MSE", "time", "run id",
-)  # fmt: skip
+    "run",
+    "status",
+    "epoch 1 train / test",
+    "last epoch train / test",
+    "clean MSE",
+    "time",
+    "run id",
+)
 
 Status = dict[str, Any]
 

@@ -10,11 +10,9 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from torch import nn
 
 from denoise import checks, data, evaluate, model, noise, tracking, trainer
 from denoise.checks import UserError
-
 
 T = TypeVar("T")
 
@@ -37,7 +35,7 @@ class Config:
     tracking: tracking.Settings
     protocol: Protocol
     noise: noise.Noise
-    model: nn.Module
+    model: model.Autoencoder
     seed: int
     plain: dict[str, Any]
 
@@ -91,7 +89,7 @@ def _object(room: ModuleType, cfg: DictConfig, key: str) -> Any:
         raise UserError(f"{key}: {error.__cause__ or error}") from None
 
 
-def _seeded_model(cfg: DictConfig) -> nn.Module:
+def _seeded_model(cfg: DictConfig) -> model.Autoencoder:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(np.random.SeedSequence(cfg.seed).generate_state(1)[0]))
         return _object(model, cfg, "model")

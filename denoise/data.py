@@ -89,12 +89,12 @@ class Data:
         return images.unsqueeze(1).float().div_(255).sub_(self.mean).div_(self.std)
 
     def pixels(self, images: Tensor) -> Tensor:
-        """A float batch from the model's space back to pixel space, where clean images lie in [0, 1]."""
+        """A batch from the model's space back to pixel space, where clean images lie in [0, 1]."""
         return images * self.std + self.mean
 
 
 def load(settings: Settings, device: torch.device) -> Data:
-    """The data set that `settings` describe, on `device`; fetched first where it is not there yet."""
+    """The data set that `settings` describe, on `device`; fetched first if it is not there."""
     fetch(settings)
     from torchvision import datasets
 
@@ -154,9 +154,8 @@ def _verify(path: Path, sha256: str | None) -> None:
 
 def _bring(settings: Settings) -> None:
     """Fill `settings.raw` by the first way that works."""
-    ways: list[tuple[str, Callable[[Settings, Path], Path]]] = [
-        ("torchvision's download", _download)
-    ]
+    ways: list[tuple[str, Callable[[Settings, Path], Path]]]
+    ways = [("torchvision's download", _download)]
     if settings.debian:
         ways.insert(0, ("Debian's installed data sets", _installed))
         ways.append((f"Debian's package {settings.debian}", _package))
@@ -195,23 +194,23 @@ def _download(settings: Settings, staging: Path) -> Path:
 
 def _package(settings: Settings, staging: Path) -> Path:
     """`apt-get download`, at need with package lists of its own, as a fresh machine has none."""
-    log.info("%s: fetching Debian's package %s ...", settings.name, settings.debian)
+    package = str(settings.debian)
+    log.info("%s: fetching Debian's package %s ...", settings.name, package)
     (staging / "lists" / "partial").mkdir(parents=True)
     own_lists = ["-o", f"Dir::State::Lists={staging}/lists", "-o", f"Dir::Cache={staging}"]
     try:
-        _call("apt-get", "download", settings.debian, cwd=staging)
+        _call("apt-get", "download", package, cwd=staging)
     except subprocess.CalledProcessError:
         _call("apt-get", *own_lists, "update", cwd=staging)
-        _call("apt-get", *own_lists, "download", settings.debian, cwd=staging)
-    (package,) = staging.glob(f"{settings.debian}_*.deb")
-    _call("dpkg", "-x", package.name, "unpacked", cwd=staging)
+        _call("apt-get", *own_lists, "download", package, cwd=staging)
+    (archive,) = staging.glob("*.deb")
+    _call("dpkg", "-x", archive.name, "unpacked", cwd=staging)
     unpacked = staging / "unpacked" / DEBIAN_DATASETS.relative_to("/") / _folder(settings)
     return _decompress(unpacked, staging)
 
 
 def _folder(settings: Settings) -> str:
-    assert settings.debian
-    return settings.debian.removeprefix("dataset-")
+    return str(settings.debian).removeprefix("dataset-")
 
 
 def _decompress(source: Path, target: Path) -> Path:

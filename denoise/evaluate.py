@@ -1,5 +1,6 @@
 """What a trained model is worth: its losses, its reconstructions, its latent space."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from torch import Generator, Tensor, nn
 
 from denoise import checks, metrics
 from denoise.data import Data, Split, one_of_each_class
+from denoise.model import Autoencoder
 from denoise.noise import Noise
 
 # Every run is scored on the same corruption, which never touches the training stream.
@@ -41,7 +43,7 @@ class Settings:
 def losses(
     model: nn.Module, split: Split, data: Data, noise: Noise, target: str
 ) -> dict[str, float]:
-    """The objective in the model's space, and the two errors against the clean image in pixel space."""
+    """The objective in the model's space; in pixel space, the two errors against clean images."""
     model.eval()
     sums = {"loss": 0.0, "clean_mse": 0.0, "denoise_mse": 0.0}
     for clean, noisy in _corrupted_batches(split, data, noise):
@@ -78,7 +80,7 @@ def examples(model: nn.Module, data: Data, noise: Noise) -> tuple[Tensor, Tensor
 
 
 @torch.inference_mode()
-def codes(model: nn.Module, images: Tensor, data: Data) -> np.ndarray:
+def codes(model: Autoencoder, images: Tensor, data: Data) -> np.ndarray:
     """The latent codes of clean uint8 images, float32 (n, latent_dim)."""
     model.eval()
     encoded = [model.encode(data.scale(batch)) for batch in images.split(BATCH)]
@@ -86,10 +88,11 @@ def codes(model: nn.Module, images: Tensor, data: Data) -> np.ndarray:
 
 
 def tsne(codes: np.ndarray, settings: Settings) -> np.ndarray:
-    """A two-dimensional map of codes, (n, 2), scaled to fill [-1, 1] (van der Maaten & Hinton 2008)."""
+    """A map of codes, (n, 2), scaled to fill [-1, 1] (van der Maaten & Hinton 2008)."""
     fitted = TSNE(
         perplexity=settings.perplexity,
         random_state=settings.random_state,
+        initialization="pca" if codes.shape[1] > 1 else "random",
         negative_gradient_method="bh",
         n_jobs=torch.get_num_threads(),
     ).fit(codes)
@@ -97,7 +100,7 @@ def tsne(codes: np.ndarray, settings: Settings) -> np.ndarray:
     return coordinates / np.abs(coordinates).max()
 
 
-def _corrupted_batches(split: Split, data: Data, noise: Noise):
+def _corrupted_batches(split: Split, data: Data, noise: Noise) -> Iterator[tuple[Tensor, Tensor]]:
     generator = Generator(split.images.device).manual_seed(TEST_SEED)
     for images in split.images.split(BATCH):
         clean = data.scale(images)

@@ -12,7 +12,6 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-
 from denoise import checkpoint, data, evaluate, figures, tracking
 from denoise.config import Config
 from denoise.progress import Status
@@ -69,7 +68,7 @@ class Report:
             (job.folder / folder).mkdir(exist_ok=True)
 
     def begin(self, trainer: Trainer) -> None:
-        """Data set, config, the noise as the model will see it, and what it makes of it untrained."""
+        """Data set, config, the noise, and what the untrained model makes of it."""
         for context, split in (("training", self.data.train), ("testing", self.data.test)):
             self.run.dataset(self.config.data.name, self.data.source, *split, context=context)
         self.run.file(self.job.folder / "config")
@@ -99,7 +98,7 @@ class Report:
             self._reconstructions(trainer, 1)
 
     def end(self, trainer: Trainer) -> None:
-        """The final figures, of the last epoch, or of the best where images were held out to choose it."""
+        """The final figures: of the last epoch, or the best where images were held out."""
         model, last = trainer.model, len(self.history)
         self._reconstructions(trainer, last)
         if self.data.val:
@@ -189,7 +188,7 @@ def _params(config: Config) -> dict[str, Any]:
 
 
 def _git_tags() -> dict[str, str]:
-    """The commit of the code, and whether the tree differed from it; nothing outside a git checkout."""
+    """The commit of the code and whether the tree differed from it; none outside a checkout."""
 
     def git(*command: str) -> str:
         here = Path(__file__).parent

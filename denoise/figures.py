@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from matplotlib import colormaps
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 from torch.nn import functional
 
@@ -24,7 +25,7 @@ def image_rows(rows: Mapping[str, Tensor], columns: Sequence[str], title: str) -
     mosaic = tiles.permute(0, 2, 1, 3).reshape(len(rows) * height, len(columns) * width)
     figure = Figure(figsize=(len(columns) + 1, len(rows) + 0.6), dpi=100, layout="constrained")
     axis = figure.subplots()
-    axis.imshow(mosaic, cmap="gray", vmin=0, vmax=1)
+    axis.imshow(mosaic.numpy(), cmap="gray", vmin=0, vmax=1)
     axis.spines[:].set_visible(False)
     axis.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     axis.set_xticks((np.arange(len(columns)) + 0.5) * width - 0.5, columns, fontsize=9)
@@ -45,7 +46,7 @@ def loss_curves(
     axis.set(xlabel="epoch", ylabel="mean squared error (model's space)", yscale="log", ylim=limits)
     axis.yaxis.set_major_formatter("{x:g}")
     axis.yaxis.set_minor_formatter("{x:g}")
-    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.grid(alpha=0.3, which="both")
     axis.legend()
     axis.set_title(title, fontsize=10)

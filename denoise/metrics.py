@@ -18,5 +18,9 @@ def psnr(output: Tensor, target: Tensor) -> Tensor:
 
 
 def ssim(output: Tensor, target: Tensor) -> Tensor:
-    """Structural similarity of each image (Wang et al. 2004, eq. 13), for pixels in [0, 1], shape (images,)."""
-    return structural_similarity_index_measure(output, target, data_range=1.0, reduction="none")
+    """Structural similarity of each image for pixels in [0, 1] (Wang et al. 2004, eq. 13)."""
+    similarity = structural_similarity_index_measure(
+        output, target, data_range=1.0, reduction="none"
+    )
+    assert isinstance(similarity, Tensor)
+    return similarity

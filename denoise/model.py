@@ -9,7 +9,23 @@ from torch import Tensor, nn
 from denoise import checks
 
 
-class Anello(nn.Module):
+class Autoencoder(nn.Module):
+    """What every model here is: an `encoder` and a `decoder`, set by its `__init__`."""
+
+    encoder: nn.Module
+    decoder: nn.Module
+
+    def encode(self, images: Tensor) -> Tensor:
+        return self.encoder(images)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        return self.decoder(codes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.decode(self.encode(images))
+
+
+class Anello(Autoencoder):
     """The study's network: three convolutions and two linear layers, and their mirror image.
 
     After E. Anello's convolutional autoencoder; 87,125 parameters with `latent_dim` 4. The
@@ -47,12 +63,3 @@ class Anello(nn.Module):
             nn.ConvTranspose2d(8, 1, 3, stride=2, padding=1, output_padding=1),
             nn.Sigmoid(),
         )
-
-    def encode(self, images: Tensor) -> Tensor:
-        return self.encoder(images)
-
-    def decode(self, codes: Tensor) -> Tensor:
-        return self.decoder(codes)
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.decode(self.encode(images))

@@ -27,7 +27,7 @@ class Noise(Protocol):
 class Identity:
     """No noise: the baseline that the others are compared with."""
 
-    def __call__(self, images: Tensor, *, generator: Generator) -> Tensor:
+    def __call__(self, images: Tensor, *, generator: Generator) -> Tensor:  # noqa: ARG002
         return images.clone()
 
 
@@ -52,7 +52,7 @@ class Gaussian:
 
 @dataclass(frozen=True)
 class RandomErasing:
-    """With probability `p`, one rectangle of each image set to `value` (Zhong et al. 2020, Algorithm 1).
+    """With probability `p`, one rectangle of an image set to `value` (Zhong et al. 2020, alg. 1).
 
     `scale` bounds the rectangle's share of the image, in (0, 1]; `ratio` its height over its
     width. As in torchvision, ten rectangles are drawn, the first that is smaller than the image
@@ -77,20 +77,21 @@ class RandomErasing:
         """The pixels to erase, as a mask of the shape of `images`."""
         count, _, height, width = images.shape
 
-        def uniform(low: float, high: float, *shape: int) -> Tensor:
-            drawn = torch.rand(shape, generator=generator, device=images.device)
+        def uniform(bounds: Sequence[float], draws: int) -> Tensor:
+            low, high = bounds
+            drawn = torch.rand(count, draws, generator=generator, device=images.device)
             return drawn.mul_(high - low).add_(low)
 
-        area = uniform(*self.scale, count, 10) * (height * width)
-        aspect = uniform(*map(math.log, self.ratio), count, 10).exp_()
+        area = uniform(self.scale, 10) * (height * width)
+        aspect = uniform([math.log(bound) for bound in self.ratio], 10).exp_()
         tall, wide = (area * aspect).sqrt_().round_(), (area / aspect).sqrt_().round_()
         fits = (tall < height) & (wide < width)
         first = fits.int().argmax(dim=1, keepdim=True)  # of the ten, the first that fits
         tall, wide = tall.gather(1, first), wide.gather(1, first)
-        erased = fits.any(1, keepdim=True) & (uniform(0, 1, count, 1) < self.p)
+        erased = fits.any(1, keepdim=True) & (uniform((0, 1), 1) < self.p)
 
-        top = (uniform(0, 1, count, 1) * (height - tall + 1)).floor_()
-        left = (uniform(0, 1, count, 1) * (width - wide + 1)).floor_()
+        top = (uniform((0, 1), 1) * (height - tall + 1)).floor_()
+        left = (uniform((0, 1), 1) * (width - wide + 1)).floor_()
         row = torch.arange(height, device=images.device)
         column = torch.arange(width, device=images.device)
         rows = (row >= top) & (row < top + tall) & erased

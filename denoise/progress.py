@@ -6,7 +6,6 @@ so each job writes, and one process draws.
 
 import json
 import logging
-import os
 import sys
 import threading
 import time
@@ -32,7 +31,7 @@ class Status:
         self.fields |= fields
         partial = self.path.with_suffix(".partial")
         partial.write_text(json.dumps(self.fields), encoding="utf-8")
-        os.replace(partial, self.path)
+        partial.replace(self.path)
 
     def end(self, state: str, **fields: Any) -> None:
         self.update(state=state, seconds=time.time() - self.fields["started"], **fields)
@@ -55,7 +54,7 @@ class PlainConsole(logging.StreamHandler):
 
 
 class Bars:
-    """From now until `close`, one live bar for each job running under `folder`, if output is a terminal."""
+    """Until `close`, one live bar for each job running under `folder`, if output is a terminal."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

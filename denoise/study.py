@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """The published study's figures beside those reached here: `python -m denoise.study`."""
 
 import sys

@@ -1,7 +1,7 @@
-"""What surrounds runs: everything made ready and checked before the first, the table after the last.
+"""What surrounds runs: all made ready and checked before the first, the table after the last.
 
-Nothing heavy is imported until a job starts, and the parts that need Hydra's launcher are
-called by it: `Start` before it launches, `job` for each run. `finish` is called last.
+Hydra calls `Start` before it launches, and `job` for each run; `finish` is called last. Heavy
+modules are imported only there, so that help answers at once.
 """
 
 import logging
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import joblib
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.conf import HydraConf
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -20,6 +21,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from denoise import progress
+from denoise.checks import UserError
 from denoise.errors import sentence
 from denoise.progress import FAILED, FINISHED, KILLED, RUNNING, Bars, Status
 
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SYMBOLS = {"sigma": "σ"}
+# Overrides that a run's name has already said, or that change where it runs and not what it is.
+UNSAID = ("noise", "trainer", "experiment", "data.root", "trainer.device")
 
 
 @dataclass
@@ -51,10 +55,10 @@ class Start(Callback):
     """Hydra calls this in the launching process, before the first job."""
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
-        _begin(config, Path(config.hydra.run.dir), [config], is_sweep=False)
+        _begin(config, Path(config.hydra.run.dir), is_sweep=False)
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        _begin(config, Path(config.hydra.sweep.dir), _job_configs(config), is_sweep=True)
+        _begin(config, Path(config.hydra.sweep.dir), is_sweep=True)
 
 
 def job(cfg: DictConfig) -> float:
@@ -73,7 +77,7 @@ def job(cfg: DictConfig) -> float:
     status = Status(
         folder,
         name=name,
-        num=hydra.job.get("num", 0),
+        num=0 if alone else hydra.job.num,
         state=RUNNING,
         stage="starting",
         epoch=0,
@@ -82,15 +86,15 @@ def job(cfg: DictConfig) -> float:
     )
     tags = {
         "sweep": folder.name if alone else Path(hydra.sweep.dir).name,
-        "noise": hydra.runtime.choices.noise,
-        "model": hydra.runtime.choices.model,
+        "noise": hydra.runtime.choices["noise"],
+        "model": hydra.runtime.choices["model"],
         "protocol": built.protocol.name,
     }
     try:
         score = experiment.run(built, experiment.Job(name, tags, folder, status))
     except Exception as error:
         log.exception("%s failed", name)
-        status.end(FAILED, error=f"{type(error).__name__}: {error}")
+        status.end(FAILED, error=" ".join(f"{type(error).__name__}: {error}".split()))
         return float("nan")
     except BaseException:
         status.end(KILLED)
@@ -100,7 +104,7 @@ def job(cfg: DictConfig) -> float:
 
 
 def finish() -> int:
-    """After the last job: the table on the screen and in the sweep's summary run; the exit status."""
+    """After the last job: the table, on screen and in the sweep's summary run; the exit status."""
     global _launch
     launch, _launch = _launch, None
     if not launch:
@@ -124,15 +128,15 @@ def finish() -> int:
     return int(unbegun > 0 or any(status["state"] != FINISHED for status in statuses))
 
 
-def run_name(cfg: DictConfig, hydra: DictConfig) -> str:
-    """The noise and its strength, which its config names first, then all else that was overridden."""
+def run_name(cfg: DictConfig, hydra: HydraConf) -> str:
+    """The noise and its strength (which its config names first), then all else overridden."""
     choices = hydra.runtime.choices
     strengths = [key for key in cfg.noise if key != "_target_"][:1]
-    said = [choices.noise, *(_said(key, cfg.noise[key]) for key in strengths)]
+    said = [choices["noise"], *(_said(key, cfg.noise[key]) for key in strengths)]
+    unsaid = {*UNSAID, *(f"noise.{name}" for name in strengths)}
     for override in hydra.overrides.task:
         key, _, value = override.lstrip("+~").partition("=")
-        named = {"noise", "trainer", "experiment", *(f"noise.{name}" for name in strengths)}
-        if key not in named and not key.startswith("tracking"):
+        if key not in unsaid and not key.startswith(("tracking.", "hydra")):
             said.append(value if key in choices else _said(key.rpartition(".")[2], value))
     return " ".join(said)
 
@@ -142,7 +146,7 @@ def _said(key: str, value: Any) -> str:
     return f"{SYMBOLS.get(key, key)}={shown}"
 
 
-def _begin(config: DictConfig, folder: Path, jobs: list[DictConfig], *, is_sweep: bool) -> None:
+def _begin(config: DictConfig, folder: Path, *, is_sweep: bool) -> None:
     """Check every job and make store and data ready, once, before any worker could do it twice."""
     global _launch
     # Hydra turns an exception of a callback into a warning and goes on; SystemExit it lets through.
@@ -150,7 +154,9 @@ def _begin(config: DictConfig, folder: Path, jobs: list[DictConfig], *, is_sweep
         from denoise import data, tracking
         from denoise.config import build
 
+        jobs = _job_configs(config) if is_sweep else [config]
         built = [build(_without_hydra(cfg)) for cfg in jobs]
+        _make(folder)
         tracking.prepare(built[0].tracking)
         for settings in {job.data.name: job.data for job in built}.values():
             data.fetch(settings)
@@ -161,8 +167,18 @@ def _begin(config: DictConfig, folder: Path, jobs: list[DictConfig], *, is_sweep
         raise SystemExit(f"denoise: {sentence(error)}") from error
 
 
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        key = "hydra.run.dir or hydra.sweep.dir"
+        raise UserError(
+            f"{folder} cannot be written to ({error}); choose another with {key}"
+        ) from None
+
+
 def _without_hydra(cfg: DictConfig) -> DictConfig:
-    return OmegaConf.masked_copy(cfg, [key for key in cfg if key != "hydra"])
+    return OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
 
 
 def _share_cores(config: DictConfig, jobs: int) -> None:
@@ -177,7 +193,7 @@ def _share_cores(config: DictConfig, jobs: int) -> None:
 
 
 def _job_configs(config: DictConfig) -> list[DictConfig]:
-    """The config of every job, expanded as Hydra's own sweeper will; where another sweeps, the base."""
+    """Every job's config, expanded as Hydra's own sweeper will; where another sweeps, the base."""
     if not config.hydra.sweeper._target_.endswith(".BasicSweeper"):
         return [config]
     loader = GlobalHydra.instance().config_loader()

@@ -6,7 +6,7 @@ import os
 import re
 import threading
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,8 @@ from denoise.checks import UserError
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
-import mlflow  # noqa: E402
-from mlflow import MlflowClient  # noqa: E402
+import mlflow
+from mlflow import MlflowClient
 
 ANSWER_SECONDS = 12
 QUIET = ("alembic", "mlflow")
@@ -39,7 +39,7 @@ class Settings:
 
 
 class Run:
-    """The open run: what it can be given. Steps are epochs, counted from 1; 0 is the untrained model."""
+    """The open run: what it can be given. Steps are epochs, from 1; 0 is the untrained model."""
 
     def __init__(self, id: str) -> None:
         self.id = id
@@ -67,7 +67,7 @@ class Run:
         mlflow.log_input(numpy_dataset, context=context)
 
     def model(self, model: nn.Module, example: Tensor) -> None:
-        """The model in MLflow's pickle-free format, with its signature; `example` is a batch of two or more."""
+        """The model in MLflow's pickle-free format, with its signature, from a batch of two."""
         import torch  # the requirements pin what the model was made with
 
         mlflow.pytorch.log_model(
@@ -79,16 +79,15 @@ class Run:
 
 
 def prepare(settings: Settings) -> str:
-    """Open the store, and create it and the experiment where they are not there; the experiment's id.
+    """Open the store, create it and the experiment if they are not there; the experiment's id.
 
     Called once before workers start: a fresh SQLite file that several processes migrate at once
     breaks. `UserError` if the store does not answer.
     """
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
-    if settings.uri:
-        mlflow.set_tracking_uri(settings.uri)
-    uri = mlflow.get_tracking_uri()
+    uri = _absolute(settings.uri or mlflow.get_tracking_uri())
+    mlflow.set_tracking_uri(uri)
     with _store_lock(uri):
         return _answer_in_time(uri, lambda: _experiment_id(settings.experiment))
 
@@ -123,7 +122,7 @@ def kill(settings: Settings, run_id: str) -> None:
 
 
 def latest_curve(settings: Settings, where: str, metric: str) -> list[float]:
-    """A metric over the steps of the latest finished run that MLflow's filter `where` finds, or []."""
+    """A metric over the steps of the latest finished run that MLflow's filter finds, or []."""
     found = MlflowClient().search_runs(
         [prepare(settings)], f"attributes.status = 'FINISHED' and {where}", max_results=1
     )
@@ -134,6 +133,12 @@ def latest_curve(settings: Settings, where: str, metric: str) -> list[float]:
 def without_secret(uri: str) -> str:
     """The URI with the password in it, if any, starred out."""
     return re.sub(r"//([^:/@]*):[^@]*@", r"//\1:***@", uri)
+
+
+def _absolute(uri: str) -> str:
+    """A relative SQLite file made absolute, so that it is the same one from everywhere."""
+    path = uri.removeprefix("sqlite:///")
+    return uri if path == uri or not path else f"sqlite:///{Path(path).absolute()}"
 
 
 def _experiment_id(name: str) -> str:
@@ -148,8 +153,8 @@ def _store_lock(uri: str) -> contextlib.AbstractContextManager[Any]:
     return contextlib.nullcontext()
 
 
-def _answer_in_time(uri: str, ask: Any) -> str:
-    """What `ask` returns. MLflow's own retries go on for minutes, so they are left behind in a thread."""
+def _answer_in_time(uri: str, ask: Callable[[], str]) -> str:
+    """What `ask` returns; MLflow retries for minutes, so it is left behind in a thread."""
     answer: list[str] = []
     reason: list[str] = [f"no answer within {ANSWER_SECONDS} seconds"]
 

@@ -1,23 +1,25 @@
 """Fits an autoencoder, and yields each epoch's figures to whoever drives it."""
 
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from denoise import checks
 from denoise.checks import UserError
 from denoise.data import Data
+from denoise.model import Autoencoder
 from denoise.noise import Noise
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How a model is fitted. `target` is what it must give back: the corrupted or the clean image."""
+    """How a model is fitted. `target` is what it must give back: the corrupted or clean image."""
 
     epochs: int
     batch_size: int
@@ -39,7 +41,8 @@ class Settings:
         if self.device != "auto" and not _DEVICES[self.device]():
             here = ", ".join(name for name, there in _DEVICES.items() if there())
             raise UserError(
-                f"trainer.device={self.device} is not on this machine, which has {here}; auto picks the best"
+                f"trainer.device={self.device} is not on this machine, which has {here}; "
+                "auto takes the fastest"
             )
 
     def torch_device(self) -> torch.device:
@@ -49,7 +52,7 @@ class Settings:
         return torch.device(next(name for name, there in _DEVICES.items() if there()))
 
 
-_DEVICES = {
+_DEVICES: dict[str, Callable[[], bool]] = {
     "cuda": torch.cuda.is_available,
     "mps": torch.backends.mps.is_available,
     "cpu": lambda: True,
@@ -64,7 +67,7 @@ class Trainer:
     """
 
     def __init__(
-        self, model: nn.Module, data: Data, noise: Noise, settings: Settings, *, seed: int
+        self, model: Autoencoder, data: Data, noise: Noise, settings: Settings, *, seed: int
     ) -> None:
         self.model, self.data, self.noise, self.settings = model, data, noise, settings
         self.device = data.train.images.device
@@ -77,11 +80,16 @@ class Trainer:
         self.step = torch.compile(model) if settings.compile else model
 
     def epochs(self) -> Iterator[dict[str, float]]:
-        """Train, yielding the figures of each epoch as it ends."""
-        for _ in range(self.settings.epochs):
+        """Train, yielding each epoch's figures; `FloatingPointError` if the loss is not finite."""
+        for epoch in range(1, self.settings.epochs + 1):
             start = time.perf_counter()
             loss = self._epoch()
             seconds = time.perf_counter() - start
+            if not math.isfinite(loss):
+                rate = self.settings.learning_rate
+                raise FloatingPointError(
+                    f"the loss became {loss} in epoch {epoch}, with trainer.learning_rate={rate:g}"
+                )
             yield {
                 "train/loss": loss,
                 "time/epoch_seconds": seconds,

@@ -1,0 +1,130 @@
+"""Real data, real stores, the real command: what the tests share."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import mlflow
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from mlflow import MlflowClient
+from mlflow.entities import Run
+from omegaconf import DictConfig, OmegaConf
+
+from denoise import data
+from denoise.__main__ import main
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def settings() -> data.Settings:
+    """Fashion-MNIST in the checkout's own `data/`, fetched at the first need."""
+    node = OmegaConf.load(ROOT / "conf" / "data" / "fashion_mnist.yaml")
+    settings = data.Settings(**{**node, "root": str(ROOT / "data")})
+    data.fetch(settings)
+    return settings
+
+
+@pytest.fixture(scope="session")
+def images(settings: data.Settings) -> data.Data:
+    return data.load(settings, torch.device("cpu"))
+
+
+@pytest.fixture
+def composed() -> Callable[..., DictConfig]:
+    """The config that the command would compose from these overrides."""
+
+    def compose_config(*overrides: str) -> DictConfig:
+        with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+            cfg = compose("config", list(overrides), return_hydra_config=True)
+        HydraConfig.instance().set_config(cfg)
+        return OmegaConf.masked_copy(cfg, [key for key in cfg if key != "hydra"])
+
+    return compose_config
+
+
+@dataclass
+class Said:
+    """What a command left behind: exit status, screen, and the folder it ran in."""
+
+    status: int
+    out: str
+    err: str
+    folder: Path
+
+    def runs(self, where: str = "") -> list[Run]:
+        """The runs in the folder's store, newest first; none where no store was made."""
+        if not (self.folder / "mlflow.db").exists():
+            return []
+        client = MlflowClient(f"sqlite:///{self.folder / 'mlflow.db'}")
+        experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+        return list(client.search_runs(experiments, where))
+
+
+def command(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """`python -m denoise` in a process of its own, on the checkout's data."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "denoise", *arguments],
+        cwd=folder,
+        env={key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ended(process: subprocess.Popen[str], folder: Path) -> Said:
+    out, err = process.communicate(timeout=240)
+    return Said(process.returncode, out, err, folder)
+
+
+def forget_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo MLflow's memory of the last store, in a variable of its own and the environment."""
+    mlflow.set_tracking_uri(None)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
+@pytest.fixture
+def cli(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., Said]:
+    """The command in this process, in an empty folder: quick, as everything is imported."""
+    monkeypatch.chdir(tmp_path)
+    forget_store(monkeypatch)
+
+    def run(*arguments: str) -> Said:
+        monkeypatch.setattr(sys, "argv", ["denoise", *arguments])
+        message = ""
+        try:
+            status = main()
+        except SystemExit as stop:
+            status, message = (stop.code, "") if isinstance(stop.code, int) else (1, str(stop.code))
+        GlobalHydra.instance().clear()
+        screen = capfd.readouterr()
+        return Said(status, screen.out, screen.err + message, tmp_path)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def sweep(settings: data.Settings, tmp_path_factory: pytest.TempPathFactory) -> Said:
+    """A finished sweep of three runs on all cores, in a folder that had nothing."""
+    folder = tmp_path_factory.mktemp("sweep")
+    return ended(
+        command(
+            folder,
+            "-m",
+            "trainer=smoke",
+            "noise=gaussian",
+            "noise.sigma=0,0.1,0.5",
+            f"data.root={settings.root}",
+        ),
+        folder,
+    )

@@ -1,0 +1,68 @@
+"""A checkpoint gives back exactly what was saved, and runs nothing."""
+
+import os
+import pickle
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from denoise import checkpoint, data
+from denoise.checks import UserError
+from denoise.model import Anello
+from denoise.noise import Gaussian
+from denoise.trainer import Trainer
+from tests.test_trainer import SETTINGS
+
+
+@pytest.fixture(scope="module")
+def few(settings: data.Settings) -> data.Data:
+    return data.load(replace(settings, train_size=600, test_size=100), torch.device("cpu"))
+
+
+def trainer(few: data.Data, seed: int = 0) -> Trainer:
+    torch.manual_seed(seed)
+    return Trainer(Anello(4), few, Gaussian(sigma=0.5, mean=0), SETTINGS, seed=seed)
+
+
+def test_a_restored_run_goes_on_bit_for_bit(few: data.Data, tmp_path: Path) -> None:
+    whole, broken, restored = trainer(few), trainer(few), trainer(few, seed=99)
+    list(whole.epochs())
+    next(broken.epochs())
+    path = tmp_path / "last.safetensors"
+    checkpoint.save(path, broken, epoch=1, config={"seed": 0})
+    assert checkpoint.restore(path, restored) == 1
+    next(restored.epochs())
+    for mine, theirs in zip(
+        restored.model.state_dict().values(), whole.model.state_dict().values(), strict=True
+    ):
+        assert torch.equal(mine, theirs)
+
+
+def test_the_config_and_the_weights_come_back(few: data.Data, tmp_path: Path) -> None:
+    saved, config = trainer(few), {"noise": {"sigma": 0.5}, "seed": 0}
+    path = tmp_path / "best.safetensors"
+    checkpoint.save(path, saved, epoch=3, config=config)
+    assert checkpoint.load(path)[1:] == (3, config)
+    model = Anello(4)
+    model.load_state_dict(checkpoint.weights(path))
+    assert torch.equal(model.decoder[0].weight, saved.model.decoder[0].weight)
+    assert [path.name for path in tmp_path.iterdir()] == ["best.safetensors"]
+
+
+class Payload:
+    def __reduce__(self) -> tuple:
+        return os.system, ("touch executed",)
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", pickle.dumps(Payload())])
+def test_anything_else_is_refused_and_nothing_runs(
+    tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "last.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="is not a checkpoint of this project"):
+        checkpoint.load(path)
+    assert not (tmp_path / "executed").exists()

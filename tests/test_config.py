@@ -1,0 +1,178 @@
+"""Every choice composes and builds; every mistake is one sentence, before anything starts."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from omegaconf import DictConfig
+
+from denoise import config, noise
+from denoise.checks import UserError
+from tests.conftest import ROOT, Said
+
+CHOICES = [
+    f"{path.parent.name}={path.stem}"
+    for group in ("data", "noise", "model", "trainer", "protocol", "evaluation", "tracking")
+    for path in sorted((ROOT / "conf" / group).glob("*.yaml"))
+]
+EXPERIMENTS = [f"experiment={path.stem}" for path in (ROOT / "conf" / "experiment").glob("*.yaml")]
+Compose = Callable[..., DictConfig]
+Cli = Callable[..., Said]
+
+
+@pytest.mark.parametrize("choice", CHOICES + EXPERIMENTS)
+def test_every_yaml_composes_and_builds(composed: Compose, choice: str) -> None:
+    built = config.build(composed(choice))
+    assert built.plain["seed"] == 0
+
+
+def test_the_defaults_are_the_studys_protocol(composed: Compose) -> None:
+    built = config.build(composed("noise=gaussian"))
+    fit = built.trainer
+    assert (fit.epochs, fit.batch_size, fit.learning_rate, fit.weight_decay) == (
+        20,
+        256,
+        1e-3,
+        1e-5,
+    )
+    assert fit.target == "corrupted"
+    assert (built.data.mean, built.data.std, built.data.holdout) == (0.5, 0.5, 0)
+    assert built.noise == noise.Gaussian(sigma=1.0, mean=0.0)
+    assert (built.evaluation.perplexity, built.evaluation.random_state) == (30, 307)
+    erasing = config.build(composed("noise=random_erasing")).noise
+    assert erasing == noise.RandomErasing(p=0.5, scale=[0.02, 0.33], ratio=[0.3, 3.3], value=0.0)
+
+
+def test_fair_changes_only_what_fairness_needs(composed: Compose) -> None:
+    study, fair = (config.build(composed(f"protocol={name}")).plain for name in ("study", "fair"))
+    changed = {
+        f"{group}.{key}"
+        for group in study
+        if isinstance(study[group], dict)
+        for key in study[group]
+        if study[group][key] != fair[group][key]
+    }
+    assert changed == {
+        "data.mean",
+        "data.std",
+        "data.holdout",
+        "trainer.target",
+        "evaluation.loss_axis",
+        "protocol.name",
+        "protocol.score",
+    }
+
+
+def test_the_first_weights_come_from_the_seed_alone(composed: Compose) -> None:
+    first, again, other = (
+        config.build(composed(f"seed={seed}")).model.state_dict() for seed in (1, 1, 2)
+    )
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["encoder.0.weight"], other["encoder.0.weight"])
+
+
+def test_no_config_names_code_outside_its_room(composed: Compose) -> None:
+    cfg = composed()
+    cfg.noise = {"_target_": "os.system", "command": "true"}
+    with pytest.raises(UserError, match=r"noise._target_ must name a class of denoise.noise"):
+        config.build(cfg)
+
+
+MISTAKES = {
+    ("noise.sigma=-1",): "noise.sigma must be a finite number >= 0, got -1",
+    ("noise.sigma=nan",): "noise.sigma must be a finite number >= 0, got nan",
+    ("noise.sigma=inf",): "noise.sigma must be a finite number >= 0, got inf",
+    ("noise.sigma=abc",): "noise.sigma must be a finite number >= 0, got 'abc'",
+    ("noise=gausian",): "noise=gausian is not a choice; there are gaussian, none, random_erasing",
+    ("noise.sgma=1",): "noise.sgma is not a key; noise has sigma, mean",
+    ("sigma=1",): "sigma is not a key; the config has data, noise,",
+    ("trainer.epochs=0",): "trainer.epochs must be a whole number >= 1, got 0",
+    ("trainer.epochs=ten",): "trainer.epochs: Value 'ten' of type 'str' could not be converted to",
+    ("trainer.batch_size=0",): "trainer.batch_size must be a whole number >= 1, got 0",
+    ("trainer.batch_size=60001",): "trainer.batch_size must be a whole number from 1 to 60000",
+    ("model.latent_dim=0",): "model.latent_dim must be a whole number >= 1, got 0",
+    ("trainer=smoke", "evaluation.tsne_codes=2000"): "evaluation.tsne_codes must be a whole number",
+    ("seed=-1",): "seed must be a whole number >= 0, got -1",
+    ("noise.sigma=",): "noise.sigma",
+    ("noise.sigma==1",): "noise.sigma==1",
+    ("-m", "noise.sigma=0.1,-1"): "noise.sigma must be a finite number >= 0, got -1",
+    ("-m", "noise=none,gausian"): "noise=gausian is not a choice; there are gaussian, none,",
+    ("-m", "noise=gaussian,none", "noise.sigma=1"): "noise.sigma is not a key; noise has none",
+}
+
+
+@pytest.mark.parametrize("arguments", MISTAKES, ids=" ".join)
+def test_a_mistake_is_one_sentence_and_nothing_starts(cli: Cli, arguments: tuple[str, ...]) -> None:
+    said = cli(*arguments)
+    assert said.status == 1
+    assert said.err.strip().startswith("denoise: ")
+    assert len(said.err.strip().splitlines()) == 1
+    assert MISTAKES[arguments] in said.err
+    assert "Traceback" not in said.out + said.err
+    assert said.runs() == []
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
+def test_a_device_that_is_not_there_is_a_sentence(cli: Cli) -> None:
+    said = cli("trainer.device=cuda")
+    assert said.status == 1
+    assert "trainer.device=cuda is not on this machine" in said.err
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "outputs").write_text("a file is in the way")
+    for arguments in ((), ("-m", "noise.sigma=0.1,0.2")):
+        said = cli(*arguments)
+        assert said.status == 1
+        assert said.err.count("\n") <= 1
+        assert "outputs" in said.err
+        assert "cannot be written to" in said.err
+
+
+@pytest.fixture
+def mute_server() -> Iterator[str]:
+    """A server that accepts and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        kept: list[socket.socket] = []
+
+        def accept() -> None:
+            while True:
+                try:
+                    kept.append(server.accept()[0])
+                except OSError:
+                    return
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        server.shutdown(socket.SHUT_RDWR)
+        for connection in kept:
+            connection.close()
+
+
+def test_a_store_that_answers_nothing_is_an_error_within_15_seconds(
+    cli: Cli, mute_server: str
+) -> None:
+    start = time.monotonic()
+    said = cli(f"tracking.uri={mute_server}")
+    assert time.monotonic() - start < 15
+    assert said.status == 1
+    assert f"tracking.uri={mute_server} cannot be used: no answer within" in said.err
+    assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize("uri", ["nonsense://here", "sqlite:////nowhere/at/all/mlflow.db"])
+def test_a_store_that_cannot_be_is_named(cli: Cli, uri: str) -> None:
+    said = cli(f"tracking.uri={uri}")
+    assert said.status == 1
+    assert f"tracking.uri={uri} cannot be used: " in said.err
+    assert "Traceback" not in said.err
+
+
+def test_a_password_in_the_address_is_not_shown(cli: Cli) -> None:
+    said = cli("tracking.uri=nonsense://me:secret@here/there")
+    assert "secret" not in said.out + said.err
+    assert "me:***@here" in said.err

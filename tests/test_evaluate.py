@@ -1,0 +1,109 @@
+"""What the measured figures mean."""
+
+import pytest
+import torch
+from scipy.spatial.distance import pdist
+from scipy.stats import spearmanr
+from torch import Tensor
+
+from denoise import evaluate, metrics
+from denoise.data import Data
+from denoise.model import Anello, Autoencoder
+from denoise.noise import Gaussian, Identity
+
+
+class Perfect(Autoencoder):
+    """Gives back what it is given."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images
+
+
+class Constant(Autoencoder):
+    """Gives back one value, whatever it is given."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return torch.full_like(images, 0.25)
+
+
+def test_a_perfect_model_has_no_loss_and_does_not_denoise(images: Data) -> None:
+    sigma = 0.4
+    measured = evaluate.losses(
+        Perfect(), images.test, images, Gaussian(sigma, mean=0), target="corrupted"
+    )
+    assert measured["loss"] == 0
+    assert measured["clean_mse"] == 0
+    assert measured["denoise_mse"] == pytest.approx((sigma * images.std) ** 2, rel=1e-2)
+
+
+def test_the_loss_of_a_noisy_target_is_the_clean_part_and_the_noises_variance(
+    images: Data,
+) -> None:
+    noise = Gaussian(sigma=0.5, mean=0)
+    noisy = evaluate.losses(Constant(), images.test, images, noise, target="corrupted")
+    clean = evaluate.losses(Constant(), images.test, images, noise, target="clean")
+    assert noisy["loss"] == pytest.approx(clean["loss"] + 0.25, rel=1e-3)
+    assert clean["clean_mse"] == pytest.approx(clean["loss"] * images.std**2, rel=1e-5)
+
+
+def test_every_run_is_scored_on_the_same_corruption(images: Data) -> None:
+    noise = Gaussian(sigma=1, mean=0)
+    torch.manual_seed(0)
+    first = evaluate.losses(Constant(), images.test, images, noise, "corrupted")
+    torch.manual_seed(1)
+    assert first == evaluate.losses(Constant(), images.test, images, noise, "corrupted")
+
+
+def test_image_quality_falls_with_noise(images: Data) -> None:
+    few = images.test._replace(images=images.test.images[:500])
+    psnr, ssim = zip(
+        *(
+            evaluate.image_quality(Perfect(), few, images, Gaussian(sigma, mean=0)).values()
+            for sigma in (0.1, 0.3, 1.0)
+        ),
+        strict=True,
+    )
+    assert list(psnr) == sorted(psnr, reverse=True)
+    assert list(ssim) == sorted(ssim, reverse=True)
+
+
+def test_psnr_is_minus_ten_log_mse_and_ssim_of_the_same_image_is_one() -> None:
+    target = torch.rand(4, 1, 28, 28) * 0.5
+    expected = torch.full((4,), 20.0)
+    torch.testing.assert_close(metrics.psnr(target + 0.1, target), expected, atol=1e-3, rtol=0)
+    torch.testing.assert_close(metrics.ssim(target, target), torch.ones(4))
+    torch.testing.assert_close(metrics.mse(target + 0.1, target), torch.full((4,), 0.01))
+
+
+def test_examples_are_one_clean_corrupted_and_denoised_image_of_each_class(images: Data) -> None:
+    clean, noisy, output = evaluate.examples(Perfect(), images, Gaussian(sigma=0.2, mean=0))
+    assert clean.shape == noisy.shape == output.shape == (10, 28, 28)
+    assert (clean.min(), clean.max()) == (0, 1)
+    assert torch.equal(noisy, output)
+    assert not torch.equal(noisy, clean)
+
+
+def test_codes_are_the_models_own_in_order(images: Data) -> None:
+    model = Anello(latent_dim=3).eval()
+    codes = evaluate.codes(model, images.test.images[:700], images)
+    assert codes.shape == (700, 3)
+    with torch.inference_mode():
+        alone = model.encode(images.scale(images.test.images[650:651]))
+    assert codes[650] == pytest.approx(alone[0].numpy(), abs=1e-5)
+
+
+def test_the_tsne_map_keeps_neighbours_fills_its_square_and_repeats(images: Data) -> None:
+    settings = evaluate.Settings(
+        tsne_codes=300, perplexity=30, random_state=307, loss_axis=(0.5, 2.0)
+    )
+    codes = evaluate.codes(Anello(latent_dim=4), images.test.images[:300], images)
+    first, again = evaluate.tsne(codes, settings), evaluate.tsne(codes, settings)
+    assert first.shape == (300, 2)
+    assert abs(first).max() == pytest.approx(1)
+    assert (first == again).all()
+    assert spearmanr(pdist(codes), pdist(first)).statistic > 0.5
+
+
+def test_identity_needs_no_second_pass_and_gives_equal_errors(images: Data) -> None:
+    measured = evaluate.losses(Constant(), images.test, images, Identity(), "corrupted")
+    assert measured["clean_mse"] == measured["denoise_mse"]

@@ -1,0 +1,184 @@
+"""One run, by the real command on real data, read back through MLflow's client."""
+
+import csv
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pytest
+import torch
+from mlflow import MlflowClient
+from mlflow.entities import Run
+from PIL import Image
+
+from denoise import checkpoint, data
+from tests.conftest import Said
+
+Cli = Callable[..., Said]
+
+
+@pytest.fixture(scope="module")
+def run(sweep: Said) -> Run:
+    (found,) = sweep.runs("params.`noise.sigma` = '0.5'")
+    return found
+
+
+@pytest.fixture(scope="module")
+def client(sweep: Said) -> MlflowClient:
+    return MlflowClient(f"sqlite:///{sweep.folder / 'mlflow.db'}")
+
+
+@pytest.fixture(scope="module")
+def files(run: Run) -> Path:
+    return Path(run.info.artifact_uri.removeprefix("file://"))
+
+
+PER_EPOCH = (
+    "train/loss",
+    "test/loss",
+    "test/clean_mse",
+    "test/denoise_mse",
+    "time/epoch_seconds",
+    "time/images_per_second",
+)
+
+
+@pytest.mark.parametrize("metric", PER_EPOCH)
+def test_every_epoch_is_logged_from_step_one(client: MlflowClient, run: Run, metric: str) -> None:
+    assert [p.step for p in client.get_metric_history(run.info.run_id, metric)] == [1, 2]
+
+
+def test_final_figures_parameters_and_tags_have_their_names(run: Run) -> None:
+    assert {"test/psnr", "test/ssim", "time/tsne_seconds"} <= set(run.data.metrics)
+    expected = {
+        "noise.sigma": "0.5",
+        "model.latent_dim": "4",
+        "trainer.epochs": "2",
+        "data.train_size": "4096",
+        "seed": "0",
+    }
+    assert expected.items() <= run.data.params.items()
+    tags = {"noise": "gaussian", "model": "anello", "protocol": "study"}
+    assert tags.items() <= run.data.tags.items()
+    assert re.fullmatch("[0-9a-f]{40}", run.data.tags["git.commit"])
+    assert run.data.tags["git.dirty"] in ("true", "false")
+
+
+def test_the_data_set_is_a_logged_input(run: Run) -> None:
+    inputs = run.inputs.dataset_inputs
+    contexts = {tag.value for given in inputs for tag in given.tags}
+    assert {given.dataset.name for given in inputs} == {"FashionMNIST"}
+    assert contexts == {"training", "testing"}
+
+
+def test_the_files_of_a_run_are_all_there(files: Path) -> None:
+    there = {str(path.relative_to(files)) for path in files.rglob("*") if path.is_file()}
+    expected = {
+        "config/config.yaml",
+        "config/overrides.yaml",
+        "checkpoints/last.safetensors",
+        "checkpoints/best.safetensors",
+        "figures/loss.png",
+        "figures/noise.png",
+        "figures/reconstructions_000.png",
+        "figures/reconstructions_001.png",
+        "figures/reconstructions_002.png",
+        "figures/tsne.png",
+        "tables/history.csv",
+        "tables/codes.csv",
+        "denoise.log",
+    }
+    assert expected <= there
+    assert "noise.sigma=0.5" in (files / "config" / "overrides.yaml").read_text()
+
+
+def test_image_grids_have_the_untrained_first_and_last_epoch(files: Path) -> None:
+    steps = {
+        (match[1], int(match[2]))
+        for path in (files / "images").iterdir()
+        if (match := re.match(r"(\w+)\+step\+(\d+)", path.name))
+    }
+    reconstructions = {("reconstructions", step) for step in (0, 1, 2)}
+    assert steps == reconstructions | {("noise", 0), ("tsne", 2)}
+
+
+def test_figures_show_something_and_are_of_one_size(sweep: Said) -> None:
+    sizes = set()
+    for found in sweep.runs("tags.noise = 'gaussian'"):
+        path = Path(found.info.artifact_uri.removeprefix("file://")) / "figures" / "tsne.png"
+        picture = np.asarray(Image.open(path).convert("RGB"))
+        sizes.add(picture.shape)
+        assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 50
+    assert len(sizes) == 1
+
+
+def test_tables_hold_the_history_and_every_code(files: Path, run: Run) -> None:
+    history = _table(files / "tables" / "history.csv")
+    assert [row["epoch"] for row in history] == ["1", "2"]
+    assert float(history[-1]["test/loss"]) == run.data.metrics["test/loss"]
+    codes = _table(files / "tables" / "codes.csv")
+    assert len(codes) == 500
+    assert set(codes[0]) == {*(f"code_{i}" for i in range(4)), "tsne_x", "tsne_y", "label"}
+
+
+def test_the_checkpoint_and_the_logged_model_agree(
+    sweep: Said, files: Path, run: Run, images: data.Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from denoise.model import Anello
+
+    model = Anello(latent_dim=4).eval()
+    model.load_state_dict(checkpoint.weights(files / "checkpoints" / "last.safetensors"))
+    batch = images.scale(images.test.images[:5])
+    monkeypatch.chdir(sweep.folder)
+    mlflow.set_tracking_uri(f"sqlite:///{sweep.folder / 'mlflow.db'}")
+    (logged,) = run.outputs.model_outputs
+    served = mlflow.pyfunc.load_model(f"models:/{logged.model_id}").predict(batch.numpy())
+    with torch.inference_mode():
+        np.testing.assert_allclose(served, model(batch).numpy(), atol=1e-6)
+    assert not list(sweep.folder.rglob("*.pkl"))
+
+
+def test_fair_reads_the_test_set_once_and_chooses_on_held_out_images(
+    cli: Cli, settings: data.Settings
+) -> None:
+    held_out = ("protocol=fair", "data.holdout=1000")
+    said = cli("trainer=smoke", *held_out, "noise.sigma=0.2", f"data.root={settings.root}")
+    assert said.status == 0, said.err
+    (run,) = said.runs()
+    client = MlflowClient(f"sqlite:///{said.folder / 'mlflow.db'}")
+
+    def steps(metric: str) -> list[int]:
+        return [point.step for point in client.get_metric_history(run.info.run_id, metric)]
+
+    assert steps("val/loss") == steps("val/clean_mse") == [1, 2]
+    assert steps("test/loss") == steps("test/clean_mse") == steps("test/psnr") == [2]
+    assert run.data.tags["protocol"] == "fair"
+
+
+def test_a_run_that_diverges_ends_failed_with_traceback_log_and_a_sentence(
+    cli: Cli, settings: data.Settings
+) -> None:
+    said = cli("trainer=smoke", "noise.sigma=1e30", f"data.root={settings.root}")
+    assert said.status == 1
+    assert "FloatingPointError: the loss became" in said.out
+    assert "in epoch 1, with trainer.learning_rate=0.001" in said.out
+    (run,) = said.runs()
+    assert run.info.status == "FAILED"
+    folder = Path(run.info.artifact_uri.removeprefix("file://"))
+    assert "FloatingPointError" in (folder / "traceback.txt").read_text()
+    assert (folder / "denoise.log").exists()
+
+
+def test_one_latent_dimension_is_enough(cli: Cli, settings: data.Settings) -> None:
+    small = ("trainer=smoke", "trainer.epochs=1", "data.train_size=512")
+    said = cli(*small, "model.latent_dim=1", f"data.root={settings.root}")
+    assert said.status == 0, said.err
+    assert [run.info.run_name for run in said.runs()] == [
+        "gaussian σ=1 epochs=1 train_size=512 latent_dim=1"
+    ]
+
+
+def _table(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))

@@ -1,0 +1,148 @@
+"""Many runs: the real command, its workers, its table, its end."""
+
+import csv
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from denoise import data, progress
+from tests.conftest import Said, command, ended
+
+Cli = Callable[..., Said]
+
+
+def test_every_run_is_finished_named_and_of_one_sweep(sweep: Said) -> None:
+    assert sweep.status == 0, sweep.err
+    runs = sweep.runs("tags.noise = 'gaussian'")
+    assert {run.info.run_name for run in runs} == {
+        "gaussian σ=0",
+        "gaussian σ=0.1",
+        "gaussian σ=0.5",
+    }
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert len({run.data.tags["sweep"] for run in runs}) == 1
+    assert all("mlflow.parentRunId" not in run.data.tags for run in runs)
+
+
+def test_the_screen_has_a_line_an_epoch_and_the_table(sweep: Said) -> None:
+    for sigma in ("0", "0.1", "0.5"):
+        for epoch in (1, 2):
+            assert f"gaussian σ={sigma}: epoch {epoch}/2  train/loss" in sweep.out
+    for run in sweep.runs("tags.noise = 'gaussian'"):
+        assert run.info.run_id in sweep.out
+    assert "mlflow ui" in sweep.out
+    assert "\x1b" not in sweep.out
+    assert sweep.err == ""
+
+
+def test_the_summary_run_has_the_table_as_a_file(sweep: Said) -> None:
+    (summary,) = sweep.runs("tags.summary = 'true'")
+    (run, *_) = sweep.runs("tags.noise = 'gaussian'")
+    assert summary.data.tags["sweep"] == run.data.tags["sweep"]
+    path = Path(summary.info.artifact_uri.removeprefix("file://")) / "sweep.csv"
+    rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+    assert [row["run"] for row in rows] == ["gaussian σ=0", "gaussian σ=0.1", "gaussian σ=0.5"]
+    for row in rows:
+        (run,) = sweep.runs(f"attributes.run_id = '{row['run id']}'")
+        assert row["last epoch train / test"].endswith(f"{run.data.metrics['test/loss']:.4f}")
+
+
+def test_one_by_one_gives_the_same_losses(sweep: Said, cli: Cli, settings: data.Settings) -> None:
+    said = cli(
+        "-m",
+        "hydra/launcher=basic",
+        "trainer=smoke",
+        "noise=gaussian",
+        "noise.sigma=0.1",
+        f"data.root={settings.root}",
+    )
+    assert said.status == 0, said.err
+    (mine,) = said.runs("tags.noise = 'gaussian'")
+    (theirs,) = sweep.runs("params.`noise.sigma` = '0.1'")
+    for metric in ("train/loss", "test/loss"):
+        assert mine.data.metrics[metric] == pytest.approx(theirs.data.metrics[metric], abs=1e-4)
+
+
+def test_a_failing_job_stops_no_other_and_is_told_in_a_line(
+    cli: Cli, settings: data.Settings
+) -> None:
+    said = cli(
+        "-m",
+        "hydra/launcher=basic",
+        "trainer=smoke",
+        "trainer.epochs=1",
+        "noise.sigma=1e30,0.1",
+        f"data.root={settings.root}",
+    )
+    assert said.status == 1
+    failed, finished = said.runs("tags.noise = 'gaussian'")[::-1]
+    assert (failed.info.status, finished.info.status) == ("FAILED", "FINISHED")
+    assert re.search(r"^gaussian σ=1e\+30 epochs=1: FloatingPointError: .*$", said.out, re.M)
+    assert re.search(r"│ gaussian σ=0.1 epochs=1 +│ FINISHED", said.out)
+
+
+def test_two_sweeps_launched_at_once_in_a_fresh_folder(
+    settings: data.Settings, tmp_path: Path
+) -> None:
+    arguments = ("-m", "trainer=smoke", "trainer.epochs=1", f"data.root={settings.root}")
+    both = [command(tmp_path, *arguments, f"noise.sigma={sigma}") for sigma in (0.1, 0.2)]
+    for said in [ended(process, tmp_path) for process in both]:
+        assert said.status == 0, said.err
+    runs = said.runs("tags.noise = 'gaussian'")
+    assert [run.info.status for run in runs] == ["FINISHED"] * 2
+    assert len({run.data.tags["sweep"] for run in runs}) == 2
+    assert len({run.info.experiment_id for run in runs}) == 1
+
+
+@pytest.mark.parametrize("whom", ["launcher", "group"])
+def test_ctrl_c_ends_runs_killed_and_leaves_no_worker(
+    settings: data.Settings, tmp_path: Path, whom: str
+) -> None:
+    arguments = ("-m", "trainer=smoke", "trainer.epochs=10000", "noise.sigma=0.1,0.2")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "denoise", *arguments, f"data.root={settings.root}"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+    def training() -> bool:
+        statuses = progress.read_all(tmp_path / "outputs")
+        return len(statuses) == 2 and all(status["epoch"] > 0 for status in statuses)
+
+    _wait_until(training)
+    if whom == "launcher":
+        process.send_signal(signal.SIGINT)
+    else:  # as a terminal does
+        os.killpg(process.pid, signal.SIGINT)
+    said = ended(process, tmp_path)
+    assert said.status == 130, said.err
+    runs = said.runs("tags.noise = 'gaussian'")
+    assert [run.info.status for run in runs] == ["KILLED"] * 2
+    assert not [run for run in said.runs() if run.info.status == "RUNNING"]
+    assert "Traceback" not in said.err
+    _wait_until(lambda: not _group_is_alive(process.pid))
+
+
+def _group_is_alive(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _wait_until(condition: Callable[[], bool], seconds: float = 90) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.1)

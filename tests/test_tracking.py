@@ -1,0 +1,96 @@
+"""How runs end, on a real SQLite store."""
+
+from pathlib import Path
+
+import mlflow
+import pytest
+from mlflow import MlflowClient
+
+from denoise import tracking
+from denoise.tracking import Settings
+from tests.conftest import forget_store
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.chdir(tmp_path)
+    return Settings(uri=f"sqlite:///{tmp_path / 'mlflow.db'}", experiment="denoise")
+
+
+def ended_run(store: Settings, error: type[BaseException] | None) -> mlflow.entities.Run:
+    if error is None:
+        with tracking.run(store, name="a run", tags={"noise": "none"}, params={}) as run:
+            pass
+    else:
+        with (
+            pytest.raises(error),
+            tracking.run(store, name="a run", tags={}, params={}) as run,
+        ):
+            raise error("on purpose")
+    return MlflowClient(store.uri).get_run(run.id)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (None, "FINISHED"),
+        (ValueError, "FAILED"),
+        (KeyboardInterrupt, "KILLED"),
+        (SystemExit, "KILLED"),
+    ],
+)
+def test_a_run_never_stays_running(
+    store: Settings, error: type[BaseException] | None, status: str
+) -> None:
+    assert ended_run(store, error).info.status == status
+    assert mlflow.active_run() is None
+
+
+def test_a_failed_run_has_its_traceback_as_a_file(store: Settings) -> None:
+    run = ended_run(store, ValueError)
+    text = mlflow.artifacts.load_text(f"{run.info.artifact_uri}/traceback.txt")
+    assert "ValueError: on purpose" in text
+    assert Path(__file__).name in text
+
+
+def test_a_run_whose_process_is_gone_can_be_ended(store: Settings) -> None:
+    experiment = tracking.prepare(store)
+    orphan = MlflowClient(store.uri).create_run(experiment)
+    tracking.kill(store, orphan.info.run_id)
+    assert MlflowClient(store.uri).get_run(orphan.info.run_id).info.status == "KILLED"
+
+
+def test_parameters_are_flat_and_steps_are_kept(store: Settings) -> None:
+    params = {"noise": {"sigma": 0.1}, "seed": 0}
+    with tracking.run(store, name="a run", tags={}, params=params) as run:
+        for epoch in (1, 2, 3):
+            run.metrics({"train/loss": 1 / epoch}, epoch)
+    found = MlflowClient(store.uri).get_run(run.id)
+    assert found.data.params == {"noise.sigma": "0.1", "seed": "0"}
+    curve = tracking.latest_curve(store, "params.`noise.sigma` = '0.1'", "train/loss")
+    assert curve == [1, 1 / 2, 1 / 3]
+    assert tracking.latest_curve(store, "params.`noise.sigma` = '9'", "train/loss") == []
+
+
+def test_the_store_is_where_a_bare_mlflow_ui_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    forget_store(monkeypatch)
+    with tracking.run(Settings(None, "denoise"), name="a run", tags={}, params={}) as run:
+        run.file(_written(tmp_path / "note.txt"))
+    assert (tmp_path / "mlflow.db").exists()
+    assert list((tmp_path / "mlruns").rglob("note.txt"))
+
+
+def test_the_environment_names_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    forget_store(monkeypatch)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///elsewhere.db")
+    tracking.prepare(Settings(None, "denoise"))
+    assert (tmp_path / "elsewhere.db").exists()
+
+
+def _written(path: Path) -> Path:
+    path.write_text("a note")
+    return path

@@ -1,0 +1,129 @@
+"""Training: the same seed is the same run, and the target is what was asked for."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+import torch
+
+from denoise import data, evaluate, trainer
+from denoise.checks import UserError
+from denoise.data import Data
+from denoise.model import Anello
+from denoise.noise import Gaussian, Identity, Noise
+from denoise.trainer import Trainer
+
+SETTINGS = trainer.Settings(
+    epochs=2,
+    batch_size=256,
+    learning_rate=1e-3,
+    weight_decay=1e-5,
+    target="corrupted",
+    device="cpu",
+    precision="float32",
+    compile=False,
+)
+
+
+@pytest.fixture(scope="module")
+def few(settings: data.Settings) -> Data:
+    small = replace(settings, train_size=2048 + 100, test_size=512)
+    return data.load(small, torch.device("cpu"))
+
+
+def fit(
+    few: Data, noise: Noise, seed: int = 0, settings: trainer.Settings = SETTINGS
+) -> tuple[Trainer, list[dict[str, float]]]:
+    torch.manual_seed(7)
+    fitted = Trainer(Anello(latent_dim=4), few, noise, settings, seed=seed)
+    return fitted, list(fitted.epochs())
+
+
+def parameters(fitted: Trainer) -> Iterator[torch.Tensor]:
+    return iter(fitted.model.state_dict().values())
+
+
+def same(first: Trainer, second: Trainer) -> bool:
+    return all(map(torch.equal, parameters(first), parameters(second)))
+
+
+def test_a_seed_gives_the_same_run_bit_for_bit(few: Data) -> None:
+    noise = Gaussian(sigma=0.5, mean=0)
+    (first, figures), (again, figures_again) = fit(few, noise), fit(few, noise)
+    assert same(first, again)
+    assert [f["train/loss"] for f in figures] == [f["train/loss"] for f in figures_again]
+    assert not same(first, fit(few, noise, seed=1)[0])
+
+
+def test_sigma_zero_trains_as_no_noise_does(few: Data) -> None:
+    assert same(fit(few, Gaussian(sigma=0, mean=0))[0], fit(few, Identity())[0])
+
+
+def test_what_is_measured_between_epochs_does_not_change_the_run(few: Data) -> None:
+    noise = Gaussian(sigma=0.5, mean=0)
+    torch.manual_seed(7)
+    measured = Trainer(Anello(latent_dim=4), few, noise, SETTINGS, seed=0)
+    for _ in measured.epochs():
+        evaluate.losses(measured.model, few.test, few, noise, "corrupted")
+    assert same(measured, fit(few, noise)[0])
+
+
+def test_training_lowers_the_loss_and_tells_its_speed(few: Data) -> None:
+    _, figures = fit(few, Identity(), settings=replace(SETTINGS, epochs=3))
+    assert len(figures) == 3
+    assert figures[-1]["train/loss"] < figures[0]["train/loss"]
+    for epoch in figures:
+        images = epoch["time/images_per_second"] * epoch["time/epoch_seconds"]
+        assert images == pytest.approx(len(few.train.images))
+
+
+def test_every_image_is_visited_once_an_epoch(few: Data) -> None:
+    class Seen:
+        def __init__(self) -> None:
+            self.batches: list[torch.Tensor] = []
+
+        def __call__(self, images: torch.Tensor, **_: torch.Generator) -> torch.Tensor:
+            self.batches.append(images)
+            return images
+
+    seen = Seen()
+    fit(few, seen, settings=replace(SETTINGS, epochs=1))
+    visited = torch.cat(seen.batches).sum((1, 2, 3)).sort().values
+    expected = few.scale(few.train.images).sum((1, 2, 3)).sort().values
+    torch.testing.assert_close(visited, expected)
+    assert {len(batch) for batch in seen.batches} == {256, 100}
+
+
+def test_a_corrupted_target_has_the_noises_variance_in_its_loss(few: Data) -> None:
+    noise = Gaussian(sigma=1.0, mean=0)
+    corrupted = fit(few, noise)[1][-1]["train/loss"]
+    clean = fit(few, noise, settings=replace(SETTINGS, target="clean"))[1][-1]["train/loss"]
+    assert corrupted - clean == pytest.approx(1.0, abs=0.1)
+
+
+@pytest.mark.parametrize("changes", [{"precision": "bfloat16"}, {"compile": True}])
+def test_precision_and_compilation_train_the_same_model(few: Data, changes: dict) -> None:
+    plain = fit(few, Identity())[1][-1]["train/loss"]
+    with torch.compiler.set_stance("force_eager"):  # compiling for real takes a minute
+        changed = fit(few, Identity(), settings=replace(SETTINGS, **changes))[1][-1]["train/loss"]
+    assert changed == pytest.approx(plain, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"epochs": 0}, r"trainer.epochs must be a whole number >= 1, got 0"),
+        ({"batch_size": 0}, r"trainer.batch_size must be a whole number >= 1, got 0"),
+        ({"target": "noisy"}, r"trainer.target must be one of corrupted, clean, got 'noisy'"),
+        ({"device": "tpu"}, r"trainer.device must be one of auto, cuda, mps, cpu, got 'tpu'"),
+    ],
+)
+def test_a_bad_setting_is_refused_by_its_key(change: dict, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        replace(SETTINGS, **change)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
+def test_a_device_that_is_not_there_is_refused() -> None:
+    with pytest.raises(UserError, match=r"trainer.device=cuda is not on this machine.* cpu"):
+        replace(SETTINGS, device="cuda")

@@ -26,7 +26,7 @@ COLUMNS = (
 Status = dict[str, Any]
 
 
-def show(statuses: Sequence[Status], folder: Path) -> None:
+def show(statuses: Sequence[Status], settings: tracking.Settings, folder: Path) -> None:
     """The table of results on the screen, every failure in a line, and where to look next."""
     console = Console()
     if not console.is_terminal:
@@ -38,10 +38,14 @@ def show(statuses: Sequence[Status], folder: Path) -> None:
     for status in statuses:
         if status["state"] == FAILED:
             console.print(f"{status['name']}: {status['error']}", style="red", markup=False)
-    console.print(f"Files: {folder}   Browse: mlflow ui", highlight=False, soft_wrap=True)
+    console.print(f"Files:  {folder}", highlight=False, soft_wrap=True)
+    if address := _address(statuses, settings, folder):
+        console.print(f"Browse: mlflow ui, then {address}", highlight=False, soft_wrap=True)
 
 
-def summarize(statuses: Sequence[Status], settings: tracking.Settings, folder: Path) -> None:
+def summarize(
+    statuses: Sequence[Status], settings: tracking.Settings, folder: Path, started: float
+) -> None:
     """The same table as a file and a description of the sweep's summary run."""
     path = folder / "sweep.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
@@ -54,14 +58,24 @@ def summarize(statuses: Sequence[Status], settings: tracking.Settings, folder: P
         "summary": "true",
         "mlflow.note.content": "\n".join(f"| {' | '.join(row)} |" for row in rows),
     }
-    with tracking.run(settings, name=f"sweep {folder.name}", tags=tags, params={}) as run:
+    name = f"sweep {folder.name}"
+    with tracking.run(settings, name=name, tags=tags, params={}, started=started) as run:
         run.file(path)
+
+
+def _address(statuses: Sequence[Status], settings: tracking.Settings, folder: Path) -> str:
+    """Of a run's page, or of the charts where there are several; none where no run was opened."""
+    runs = [status["run_id"] for status in statuses if "run_id" in status]
+    if len(runs) > 1:
+        epochs = max(status["epochs"] for status in statuses)
+        return tracking.share_charts(settings, folder.name, runs=len(runs), last_step=epochs)
+    return tracking.run_address(settings, runs[0]) if runs else ""
 
 
 def _row(status: Status) -> list[str]:
     last = status.get("last", {})
     clean = last.get("val/clean_mse", last.get("test/clean_mse"))
-    seconds = status.get("seconds", 0)
+    seconds = status["seconds"]
     return [
         status["name"],
         status["state"],

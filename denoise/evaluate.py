@@ -1,6 +1,5 @@
 """What a trained model is worth: its losses, its reconstructions, its latent space."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +15,8 @@ from denoise.noise import Noise
 # Every run is scored on the same corruption, which never touches the training stream.
 TEST_SEED = 10_000
 BATCH = 500
+
+Pairs = list[tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -40,33 +41,42 @@ class Settings:
 
 
 @torch.inference_mode()
-def losses(
-    model: nn.Module, split: Split, data: Data, noise: Noise, target: str
-) -> dict[str, float]:
+def corrupted(split: Split, data: Data, noise: Noise) -> Pairs:
+    """The images of `split` in the model's space, clean and corrupted, batch by batch.
+
+    Made once a run: the corruption is the same after every epoch.
+    """
+    generator = Generator(split.images.device).manual_seed(TEST_SEED)
+    batches = [data.scale(images) for images in split.images.split(BATCH)]
+    return [(clean, noise(clean, generator=generator)) for clean in batches]
+
+
+@torch.inference_mode()
+def losses(model: nn.Module, pairs: Pairs, data: Data, target: str) -> dict[str, float]:
     """The objective in the model's space; in pixel space, the two errors against clean images."""
     model.eval()
     sums = {"loss": 0.0, "clean_mse": 0.0, "denoise_mse": 0.0}
-    for clean, noisy in _corrupted_batches(split, data, noise):
+    for clean, noisy in pairs:
         output = model(noisy)
         from_clean = output if torch.equal(noisy, clean) else model(clean)
         wanted = noisy if target == "corrupted" else clean
         sums["loss"] += metrics.mse(output, wanted).sum().item()
         sums["clean_mse"] += _pixel_mse(from_clean, clean, data)
         sums["denoise_mse"] += _pixel_mse(output, clean, data)
-    return {name: total / len(split.images) for name, total in sums.items()}
+    return {name: total / _count(pairs) for name, total in sums.items()}
 
 
 @torch.inference_mode()
-def image_quality(model: nn.Module, split: Split, data: Data, noise: Noise) -> dict[str, float]:
+def image_quality(model: nn.Module, pairs: Pairs, data: Data) -> dict[str, float]:
     """PSNR in dB and SSIM of the denoised images against the clean ones, mean over the images."""
     model.eval()
     psnr = ssim = 0.0
-    for clean, noisy in _corrupted_batches(split, data, noise):
+    for clean, noisy in pairs:
         wanted = data.pixels(clean)
         output = data.pixels(model(noisy)).clamp(0, 1)
         psnr += metrics.psnr(output, wanted).sum().item()
         ssim += metrics.ssim(output, wanted).sum().item()
-    return {"psnr": psnr / len(split.images), "ssim": ssim / len(split.images)}
+    return {"psnr": psnr / _count(pairs), "ssim": ssim / _count(pairs)}
 
 
 @torch.inference_mode()
@@ -100,11 +110,8 @@ def tsne(codes: np.ndarray, settings: Settings) -> np.ndarray:
     return coordinates / np.abs(coordinates).max()
 
 
-def _corrupted_batches(split: Split, data: Data, noise: Noise) -> Iterator[tuple[Tensor, Tensor]]:
-    generator = Generator(split.images.device).manual_seed(TEST_SEED)
-    for images in split.images.split(BATCH):
-        clean = data.scale(images)
-        yield clean, noise(clean, generator=generator)
+def _count(pairs: Pairs) -> int:
+    return sum(len(clean) for clean, _ in pairs)
 
 
 def _pixel_mse(output: Tensor, clean: Tensor, data: Data) -> float:

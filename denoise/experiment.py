@@ -48,7 +48,7 @@ def run(config: Config, job: Job) -> float:
             for figures_of_epoch in trainer.epochs():
                 report.epoch(trainer, figures_of_epoch)
             report.end(trainer)
-            run.metrics({"time/run_seconds": time.perf_counter() - start}, config.trainer.epochs)
+            run.final({"time/run_seconds": time.perf_counter() - start})
         finally:
             for path in sorted(job.folder.glob("*.log")):
                 run.file(path)
@@ -62,8 +62,12 @@ class Report:
         self.config, self.job, self.data, self.run = config, job, images, run
         self.history: list[dict[str, float]] = []
         self.best = math.inf
-        self.chosen = images.val or images.test  # the images that epochs are compared on
+        self.test = evaluate.corrupted(images.test, images, config.noise)
+        # The images that epochs are compared on: held out, or else, as the study did, the test set.
         self.chosen_name = "val" if images.val else "test"
+        self.chosen = (
+            evaluate.corrupted(images.val, images, config.noise) if images.val else self.test
+        )
         for folder in ("checkpoints", "figures", "tables"):
             (job.folder / folder).mkdir(exist_ok=True)
 
@@ -75,11 +79,13 @@ class Report:
         self._noise(trainer)
         self._reconstructions(trainer, 0)
         self.job.status.update(stage="training")
+        self.epoch_began = time.perf_counter()
 
     def epoch(self, trainer: Trainer, values: dict[str, float]) -> None:
         """The figures of an epoch that has just ended, and its checkpoint."""
         measured = self._losses(trainer, self.chosen)
         values |= {f"{self.chosen_name}/{name}": value for name, value in measured.items()}
+        values["time/epoch_seconds"] = time.perf_counter() - self.epoch_began
         self.history.append(values)
         epoch = len(self.history)
         self.run.metrics(values, epoch)
@@ -96,6 +102,7 @@ class Report:
             )
         if epoch == 1 and self.config.trainer.epochs > 1:
             self._reconstructions(trainer, 1)
+        self.epoch_began = time.perf_counter()
 
     def end(self, trainer: Trainer) -> None:
         """The final figures: of the last epoch, or the best where images were held out."""
@@ -104,10 +111,10 @@ class Report:
         if self.data.val:
             best = self.job.folder / "checkpoints" / "best.safetensors"
             model.load_state_dict(checkpoint.weights(best))
-            final = self._losses(trainer, self.data.test)
-            self.run.metrics({f"test/{name}": value for name, value in final.items()}, last)
-        quality = evaluate.image_quality(model, self.data.test, self.data, self.config.noise)
-        self.run.metrics({f"test/{name}": value for name, value in quality.items()}, last)
+            final = self._losses(trainer, self.test)
+            self.run.final({f"test/{name}": value for name, value in final.items()})
+        quality = evaluate.image_quality(model, self.test, self.data)
+        self.run.final({f"test/{name}": value for name, value in quality.items()})
         self._loss_curves()
         self._latent_space(trainer, last)
         self.job.status.update(stage="saving")
@@ -116,9 +123,8 @@ class Report:
         for folder in ("checkpoints", "figures", "tables"):
             self.run.file(self.job.folder / folder)
 
-    def _losses(self, trainer: Trainer, split: data.Split) -> dict[str, float]:
-        target = self.config.trainer.target
-        return evaluate.losses(trainer.model, split, self.data, self.config.noise, target)
+    def _losses(self, trainer: Trainer, pairs: evaluate.Pairs) -> dict[str, float]:
+        return evaluate.losses(trainer.model, pairs, self.data, self.config.trainer.target)
 
     def _say(self, epoch: int, values: Mapping[str, float]) -> None:
         epochs, train, chosen = self.config.trainer.epochs, "train/loss", f"{self.chosen_name}/loss"
@@ -163,7 +169,7 @@ class Report:
         log.info("%s: t-SNE of %d codes ...", self.job.name, len(codes))
         start = time.perf_counter()
         coordinates = evaluate.tsne(codes, settings)
-        self.run.metrics({"time/tsne_seconds": time.perf_counter() - start}, step)
+        self.run.final({"time/tsne_seconds": time.perf_counter() - start})
         title = f"{self.job.name}, t-SNE of {len(codes):,} test codes"
         figure = figures.tsne_map(coordinates, labels, self.data.class_names, title)
         self._image("tsne", figure, step)
@@ -181,7 +187,7 @@ class Report:
 
 
 def _params(config: Config) -> dict[str, Any]:
-    """What the run was asked to do, without what MLflow says better elsewhere."""
+    """The whole config, without the data's checksums and where the run is tracked."""
     plain = {key: value for key, value in config.plain.items() if key != "tracking"}
     plain["data"] = {key: value for key, value in plain["data"].items() if key != "sha256"}
     return plain

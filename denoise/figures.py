@@ -15,22 +15,29 @@ from torch import Tensor
 from torch.nn import functional
 
 GAP = 1  # white pixels around each image
+PER_LINE = 5
 
 
-def image_rows(rows: Mapping[str, Tensor], columns: Sequence[str], title: str) -> Figure:
-    """One labelled row for each entry of `rows`, one titled column for each image."""
-    tiles = torch.stack([images.cpu() for images in rows.values()])
-    tiles = functional.pad(tiles, (GAP, GAP, GAP, GAP), value=1)
-    height, width = tiles.shape[2:]
-    mosaic = tiles.permute(0, 2, 1, 3).reshape(len(rows) * height, len(columns) * width)
-    figure = Figure(figsize=(len(columns) + 1, len(rows) + 0.6), dpi=100, layout="constrained")
-    axis = figure.subplots()
-    axis.imshow(mosaic.numpy(), cmap="gray", vmin=0, vmax=1)
-    axis.spines[:].set_visible(False)
-    axis.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
-    axis.set_xticks((np.arange(len(columns)) + 0.5) * width - 0.5, columns, fontsize=9)
-    axis.set_yticks((np.arange(len(rows)) + 0.5) * height - 0.5, rows, fontsize=10)
-    figure.suptitle(title, fontsize=11)
+def image_rows(rows: Mapping[str, Tensor], names: Sequence[str], title: str) -> Figure:
+    """The same images in each labelled row of `rows`, below their names, five images to a line.
+
+    Nearly square, as are the cells of MLflow's image grids.
+    """
+    starts = range(0, len(names), PER_LINE)
+    size = (PER_LINE + 0.9, (len(rows) + 0.35) * len(starts) + 0.4)
+    figure = Figure(figsize=size, dpi=100, layout="constrained")
+    for axis, start in zip(figure.subplots(len(starts)), starts, strict=True):
+        line = slice(start, start + PER_LINE)
+        tiles = torch.stack([images[line].cpu() for images in rows.values()])
+        tiles = functional.pad(tiles, (GAP, GAP, GAP, GAP), value=1)
+        _, columns, height, width = tiles.shape
+        mosaic = tiles.permute(0, 2, 1, 3).reshape(len(rows) * height, columns * width)
+        axis.imshow(mosaic.numpy(), cmap="gray", vmin=0, vmax=1)
+        axis.spines[:].set_visible(False)
+        axis.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
+        axis.set_xticks((np.arange(columns) + 0.5) * width - 0.5, names[line], fontsize=10)
+        axis.set_yticks((np.arange(len(rows)) + 0.5) * height - 0.5, rows, fontsize=11)
+    figure.suptitle(title, fontsize=12)
     return figure
 
 
@@ -57,12 +64,12 @@ def tsne_map(
     coordinates: np.ndarray, labels: np.ndarray, class_names: Sequence[str], title: str
 ) -> Figure:
     """Codes (n, 2) in [-1, 1], coloured by class, with a legend."""
-    figure = Figure(figsize=(7, 5.4), dpi=100, layout="constrained")
+    figure = Figure(figsize=(6, 6.7), dpi=100, layout="constrained")
     axis = figure.subplots()
     for label, name in enumerate(class_names):
         x, y = coordinates[labels == label].T
         axis.scatter(x, y, s=3, linewidths=0, color=colormaps["tab10"](label), label=name)
     axis.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), xticks=[], yticks=[], aspect="equal")
-    figure.legend(loc="outside right center", markerscale=4, frameon=False, fontsize=9)
+    figure.legend(loc="outside lower center", ncols=5, markerscale=4, frameon=False, fontsize=9)
     axis.set_title(title, fontsize=10)
     return figure

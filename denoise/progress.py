@@ -24,17 +24,15 @@ class Status:
 
     def __init__(self, folder: Path, **fields: Any) -> None:
         self.path = folder / FILE
-        self.fields: dict[str, Any] = {"started": time.time()}
+        self.started = time.time()
+        self.fields: dict[str, Any] = {}
         self.update(**fields)
 
     def update(self, **fields: Any) -> None:
-        self.fields |= fields
+        self.fields |= fields | {"seconds": time.time() - self.started}
         partial = self.path.with_suffix(".partial")
         partial.write_text(json.dumps(self.fields), encoding="utf-8")
         partial.replace(self.path)
-
-    def end(self, state: str, **fields: Any) -> None:
-        self.update(state=state, seconds=time.time() - self.fields["started"], **fields)
 
 
 def read_all(folder: Path) -> list[dict[str, Any]]:

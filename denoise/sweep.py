@@ -6,6 +6,7 @@ modules are imported only there, so that help answers at once.
 
 import logging
 import os
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,7 @@ class Launch:
     folder: Path
     jobs: "list[Config]"
     is_sweep: bool
+    started: float = field(default_factory=time.time)
     bars: Bars = field(init=False)
 
     def __post_init__(self) -> None:
@@ -94,12 +96,12 @@ def job(cfg: DictConfig) -> float:
         score = experiment.run(built, experiment.Job(name, tags, folder, status))
     except Exception as error:
         log.exception("%s failed", name)
-        status.end(FAILED, error=" ".join(f"{type(error).__name__}: {error}".split()))
+        status.update(state=FAILED, error=" ".join(f"{type(error).__name__}: {error}".split()))
         return float("nan")
     except BaseException:
-        status.end(KILLED)
+        status.update(state=KILLED)
         raise
-    status.end(FINISHED, score=score)
+    status.update(state=FINISHED, score=score)
     return score
 
 
@@ -119,9 +121,9 @@ def finish() -> int:
             status["state"] = KILLED
             if "run_id" in status:
                 tracking.kill(settings, status["run_id"])
-    compare.show(statuses, launch.folder)
+    compare.show(statuses, settings, launch.folder)
     if launch.is_sweep:
-        compare.summarize(statuses, settings, launch.folder)
+        compare.summarize(statuses, settings, launch.folder, launch.started)
     unbegun = len(launch.jobs) - len(statuses)
     if unbegun > 0:
         print(f"{unbegun} of {len(launch.jobs)} runs never began.")
@@ -151,6 +153,7 @@ def _begin(config: DictConfig, folder: Path, *, is_sweep: bool) -> None:
     global _launch
     # Hydra turns an exception of a callback into a warning and goes on; SystemExit it lets through.
     try:
+        log.info("Getting ready: settings, store, data ...")
         from denoise import data, tracking
         from denoise.config import build
 
@@ -189,7 +192,7 @@ def _share_cores(config: DictConfig, jobs: int) -> None:
         config.hydra.launcher.n_jobs = workers
     # Workers inherit this; torch, numpy and openTSNE all follow it.
     threads = os.environ.setdefault("OMP_NUM_THREADS", str(max(1, joblib.cpu_count() // workers)))
-    log.info("%d runs, %d at a time, %s threads each", jobs, workers, threads)
+    log.info("Runs: %d, at a time: %d, threads for each: %s", jobs, workers, threads)
 
 
 def _job_configs(config: DictConfig) -> list[DictConfig]:

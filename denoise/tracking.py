@@ -1,15 +1,21 @@
 """Runs in MLflow. The only module that imports it."""
 
+import base64
 import contextlib
+import json
 import logging
+import math
 import os
 import re
 import threading
+import time
 import traceback
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 from filelock import FileLock
@@ -25,6 +31,7 @@ os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
 import mlflow
 from mlflow import MlflowClient
+from mlflow.tracking.context.registry import resolve_tags
 
 ANSWER_SECONDS = 12
 QUIET = ("alembic", "mlflow")
@@ -46,6 +53,10 @@ class Run:
 
     def metrics(self, values: Mapping[str, float], step: int) -> None:
         mlflow.log_metrics(dict(values), step=step)
+
+    def final(self, values: Mapping[str, float]) -> None:
+        """Figures that a run has one of: without a step, so that MLflow draws them as bars."""
+        mlflow.log_metrics(dict(values))
 
     def image(self, key: str, figure: Figure, step: int) -> None:
         """A figure for the image grids of MLflow's chart view."""
@@ -94,14 +105,24 @@ def prepare(settings: Settings) -> str:
 
 @contextlib.contextmanager
 def run(
-    settings: Settings, *, name: str, tags: Mapping[str, str], params: Mapping[str, Any]
+    settings: Settings,
+    *,
+    name: str,
+    tags: Mapping[str, str],
+    params: Mapping[str, Any],
+    started: float | None = None,
 ) -> Iterator[Run]:
-    """An open run, which ends FINISHED, or FAILED with its traceback as a file, or KILLED."""
-    active = mlflow.start_run(
-        experiment_id=prepare(settings),
+    """An open run, which ends FINISHED, or FAILED with its traceback as a file, or KILLED.
+
+    `started`, in seconds since the epoch, is when the run says it began, if not now.
+    """
+    created = MlflowClient().create_run(
+        prepare(settings),
+        start_time=round(1000 * (started or time.time())),
         run_name=name,
-        tags={"mlflow.source.name": "python -m denoise", **tags},
+        tags=resolve_tags({"mlflow.source.name": "python -m denoise", **tags}),
     )
+    active = mlflow.start_run(created.info.run_id)
     try:
         mlflow.log_params(_flat(params))
         yield Run(active.info.run_id)
@@ -119,6 +140,47 @@ def kill(settings: Settings, run_id: str) -> None:
     """End a run whose process is gone."""
     prepare(settings)
     MlflowClient().set_terminated(run_id, "KILLED")
+
+
+def share_charts(settings: Settings, sweep: str, *, runs: int, last_step: int) -> str:
+    """The address, under `mlflow ui`, of a sweep's runs beside each other; no click needed.
+
+    MLflow's own chart view draws the metrics, but hides pictures below every parameter of the
+    run and opens them at the first step. So the view is saved, as its share button would save
+    it, with the pictures in front: those of the last epoch, in rows of four runs.
+    """
+    experiment = prepare(settings)
+    rows = min(2, math.ceil(runs / 4))
+    pictures = {"reconstructions": last_step, "tsne": last_step, "noise": 0}
+    state = {
+        "searchFilter": f"tags.sweep = '{sweep}' and tags.noise != ''",
+        "orderByAsc": True,
+        "compareRunSections": [
+            {"uuid": "pictures", "name": "pictures", "display": True, "isGenerated": True}
+            | {"columns": 1, "cardHeight": 400 * rows}
+        ],
+        "compareRunCharts": [
+            {"uuid": key, "type": "IMAGE", "imageKeys": [key], "step": step, "isGenerated": True}
+            | {"metricSectionId": "pictures", "runsCountToCompare": 10, "showRunParams": False}
+            for key, step in pictures.items()
+        ],
+    }
+    packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
+    MlflowClient().set_experiment_tag(
+        experiment, f"mlflow.sharedViewState.{sweep}", f"deflate;{packed}"
+    )
+    query = urlencode({"compareRunsMode": "CHART", "viewStateShareKey": sweep})
+    return f"{_server()}/#/experiments/{experiment}/runs?{query}"
+
+
+def run_address(settings: Settings, run_id: str) -> str:
+    """The address of a run's page, under `mlflow ui`."""
+    return f"{_server()}/#/experiments/{prepare(settings)}/runs/{run_id}"
+
+
+def _server() -> str:
+    uri = mlflow.get_tracking_uri()
+    return without_secret(uri).rstrip("/") if uri.startswith("http") else "http://127.0.0.1:5000"
 
 
 def latest_curve(settings: Settings, where: str, metric: str) -> list[float]:

@@ -84,17 +84,13 @@ class Trainer:
         for epoch in range(1, self.settings.epochs + 1):
             start = time.perf_counter()
             loss = self._epoch()
-            seconds = time.perf_counter() - start
+            images_per_second = len(self.data.train.images) / (time.perf_counter() - start)
             if not math.isfinite(loss):
                 rate = self.settings.learning_rate
                 raise FloatingPointError(
                     f"the loss became {loss} in epoch {epoch}, with trainer.learning_rate={rate:g}"
                 )
-            yield {
-                "train/loss": loss,
-                "time/epoch_seconds": seconds,
-                "time/images_per_second": len(self.data.train.images) / seconds,
-            }
+            yield {"train/loss": loss, "time/images_per_second": images_per_second}
 
     def _epoch(self) -> float:
         """Visit every training image once, in a new order; the mean loss."""

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +70,7 @@ class Said:
 
 
 def command(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    """`python -m denoise` in a process of its own, on the checkout's data."""
+    """`python -m denoise` in a process, and a process group, of its own."""
     return subprocess.Popen(
         [sys.executable, "-m", "denoise", *arguments],
         cwd=folder,
@@ -77,12 +78,20 @@ def command(folder: Path, *arguments: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
 
 
 def ended(process: subprocess.Popen[str], folder: Path) -> Said:
     out, err = process.communicate(timeout=240)
     return Said(process.returncode, out, err, folder)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 90) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.1)
 
 
 def forget_store(monkeypatch: pytest.MonkeyPatch) -> None:

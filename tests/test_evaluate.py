@@ -9,7 +9,7 @@ from torch import Tensor
 from denoise import evaluate, metrics
 from denoise.data import Data
 from denoise.model import Anello, Autoencoder
-from denoise.noise import Gaussian, Identity
+from denoise.noise import Gaussian, Identity, Noise
 
 
 class Perfect(Autoencoder):
@@ -26,11 +26,13 @@ class Constant(Autoencoder):
         return torch.full_like(images, 0.25)
 
 
+def losses(model: Autoencoder, images: Data, noise: Noise, target: str) -> dict[str, float]:
+    return evaluate.losses(model, evaluate.corrupted(images.test, images, noise), images, target)
+
+
 def test_a_perfect_model_has_no_loss_and_does_not_denoise(images: Data) -> None:
     sigma = 0.4
-    measured = evaluate.losses(
-        Perfect(), images.test, images, Gaussian(sigma, mean=0), target="corrupted"
-    )
+    measured = losses(Perfect(), images, Gaussian(sigma, mean=0), "corrupted")
     assert measured["loss"] == 0
     assert measured["clean_mse"] == 0
     assert measured["denoise_mse"] == pytest.approx((sigma * images.std) ** 2, rel=1e-2)
@@ -40,8 +42,8 @@ def test_the_loss_of_a_noisy_target_is_the_clean_part_and_the_noises_variance(
     images: Data,
 ) -> None:
     noise = Gaussian(sigma=0.5, mean=0)
-    noisy = evaluate.losses(Constant(), images.test, images, noise, target="corrupted")
-    clean = evaluate.losses(Constant(), images.test, images, noise, target="clean")
+    noisy = losses(Constant(), images, noise, "corrupted")
+    clean = losses(Constant(), images, noise, "clean")
     assert noisy["loss"] == pytest.approx(clean["loss"] + 0.25, rel=1e-3)
     assert clean["clean_mse"] == pytest.approx(clean["loss"] * images.std**2, rel=1e-5)
 
@@ -49,16 +51,18 @@ def test_the_loss_of_a_noisy_target_is_the_clean_part_and_the_noises_variance(
 def test_every_run_is_scored_on_the_same_corruption(images: Data) -> None:
     noise = Gaussian(sigma=1, mean=0)
     torch.manual_seed(0)
-    first = evaluate.losses(Constant(), images.test, images, noise, "corrupted")
+    first = losses(Constant(), images, noise, "corrupted")
     torch.manual_seed(1)
-    assert first == evaluate.losses(Constant(), images.test, images, noise, "corrupted")
+    assert first == losses(Constant(), images, noise, "corrupted")
 
 
 def test_image_quality_falls_with_noise(images: Data) -> None:
     few = images.test._replace(images=images.test.images[:500])
     psnr, ssim = zip(
         *(
-            evaluate.image_quality(Perfect(), few, images, Gaussian(sigma, mean=0)).values()
+            evaluate.image_quality(
+                Perfect(), evaluate.corrupted(few, images, Gaussian(sigma, mean=0)), images
+            ).values()
             for sigma in (0.1, 0.3, 1.0)
         ),
         strict=True,
@@ -105,5 +109,5 @@ def test_the_tsne_map_keeps_neighbours_fills_its_square_and_repeats(images: Data
 
 
 def test_identity_needs_no_second_pass_and_gives_equal_errors(images: Data) -> None:
-    measured = evaluate.losses(Constant(), images.test, images, Identity(), "corrupted")
+    measured = losses(Constant(), images, Identity(), "corrupted")
     assert measured["clean_mse"] == measured["denoise_mse"]

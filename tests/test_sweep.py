@@ -4,16 +4,13 @@ import csv
 import os
 import re
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from denoise import data, progress
-from tests.conftest import Said, command, ended
+from tests.conftest import Said, command, ended, wait_until
 
 Cli = Callable[..., Said]
 
@@ -106,20 +103,13 @@ def test_ctrl_c_ends_runs_killed_and_leaves_no_worker(
     settings: data.Settings, tmp_path: Path, whom: str
 ) -> None:
     arguments = ("-m", "trainer=smoke", "trainer.epochs=10000", "noise.sigma=0.1,0.2")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "denoise", *arguments, f"data.root={settings.root}"],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    process = command(tmp_path, *arguments, f"data.root={settings.root}")
 
     def training() -> bool:
         statuses = progress.read_all(tmp_path / "outputs")
         return len(statuses) == 2 and all(status["epoch"] > 0 for status in statuses)
 
-    _wait_until(training)
+    wait_until(training)
     if whom == "launcher":
         process.send_signal(signal.SIGINT)
     else:  # as a terminal does
@@ -130,7 +120,7 @@ def test_ctrl_c_ends_runs_killed_and_leaves_no_worker(
     assert [run.info.status for run in runs] == ["KILLED"] * 2
     assert not [run for run in said.runs() if run.info.status == "RUNNING"]
     assert "Traceback" not in said.err
-    _wait_until(lambda: not _group_is_alive(process.pid))
+    wait_until(lambda: not _group_is_alive(process.pid))
 
 
 def _group_is_alive(group: int) -> bool:
@@ -139,10 +129,3 @@ def _group_is_alive(group: int) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-def _wait_until(condition: Callable[[], bool], seconds: float = 90) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.1)

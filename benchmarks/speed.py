@@ -1,0 +1,198 @@
+"""What tracking, sweeping and comparing cost, in ratios within one run: `make bench`.
+
+Ten minutes on two cores. Prints the machine and the table of the README.
+"""
+
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import mlflow
+import torch
+from mlflow.entities import Run
+from omegaconf import OmegaConf
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+from torchvision import datasets, transforms
+
+from denoise import data, evaluate, trainer
+from denoise.model import Anello
+from denoise.noise import Identity
+
+ROOT = Path(__file__).parents[1]
+ROUNDS = 3
+
+
+def settings(group: str) -> dict:
+    choice = {"data": "fashion_mnist", "trainer": "default"}[group]
+    return OmegaConf.to_container(OmegaConf.load(ROOT / "conf" / group / f"{choice}.yaml"))
+
+
+DATA = data.Settings(**settings("data") | {"root": str(ROOT / "data")})
+TRAINER = trainer.Settings(**settings("trainer"))
+IMAGES = data.load(DATA, torch.device("cpu"))
+
+
+def ours() -> Callable[[], None]:
+    """An epoch as a run does it, without noise, with its test figures."""
+    fitted = trainer.Trainer(Anello(latent_dim=4), IMAGES, Identity(), TRAINER, seed=0)
+    epochs = fitted.epochs()
+    pairs = evaluate.corrupted(IMAGES.test, IMAGES, Identity())
+
+    def epoch() -> None:
+        next(epochs)
+        evaluate.losses(fitted.model, pairs, IMAGES, "corrupted")
+
+    return epoch
+
+
+def bare() -> Callable[[], None]:
+    """The least that trains and tests the same model: float tensors, ready, in the same batches."""
+    model = Anello(latent_dim=4)
+    train, test = IMAGES.scale(IMAGES.train.images), IMAGES.scale(IMAGES.test.images)
+    batches = train[torch.randperm(len(train))].split(TRAINER.batch_size)
+    return lambda: _fit_and_test(model, batches, test.split(evaluate.BATCH))
+
+
+def usual() -> Callable[[], None]:
+    """What a user would write first: torchvision's data set, transforms, a DataLoader."""
+    model = Anello(latent_dim=4)
+    steps = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
+    train, test = (
+        DataLoader(
+            datasets.FashionMNIST(DATA.root, train=is_train, transform=steps),
+            batch_size=TRAINER.batch_size,
+            shuffle=is_train,
+        )
+        for is_train in (True, False)
+    )
+    return lambda: _fit_and_test(model, (x for x, _ in train), (x for x, _ in test))
+
+
+def _fit_and_test(model: nn.Module, train, test) -> None:
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, weight_decay=1e-5)
+    model.train()
+    for images in train:
+        loss = F.mse_loss(model(images), images)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    model.eval()
+    with torch.inference_mode():
+        for images in test:
+            F.mse_loss(model(images), images).item()
+
+
+def seconds(call: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def epoch_rows() -> list[tuple[str, str, str]]:
+    """Epochs of the three in turn, so that a slow moment of the machine hits all alike."""
+    kinds = {"ours": ours(), "bare": bare(), "usual": usual()}
+    times = {name: [] for name in kinds}
+    for _ in range(ROUNDS):
+        for name, epoch in kinds.items():
+            times[name].append(seconds(epoch))
+    mine, least, most = (statistics.median(times[name]) for name in ("ours", "bare", "usual"))
+    return [
+        ("epoch, no noise", f"{mine:.2f} s", ""),
+        ("a bare loop on ready tensors", f"{least:.2f} s", f"ours takes {mine / least:.2f} times"),
+        ("torchvision + DataLoader", f"{most:.2f} s", f"ours is {most / mine:.1f} times as fast"),
+    ]
+
+
+def command(folder: Path, *overrides: str) -> list[Run]:
+    """Run the command in `folder`; its training runs."""
+    subprocess.run(
+        [sys.executable, "-m", "denoise", *overrides, f"data.root={DATA.root}"],
+        cwd=folder,
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    client = mlflow.MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("denoise")
+    return client.search_runs([experiment.experiment_id], "tags.noise != ''")
+
+
+def whole_run_rows(folder: Path) -> list[tuple[str, str, str]]:
+    """A default run, from the command to the prompt: where its time and memory go."""
+    runs: list[Run] = []
+    wall = seconds(lambda: runs.extend(command(folder)))
+    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+    run = runs[0]
+    client = mlflow.MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+
+    def total(metric: str, of: Callable[[float], float] = float) -> float:
+        return sum(of(p.value) for p in client.get_metric_history(run.info.run_id, metric))
+
+    train = total("time/images_per_second", lambda speed: len(IMAGES.train.images) / speed)
+    scored = total("time/epoch_seconds") - train
+    tsne = total("time/tsne_seconds")
+    inside = run.data.metrics["time/run_seconds"] - train - scored - tsne
+    start = wall - train - scored - tsne - inside
+    parts = {
+        "training": train,
+        "test figures of every epoch": scored,
+        "t-SNE of 10,000 codes": tsne,
+        "figures, checkpoints, model, MLflow": inside,
+        "Python, imports, a new store": start,
+    }
+    return [
+        ("a default run", f"{wall:.0f} s", f"{memory / 2**30:.2f} GiB at the peak"),
+        *((f"  {name}", f"{part:.1f} s", f"{part / wall:.1%}") for name, part in parts.items()),
+    ]
+
+
+def parallel_rows(folder: Path) -> list[tuple[str, str, str]]:
+    """Two runs at once, a thread each, against one with all threads."""
+    short = ("trainer.epochs=5", "evaluation.tsne_codes=500")
+
+    def speed(runs: list[Run]) -> float:
+        return sum(run.data.metrics["time/images_per_second"] for run in runs)
+
+    (folder / "one").mkdir()
+    (folder / "two").mkdir()
+    one = speed(command(folder / "one", *short))
+    two = speed(command(folder / "two", "-m", *short, "seed=1,2"))
+    return [
+        ("one run, all threads", f"{one:,.0f} images/s", ""),
+        ("two at once", f"{two:,.0f} images/s", f"{two / one:.2f} times the throughput"),
+    ]
+
+
+def main() -> None:
+    console = Console(width=100)
+    console.print(
+        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, "
+        f"Python {platform.python_version()}, torch {torch.__version__}, "
+        f"mlflow {mlflow.__version__}; medians of {ROUNDS}",
+        highlight=False,
+    )
+    table = Table("what", "figure", "ratio", box=box.MARKDOWN)
+    with tempfile.TemporaryDirectory() as name, console.status("measuring ..."):
+        for rows in (
+            epoch_rows(),
+            whole_run_rows(Path(name)),
+            parallel_rows(Path(name)),
+        ):
+            for row in rows:
+                table.add_row(*row)
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()

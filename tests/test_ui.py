@@ -1,0 +1,101 @@
+"""MLflow's real interface in a real browser: a sweep's runs beside each other, without a click."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Locator, Page, expect, sync_playwright
+
+from tests.conftest import Said, wait_until
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+# Headless, and quiet: no phoning home from where there is no network.
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync "
+    "--disable-background-networking --disable-component-update"
+)
+
+COLOURS = "lines => lines.map(line => getComputedStyle(line).stroke)"
+expect.set_options(timeout=60_000)
+
+
+@pytest.fixture(scope="module")
+def server(sweep: Said) -> Iterator[str]:
+    """A bare `mlflow ui`, but for the port, in the folder where the sweep ran."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mlflow", "ui", "--port", str(port)],
+        cwd=sweep.folder,
+        env={key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+    def healthy() -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health") as answer:
+                return answer.status == 200
+        except OSError:
+            return False
+
+    try:
+        wait_until(healthy)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def charts(server: str, sweep: Said) -> Iterator[Page]:
+    """The chart view, at the address that the sweep ended with."""
+    (address,) = re.findall(r"Browse: .* (http\S+)", sweep.out)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
+        page = browser.new_page(viewport={"width": 2400, "height": 5000})
+        page.goto(address.replace("http://127.0.0.1:5000", server))
+        yield page
+        browser.close()
+
+
+def card(page: Page, title: str) -> Locator:
+    """The chart with this title."""
+    cards = page.locator("[data-testid='experiment-view-compare-runs-card']")
+    return cards.filter(has=page.get_by_text(title, exact=True))
+
+
+def test_all_runs_are_there_and_only_they(charts: Page) -> None:
+    for sigma in ("0", "0.1", "0.5"):
+        expect(charts.get_by_role("link", name=f"gaussian σ={sigma}", exact=True)).to_be_visible()
+    expect(charts.get_by_text("3 matching runs")).to_be_visible()
+
+
+@pytest.mark.parametrize("metric", ["train/loss", "test/loss", "test/clean_mse"])
+def test_losses_are_curves_of_every_run(charts: Page, metric: str) -> None:
+    lines = card(charts, metric).locator(".scatterlayer path.js-line")
+    wait_until(lambda: len(set(lines.evaluate_all(COLOURS))) == 3)
+
+
+@pytest.mark.parametrize("metric", ["test/psnr", "test/ssim"])
+def test_final_figures_are_bars_of_every_run(charts: Page, metric: str) -> None:
+    expect(card(charts, metric).locator(".barlayer .point")).to_have_count(3)
+
+
+@pytest.mark.parametrize("key", ["reconstructions", "tsne", "noise"])
+def test_pictures_are_loaded_for_every_run(charts: Page, key: str) -> None:
+    pictures = card(charts, key).locator("img")
+    expect(pictures).to_have_count(3)
+    for picture in pictures.all():
+        wait_until(lambda shown=picture: shown.evaluate("image => image.naturalWidth") > 100)

@@ -12,7 +12,7 @@ from rich.table import Table
 from denoise import tracking
 from denoise.progress import FAILED
 
-PIPE_WIDTH = 140
+PIPE_WIDTH = 240
 COLUMNS = (
     "run",
     "status",

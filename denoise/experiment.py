@@ -118,7 +118,7 @@ class Report:
         self._loss_curves()
         self._latent_space(trainer, last)
         self.job.status.update(stage="saving")
-        self.run.model(model, self.data.scale(self.data.test.images[:2]).cpu())
+        self.run.model(model.cpu(), self.data.scale(self.data.test.images[:2]).cpu())
         _write_csv(self.job.folder / "tables" / "history.csv", _with_epochs(self.history))
         for folder in ("checkpoints", "figures", "tables"):
             self.run.file(self.job.folder / folder)
@@ -187,8 +187,8 @@ class Report:
 
 
 def _params(config: Config) -> dict[str, Any]:
-    """The whole config, without the data's checksums and where the run is tracked."""
-    plain = {key: value for key, value in config.plain.items() if key != "tracking"}
+    """The whole config, without the checksums of the data."""
+    plain = dict(config.plain)
     plain["data"] = {key: value for key, value in plain["data"].items() if key != "sha256"}
     return plain
 

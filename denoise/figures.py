@@ -26,7 +26,8 @@ def image_rows(rows: Mapping[str, Tensor], names: Sequence[str], title: str) -> 
     starts = range(0, len(names), PER_LINE)
     size = (PER_LINE + 0.9, (len(rows) + 0.35) * len(starts) + 0.4)
     figure = Figure(figsize=size, dpi=100, layout="constrained")
-    for axis, start in zip(figure.subplots(len(starts)), starts, strict=True):
+    axes = figure.subplots(len(starts), squeeze=False).flat
+    for axis, start in zip(axes, starts, strict=True):
         line = slice(start, start + PER_LINE)
         tiles = torch.stack([images[line].cpu() for images in rows.values()])
         tiles = functional.pad(tiles, (GAP, GAP, GAP, GAP), value=1)

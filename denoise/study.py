@@ -47,6 +47,7 @@ PUBLISHED = (
 PROTOCOL = (
     "tags.protocol = 'study' and tags.model = 'anello' and params.`model.latent_dim` = '4' "
     f"and params.`trainer.epochs` = '{EPOCHS}' and params.`trainer.batch_size` = '256' "
+    "and params.`trainer.target` = 'corrupted' and params.`trainer.learning_rate` = '0.001' "
     "and params.`data.name` = 'FashionMNIST' and params.`data.train_size` = '60000'"
 )
 

@@ -7,6 +7,7 @@ modules are imported only there, so that help answers at once.
 import logging
 import os
 import time
+import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,11 @@ from hydra.conf import HydraConf
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from denoise import progress
 from denoise.checks import UserError
@@ -166,8 +169,11 @@ def _begin(config: DictConfig, folder: Path, *, is_sweep: bool) -> None:
         if is_sweep:
             _share_cores(config, len(jobs))
         _launch = Launch(folder, built, is_sweep)
-    except Exception as error:
+    except (UserError, HydraException, OmegaConfBaseException) as error:
         raise SystemExit(f"denoise: {sentence(error)}") from error
+    except Exception as error:
+        traceback.print_exc()
+        raise SystemExit(1) from error
 
 
 def _make(folder: Path) -> None:

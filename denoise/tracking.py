@@ -7,15 +7,17 @@ import logging
 import math
 import os
 import re
+import socket
 import threading
 import time
 import traceback
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import numpy as np
 from filelock import FileLock
@@ -33,8 +35,24 @@ import mlflow
 from mlflow import MlflowClient
 from mlflow.tracking.context.registry import resolve_tags
 
-ANSWER_SECONDS = 12
+CONNECT_SECONDS = 4
+ANSWER_SECONDS = 5
+PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 QUIET = ("alembic", "mlflow")
+TRAINED = "attributes.status = 'FINISHED' and tags.noise != ''"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A finished run that a search found; metrics have their last values."""
+
+    id: str
+    name: str
+    uri: str
+    started: float
+    metrics: dict[str, float]
+    params: dict[str, str]
+    tags: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -99,8 +117,12 @@ def prepare(settings: Settings) -> str:
         logging.getLogger(name).setLevel(logging.WARNING)
     uri = _absolute(settings.uri or mlflow.get_tracking_uri())
     mlflow.set_tracking_uri(uri)
-    with _store_lock(uri):
-        return _answer_in_time(uri, lambda: _experiment_id(settings.experiment))
+
+    def open_experiment() -> str:
+        with _store_lock(uri):
+            return _experiment_id(settings.experiment)
+
+    return _answer_in_time(uri, open_experiment)
 
 
 @contextlib.contextmanager
@@ -173,6 +195,102 @@ def share_charts(settings: Settings, sweep: str, *, runs: int, last_step: int) -
     return f"{_server()}/#/experiments/{experiment}/runs?{query}"
 
 
+def search(
+    settings: Settings, where: str, *, order: str = "", most: int | None = None
+) -> list[Found]:
+    """Finished training runs that MLflow's filter `where` finds, ordered by `order`, newest first.
+
+    `UserError` if the filter does not parse.
+    """
+    experiment, client = prepare(settings), MlflowClient()
+    everything = " and ".join(filter(None, (TRAINED, where)))
+    by = [*filter(None, [order]), "attributes.start_time DESC"]
+    found: list[Any] = []
+    token = None
+    while most is None or len(found) < most:
+        size = min(1000, most - len(found)) if most else 1000
+        try:
+            page = client.search_runs(
+                [experiment], everything, max_results=size, order_by=by, page_token=token
+            )
+        except mlflow.MlflowException as error:
+            raise UserError(f"the filter {where!r} does not parse: {error.message}") from None
+        found += page
+        if not (token := page.token):
+            break
+    return [
+        Found(
+            run.info.run_id,
+            run.info.run_name,
+            run.info.artifact_uri,
+            run.info.start_time / 1000,
+            run.data.metrics,
+            run.data.params,
+            run.data.tags,
+        )
+        for run in found
+    ]
+
+
+def files(run_id: str) -> dict[str, int]:
+    """The run's own files with their sizes in bytes.
+
+    `UserError` if one would land outside of the folder it is downloaded to.
+    """
+    client = MlflowClient()
+    listed: dict[str, int] = {}
+    folders = [""]
+    while folders:
+        for entry in client.list_artifacts(run_id, folders.pop() or None):
+            _check_inside(entry.path)
+            if entry.is_dir:
+                folders.append(entry.path)
+            else:
+                listed[entry.path] = entry.file_size or 0
+    return listed
+
+
+def download(run_id: str, path: str, folder: Path) -> None:
+    """One file of a run, under its own path in `folder`."""
+    target = (folder / path).parent
+    target.mkdir(parents=True, exist_ok=True)
+    MlflowClient().download_artifacts(run_id, path, str(target))
+
+
+def download_model(run_id: str, folder: Path) -> None:
+    """The model that a run logged, into `folder`; nothing if it logged none."""
+    outputs = MlflowClient().get_run(run_id).outputs
+    for logged in outputs.model_outputs if outputs else []:
+        mlflow.artifacts.download_artifacts(f"models:/{logged.model_id}", dst_path=str(folder))
+
+
+def download_registered(uri: str, folder: Path) -> None:
+    """Config and checkpoints of the run behind a registered model."""
+    match = re.fullmatch(r"models:/([^/@]+)([/@])([^/@]+)", uri)
+    if not match:
+        raise UserError(f"{uri} is not of the form models:/NAME@ALIAS or models:/NAME/VERSION")
+    name, kind, version = match.groups()
+    client = MlflowClient()
+    find = client.get_model_version_by_alias if kind == "@" else client.get_model_version
+    try:
+        run_id = str(find(name, version).run_id)
+    except mlflow.MlflowException as error:
+        raise UserError(f"{uri} is not in the registry: {error.message}") from None
+    for part in ("config", "checkpoints"):
+        download(run_id, part, folder)
+
+
+def register(run_id: str, name: str) -> str:
+    """Register the model that a run logged, and move the alias `best` to it; its version."""
+    outputs = MlflowClient().get_run(run_id).outputs
+    if not outputs or not outputs.model_outputs:
+        raise UserError(f"run {run_id} has logged no model that could be registered")
+    (logged,) = outputs.model_outputs
+    version = mlflow.register_model(f"models:/{logged.model_id}", name).version
+    MlflowClient().set_registered_model_alias(name, "best", version)
+    return str(version)
+
+
 def run_address(settings: Settings, run_id: str) -> str:
     """The address of a run's page, under `mlflow ui`."""
     return f"{_server()}/#/experiments/{prepare(settings)}/runs/{run_id}"
@@ -203,6 +321,12 @@ def _absolute(uri: str) -> str:
     return uri if path == uri or not path else f"sqlite:///{Path(path).absolute()}"
 
 
+def _check_inside(path: str) -> None:
+    parts = PurePosixPath(path).parts
+    if ".." in parts or path.startswith("/") or "\\" in path:
+        raise UserError(f"the run has a file named {path!r}, which would land outside its folder")
+
+
 def _experiment_id(name: str) -> str:
     experiment = mlflow.get_experiment_by_name(name)
     return experiment.experiment_id if experiment else mlflow.create_experiment(name)
@@ -216,25 +340,42 @@ def _store_lock(uri: str) -> contextlib.AbstractContextManager[Any]:
 
 
 def _answer_in_time(uri: str, ask: Callable[[], str]) -> str:
-    """What `ask` returns; MLflow retries for minutes, so it is left behind in a thread."""
-    answer: list[str] = []
-    reason: list[str] = [f"no answer within {ANSWER_SECONDS} seconds"]
+    """What `ask` returns, or a `UserError` soon: MLflow itself retries for minutes."""
+    try:
+        _connect(uri)
+        answer = _limited(ask) if uri.startswith("http") else ask()
+    except Exception as error:
+        reason = without_secret(str(error).strip().partition("\n")[0])
+        raise UserError(
+            f"tracking.uri={without_secret(uri)} cannot be used: {reason}; "
+            "give a database such as sqlite:///mlflow.db or a running MLflow server"
+        ) from None
+    return answer
+
+
+def _connect(uri: str) -> None:
+    """Raise if the server that `uri` names, if any, does not let us in."""
+    where = urlsplit(uri)
+    port = where.port or PORTS.get(where.scheme.partition("+")[0])
+    if where.hostname and port:
+        socket.create_connection((where.hostname, port), CONNECT_SECONDS).close()
+
+
+def _limited(ask: Callable[[], str]) -> str:
+    """What `ask` returns, in time; it is left behind in a thread if it does not."""
+    answer: Future[str] = Future()
 
     def call() -> None:
         try:
-            answer.append(ask())
+            answer.set_result(ask())
         except Exception as error:
-            reason[0] = str(error).strip().splitlines()[0]
+            answer.set_exception(error)
 
-    thread = threading.Thread(target=call, daemon=True)
-    thread.start()
-    thread.join(ANSWER_SECONDS)
-    if not answer:
-        raise UserError(
-            f"tracking.uri={without_secret(uri)} cannot be used: {without_secret(reason[0])}; "
-            "give a database such as sqlite:///mlflow.db or a running MLflow server"
-        )
-    return answer[0]
+    threading.Thread(target=call, daemon=True).start()
+    try:
+        return answer.result(ANSWER_SECONDS)
+    except TimeoutError:
+        raise TimeoutError(f"no answer within {ANSWER_SECONDS} seconds") from None
 
 
 def _flat(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -71,6 +71,7 @@ class Trainer:
     ) -> None:
         self.model, self.data, self.noise, self.settings = model, data, noise, settings
         self.device = data.train.images.device
+        torch.backends.cudnn.deterministic = True
         order, corruption = np.random.SeedSequence(seed).generate_state(2).tolist()
         self.order = torch.Generator().manual_seed(order)
         self.corruption = torch.Generator(self.device).manual_seed(corruption)

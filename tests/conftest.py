@@ -1,10 +1,14 @@
 """Real data, real stores, the real command: what the tests share."""
 
+import contextlib
 import os
+import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+import urllib.request
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,7 +78,7 @@ def command(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "denoise", *arguments],
         cwd=folder,
-        env={key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"},
+        env=clean_environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -85,6 +89,17 @@ def command(folder: Path, *arguments: str) -> subprocess.Popen[str]:
 def ended(process: subprocess.Popen[str], folder: Path) -> Said:
     out, err = process.communicate(timeout=240)
     return Said(process.returncode, out, err, folder)
+
+
+def clean_environment() -> dict[str, str]:
+    """An activated one, without the store that MLflow put there when a test here opened it."""
+    kept = {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"}
+    return kept | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 90) -> None:
@@ -137,3 +152,49 @@ def sweep(settings: data.Settings, tmp_path_factory: pytest.TempPathFactory) -> 
         ),
         folder,
     )
+
+
+def pulled_from(sweep: Said, folder: Path, *arguments: str) -> Path:
+    """The best run of a sweep, pulled by the command into `folder`, from elsewhere."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    store = f"sqlite:///{sweep.folder / 'mlflow.db'}"
+    subprocess.run(
+        [sys.executable, "-m", "denoise.pull", "--tracking-uri", store, "--to", folder, *arguments],
+        cwd=folder.parent,
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    return folder
+
+
+@contextlib.contextmanager
+def background(*arguments: str, folder: Path) -> Iterator[None]:
+    """An MLflow command in a process group of its own, ended with the block."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mlflow", *arguments],
+        cwd=folder,
+        env=clean_environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+
+
+def answering(port: int, path: str) -> str:
+    """The address of a server on loopback, once it answers."""
+    address = f"http://127.0.0.1:{port}"
+
+    def healthy() -> bool:
+        try:
+            with urllib.request.urlopen(address + path) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
+
+    wait_until(healthy)
+    return address

@@ -1,0 +1,77 @@
+"""How long the best of many runs takes to pull: `python benchmarks/pull.py`.
+
+SQLite stores of cheap finished runs: few, many, and few with a large file behind the best one
+that is not asked for. Prints a table; a few minutes.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from denoise import tracking
+from denoise.tracking import Settings
+
+FEW, MANY = 10, 1000
+LARGE = 50 * 2**20
+ONLY = ("--only", "config", "--only", "checkpoints")
+
+
+def fill(folder: Path, runs: int, *, large: bool) -> str:
+    """A store with so many finished runs, the last of them the best; its address."""
+    uri = f"sqlite:///{folder / 'mlflow.db'}"
+    config, checkpoints = folder / "config", folder / "checkpoints"
+    for path in (config / "config.yaml", checkpoints / "last.safetensors"):
+        path.parent.mkdir()
+        path.write_bytes(b"some bytes")
+    extra = folder / "figures"
+    extra.mkdir()
+    (extra / "large.bin").write_bytes(bytes(LARGE if large else 1))
+    for number in track(range(runs), f"{runs} runs ...", transient=True):
+        params = {"seed": number, "protocol": {"score": "test/loss"}}
+        tags = {"noise": "none", "sweep": "many"}
+        with tracking.run(Settings(uri, "denoise"), name="cheap", tags=tags, params=params) as run:
+            run.final({"test/loss": 1 / (number + 1)})
+            if number == runs - 1:
+                for part in (config, checkpoints, extra):
+                    run.file(part)
+    return uri
+
+
+def pull_seconds(uri: str, to: Path) -> float:
+    """One pull, in a process of its own, start to end."""
+    start = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-m", "denoise.pull", "--tracking-uri", uri, "--to", to, *ONLY],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    table = Table("store", "seconds", box=box.MARKDOWN)
+    with tempfile.TemporaryDirectory() as name:
+        cases = {
+            f"{FEW} runs": (FEW, False),
+            f"{MANY} runs": (MANY, False),
+            f"{FEW} runs, 50 MiB behind the best that are not asked for": (FEW, True),
+        }
+        for number, (label, (runs, large)) in enumerate(cases.items()):
+            folder = Path(name) / str(number)
+            folder.mkdir()
+            os.chdir(folder)  # where MLflow puts the artifacts of a SQLite store
+            uri = fill(folder, runs, large=large)
+            table.add_row(label, f"{pull_seconds(uri, folder / 'best'):.1f}")
+    Console(width=100).print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""Denoise picture files with a pulled model: `python -m denoise.apply`."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+import numpy as np
+import torch
+from omegaconf import OmegaConf
+from PIL import Image, UnidentifiedImageError
+from torch import Generator, Tensor
+
+from denoise import command, config, data, denoiser, figures
+from denoise.checks import UserError
+from denoise.data import SIDE
+
+CONF = Path(__file__).parents[1] / "conf"
+SEED = 0
+SHOWN = 16  # pictures on the before-and-after sheet
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("model")
+@click.argument("pictures", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--to",
+    default="denoised",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Into this folder.",
+)
+@click.option(
+    "--sample", type=click.IntRange(1, 10_000), help="Take so many of Fashion-MNIST's test images."
+)
+@click.option("--noise", help="Corrupt the pictures first, with a noise of conf/noise/.")
+@click.option(
+    "--sigma", type=float, help="The strength of --noise, in the units of the model's training."
+)
+def main(
+    model: str,
+    pictures: tuple[Path, ...],
+    to: Path,
+    sample: int | None,
+    noise: str | None,
+    sigma: float | None,
+) -> None:
+    """Denoise PICTURES with MODEL: a pulled folder, or models:/NAME@best.
+
+    Every picture becomes a PNG, grey and 28 by 28, and sheet.png shows them before and after.
+    """
+    if not pictures and not sample:
+        raise click.UsageError("give picture files, or --sample N")
+    if sigma is not None and not noise:
+        raise click.UsageError("--sigma is the strength of a --noise, and there is none")
+    loaded = denoiser.load(model)
+    names, images = _stack([*_read(pictures), *_sample(sample or 0)])
+    given = _corrupt(images, loaded, noise, sigma) if noise else images
+    output = loaded.denoise(given.clamp(0, 1))  # as a picture file would hold them
+    to.mkdir(parents=True, exist_ok=True)
+    for name, picture in zip(names, output, strict=True):
+        Image.fromarray((picture.numpy() * 255).round().astype(np.uint8)).save(to / f"{name}.png")
+    rows = {"picture": images} | ({"given": given} if noise else {}) | {"denoised": output}
+    shown = {label: row[:SHOWN] for label, row in rows.items()}
+    labels = [name[:14] for name in names[:SHOWN]]
+    figures.image_rows(shown, labels, f"{model} at work").savefig(to / "sheet.png")
+    click.echo(f"{len(names)} pictures in {to}, before and after in {to / 'sheet.png'}")
+
+
+def _read(paths: Sequence[Path]) -> Iterator[tuple[str, np.ndarray]]:
+    """Each file's name and picture, grey and resized where it is not 28 by 28."""
+    for path in paths:
+        try:
+            with Image.open(path) as file:
+                picture = file.convert("L")
+        except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+            raise UserError(f"{path} is not a picture that can be read: {error}") from None
+        if picture.size != (SIDE, SIDE):
+            size = "x".join(map(str, picture.size))
+            click.echo(f"{path}: resized from {size} to {SIDE}x{SIDE}", err=True)
+            picture = picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+        yield path.stem, np.asarray(picture)
+
+
+def _sample(count: int) -> Iterator[tuple[str, np.ndarray]]:
+    """The first test images, named by their class."""
+    if not count:
+        return
+    node = OmegaConf.load(CONF / "data" / "fashion_mnist.yaml")
+    images = data.load(data.Settings(**node), torch.device("cpu"))  # type: ignore[arg-type]
+    for index in range(count):
+        name = images.class_names[int(images.test.labels[index])].replace("/", "-")
+        yield f"{index:04d} {name}", images.test.images[index].numpy()
+
+
+def _stack(named: Sequence[tuple[str, np.ndarray]]) -> tuple[list[str], Tensor]:
+    """Names made unique, and pictures in [0, 1], (n, 28, 28)."""
+    stems = [name for name, _ in named]
+    names = [
+        f"{name}-{index}" if stems.count(name) > 1 or name == "sheet" else name
+        for index, name in enumerate(stems)
+    ]
+    pictures = np.stack([picture for _, picture in named])
+    return names, torch.from_numpy(pictures).float() / 255
+
+
+def _corrupt(images: Tensor, loaded: denoiser.Denoiser, name: str, sigma: float | None) -> Tensor:
+    """The pictures as the model would have been given them in training, in pixel space."""
+    choices = sorted(path.stem for path in (CONF / "noise").glob("*.yaml"))
+    if name not in choices:
+        raise UserError(f"--noise {name} is not a choice; there are {', '.join(choices)}")
+    node = OmegaConf.load(CONF / "noise" / f"{name}.yaml")
+    if sigma is not None:
+        if "sigma" not in node:
+            raise UserError(f"--noise {name} has no sigma")
+        node.sigma = sigma
+    noise = config.build_noise(OmegaConf.create({"noise": node}))
+    scaled = (images.unsqueeze(1) - loaded.mean) / loaded.std
+    noisy = noise(scaled, generator=Generator().manual_seed(SEED))
+    return (noisy * loaded.std + loaded.mean).squeeze(1)
+
+
+if __name__ == "__main__":
+    sys.exit(command.run(main, "denoise.apply"))

@@ -1,0 +1,22 @@
+"""A click command whose mistakes are told in one sentence."""
+
+import sys
+
+import click
+
+from denoise.checks import UserError
+
+
+def run(command: click.Command, name: str) -> int:
+    """Run `command` on the process's arguments; its exit status."""
+    try:
+        command.main(prog_name=f"python -m {name}", standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        return 1
+    except click.Abort:
+        return 130
+    except (UserError, OSError) as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 1
+    return 0

@@ -1,0 +1,232 @@
+"""The best run's files in a folder, from a real store."""
+
+import json
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import FileInfo
+
+import denoise
+from denoise import command, data, pull, tracking
+from denoise.denoiser import sha256
+from denoise.tracking import Settings
+from tests.conftest import Said, answering, background, forget_store, free_port
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def pulled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Command:
+    """The command in this process, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    forget_store(monkeypatch)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["pull", *arguments])
+        return command.run(pull.main, "denoise.pull"), *capfd.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def store(sweep: Said) -> tuple[str, str]:
+    return "--tracking-uri", f"sqlite:///{sweep.folder / 'mlflow.db'}"
+
+
+def test_the_best_run_of_the_latest_sweep_comes_whole(
+    sweep: Said, pulled: Command, store: tuple[str, str]
+) -> None:
+    status, out, err = pulled(*store)
+    assert status == 0, err
+    assert "pulled into best" in out
+    manifest = json.loads(Path("best/run.json").read_text())
+    losses = {
+        run.info.run_id: run.data.metrics["test/loss"]
+        for run in sweep.runs("tags.noise = 'gaussian'")
+    }
+    assert manifest["run_id"] == min(losses, key=losses.__getitem__)
+    assert manifest["metrics"]["test/loss"] == min(losses.values())
+    there = {p.relative_to("best").as_posix() for p in Path("best").rglob("*") if p.is_file()}
+    assert there == {*manifest["files"], "run.json"}
+    assert {
+        "config/config.yaml",
+        "checkpoints/best.safetensors",
+        "figures/tsne.png",
+        "tables/codes.csv",
+        "model/MLmodel",
+        "denoise.log",
+    } <= there
+    for name, digest in manifest["files"].items():
+        assert sha256(Path("best") / name) == digest
+
+
+def test_a_second_pull_is_up_to_date_and_what_is_there_is_not_overwritten(
+    pulled: Command, store: tuple[str, str]
+) -> None:
+    assert pulled(*store)[0] == 0
+    assert "is up to date in best" in pulled(*store)[1]
+    notes = Path("best/config/config.yaml")
+    notes.write_text("mine")
+    status, _, err = pulled(*store)
+    assert status == 1
+    assert "best has something else in it; --force replaces it" in err
+    assert notes.read_text() == "mine"
+    assert pulled(*store, "--force")[0] == 0
+    assert notes.read_text() != "mine"
+    assert [path.name for path in Path().iterdir()] == ["best"]
+
+
+def test_metric_filter_and_rank_choose_the_run(
+    sweep: Said, pulled: Command, store: tuple[str, str]
+) -> None:
+    def ranking(*arguments: str) -> list[dict]:
+        status, out, err = pulled(*store, "--list", "--json", *arguments)
+        assert status == 0, err
+        return json.loads(out)
+
+    for metric, sign in (("test/psnr", -1), ("test/denoise_mse", 1)):
+        values = [sign * entry[metric] for entry in ranking("--metric", metric)]
+        assert len(values) == 3
+        assert values == sorted(values)
+    (only,) = ranking("--where", "params.`noise.sigma` = '0.5'")
+    assert only["run"] == "gaussian σ=0.5"
+    (very,) = ranking("--run", only["run id"])
+    assert very["run id"] == only["run id"]
+    assert len(ranking("--sweep", sweep.runs("tags.summary = 'true'")[0].data.tags["sweep"])) == 3
+    largest_first = ranking("--metric", "train/loss", "--max")
+    assert largest_first[0]["run"] == "gaussian σ=0.5"
+
+
+def test_parts_and_places_can_be_chosen(pulled: Command, store: tuple[str, str]) -> None:
+    assert pulled(*store, "--only", "figures", "--top", "2")[0] == 0
+    assert sorted(path.name for path in Path("best").iterdir()) == ["1", "2"]
+    assert {path.name for path in Path("best/1").iterdir()} == {"figures", "run.json"}
+
+
+def test_an_interrupted_pull_leaves_no_folder(
+    pulled: Command, store: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, calls = tracking.download, iter(range(9))
+
+    def interrupted(run_id: str, path: str, folder: Path) -> None:
+        if next(calls) == 3:
+            raise KeyboardInterrupt
+        whole(run_id, path, folder)
+
+    monkeypatch.setattr(tracking, "download", interrupted)
+    assert pulled(*store)[0] == 130
+    assert list(Path().iterdir()) == []
+
+
+def test_a_file_that_would_land_outside_is_refused(
+    pulled: Command, store: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hostile = [FileInfo("../../x", is_dir=False, file_size=1)]
+    monkeypatch.setattr(MlflowClient, "list_artifacts", lambda *_: hostile)
+    status, _, err = pulled(*store)
+    assert status == 1
+    assert "'../../x', which would land outside" in err
+    assert list(Path().iterdir()) == []
+
+
+def cheap_run(noise: str, seed: int, loss: float) -> None:
+    """A finished run with nothing behind it."""
+    params = {"seed": seed, "noise": {"name": noise}, "protocol": {"score": "test/loss"}}
+    tags = {"noise": noise, "sweep": "seeds"}
+    with tracking.run(Settings(None, "denoise"), name=noise, tags=tags, params=params) as run:
+        run.final({"test/loss": loss})
+
+
+def test_over_seeds_the_best_setting_is_the_one_with_the_best_mean(pulled: Command) -> None:
+    for noise, losses in {"lucky": (0.1, 0.9, 0.8), "steady": (0.3, 0.2, 0.4)}.items():
+        for seed, loss in enumerate(losses):
+            cheap_run(noise, seed, loss)
+    (first, *_) = json.loads(pulled("--list", "--json")[1])
+    assert (first["run"], first["test/loss"]) == ("lucky", 0.1)
+    settings = json.loads(pulled("--list", "--json", "--over-seeds")[1])
+    assert [(entry["run"], entry["test/loss"]) for entry in settings] == [
+        ("steady", 0.2),
+        ("lucky", 0.1),
+    ]
+
+
+MISTAKES = {
+    (): "there is no finished run",
+    ("--where", "sigma is small"): "the filter 'sigma is small' does not parse",
+    ("--tracking-uri", "nonsense://here"): "tracking.uri=nonsense://here cannot be used",
+    ("--tracking-uri", "http://127.0.0.1:9"): "tracking.uri=http://127.0.0.1:9 cannot be used",
+    ("--top", "0"): "Invalid value for '--top'",
+    ("--only", "weights"): "Invalid value for '--only'",
+}
+
+
+@pytest.mark.parametrize("arguments", MISTAKES, ids=" ".join)
+def test_a_mistake_is_told_in_a_sentence(pulled: Command, arguments: tuple[str, ...]) -> None:
+    status, _, err = pulled(*arguments)
+    assert status == 1
+    assert MISTAKES[arguments] in err
+    assert "Traceback" not in err
+
+
+def test_a_metric_that_is_not_there_lists_those_that_are(
+    pulled: Command, store: tuple[str, str]
+) -> None:
+    status, _, err = pulled(*store, "--metric", "latent/silhouette")
+    assert status == 1
+    assert "no run has the metric latent/silhouette; there are test/clean_mse, " in err
+    status, _, err = pulled(*store, "--metric", "speed")
+    assert "whether a large speed is good is not known; say --max or --min" in err
+
+
+def test_files_missing_behind_a_run_are_told(pulled: Command) -> None:
+    cheap_run("none", 0, 0.5)
+    status, _, err = pulled()
+    assert status == 1
+    assert "has no config/config.yaml at" in err
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """A tracking server that proxies artifacts, with a store of its own."""
+    port, folder = free_port(), tmp_path / "server"
+    folder.mkdir()
+    with background("server", "--port", str(port), folder=folder):
+        yield answering(port, "/health")
+
+
+def test_from_a_tracking_server_pulled_registered_and_served(
+    server: str, cli: Callable[..., Said], settings: data.Settings, pulled: Command
+) -> None:
+    small = ("trainer=smoke", "trainer.epochs=1", "data.train_size=512")
+    said = cli(*small, f"tracking.uri={server}", f"data.root={settings.root}")
+    assert said.status == 0, said.err
+    status, out, err = pulled("--tracking-uri", server, "--register", "denoiser")
+    assert status == 0, err
+    assert "registered as version 1, with the alias best" in out
+    images = np.random.default_rng(0).random((3, 28, 28), dtype=np.float32)
+    expected = denoise.load("best").denoise(images)
+    np.testing.assert_array_equal(denoise.load("models:/denoiser@best").denoise(images), expected)
+
+    scaled = ((images - 0.5) / 0.5)[:, None]
+    logged = mlflow.pyfunc.load_model("models:/denoiser@best").predict(scaled)
+    np.testing.assert_allclose((logged[:, 0] * 0.5 + 0.5).clip(0, 1), expected, atol=1e-6)
+
+    port = free_port()
+    model = ("models", "serve", "-m", "best/model", "--env-manager", "local")
+    with background(*model, "--port", str(port), folder=Path.cwd()):
+        address = answering(port, "/ping")
+        body = json.dumps({"inputs": scaled.tolist()}).encode()
+        request = urllib.request.Request(
+            f"{address}/invocations", body, {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request) as answer:
+            served = np.array(json.load(answer)["predictions"])
+    np.testing.assert_allclose(served, logged, atol=1e-5)

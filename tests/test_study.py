@@ -1,0 +1,66 @@
+"""The published tables beside what was reached."""
+
+from pathlib import Path
+
+import pytest
+
+from denoise import study, tracking
+from denoise.study import PUBLISHED, Losses, Row
+from denoise.tracking import Settings
+from tests.conftest import forget_store
+
+NOISES = ("none", "gaussian", "random_erasing", "gaussian", "gaussian", "gaussian")
+SIGMAS = (None, "1.0", None, "0.01", "0.1", "0.5")
+PARAMS = {
+    "model": {"latent_dim": 4},
+    "trainer": {
+        "epochs": 20,
+        "batch_size": 256,
+        "target": "corrupted",
+        "learning_rate": 0.001,
+    },
+    "data": {"name": "FashionMNIST", "train_size": 60000},
+}
+
+
+@pytest.fixture(autouse=True)
+def fresh_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    forget_store(monkeypatch)
+
+
+def record(row: Row, noise: str, sigma: str | None, last: Losses) -> None:
+    """A finished run of the study's protocol that reached `last`."""
+    tags = {"protocol": "study", "model": "anello", "noise": noise}
+    params = PARAMS | ({"noise": {"sigma": sigma}} if sigma else {})
+    with tracking.run(Settings(None, "denoise"), name=row.label, tags=tags, params=params) as run:
+        for epoch, losses in ((1, row.first), (20, last)):
+            values = {"train/loss": losses.train, "test/loss": losses.test}
+            run.metrics(values, epoch)
+
+
+def test_without_runs_every_row_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert study.main() == 1
+    assert capsys.readouterr().out.count("no run yet") == len(PUBLISHED)
+
+
+@pytest.mark.parametrize(("off", "status"), [(0.0, 0), (0.004, 0), (0.006, 1)])
+def test_a_row_is_reached_to_within_the_tolerance(
+    off: float, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for row, noise, sigma in zip(PUBLISHED, NOISES, SIGMAS, strict=True):
+        missed = off if row is PUBLISHED[-1] else 0
+        record(row, noise, sigma, Losses(row.last.train, row.last.test - missed))
+    assert study.main() == status
+    said = capsys.readouterr().out
+    assert "no run yet" not in said
+    assert f"{-off:+.3f}" in said or not off
+    assert ("NOT reached" in said) == bool(status)
+
+
+def test_a_published_row_is_what_the_decomposition_says() -> None:
+    """Loss = what the model misses + the variance of the noise in the target."""
+    rows = {row.label: row.last.test for row in PUBLISHED}
+    for sigma in (0.01, 0.1, 0.5, 1):
+        expected = rows["Normal"] + sigma**2
+        assert rows[f"Gaussian σ = {sigma}"] == pytest.approx(expected, abs=0.002)

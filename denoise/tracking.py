@@ -8,6 +8,7 @@ import math
 import os
 import re
 import socket
+import sqlite3
 import threading
 import time
 import traceback
@@ -34,10 +35,12 @@ os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 import mlflow
 from mlflow import MlflowClient
 from mlflow.tracking.context.registry import resolve_tags
+from sqlalchemy import Engine, event
 
 CONNECT_SECONDS = 4
 ANSWER_SECONDS = 5
 PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
+BUSY_SECONDS = 120
 QUIET = ("alembic", "mlflow")
 TRAINED = "attributes.status = 'FINISHED' and tags.noise != ''"
 
@@ -61,6 +64,17 @@ class Settings:
 
     uri: str | None
     experiment: str
+
+
+@event.listens_for(Engine, "connect")
+def _share(connection: object, _: object) -> None:
+    """Let many processes write into one SQLite file: they queue, and readers block none of them.
+
+    SQLite's own five seconds of patience are too few on a slow disk with every core at work.
+    """
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute(f"PRAGMA busy_timeout = {1000 * BUSY_SECONDS}")
+        connection.execute("PRAGMA journal_mode = WAL")
 
 
 class Run:
@@ -138,8 +152,9 @@ def run(
 
     `started`, in seconds since the epoch, is when the run says it began, if not now.
     """
+    experiment = prepare(settings)
     created = MlflowClient().create_run(
-        prepare(settings),
+        experiment,
         start_time=round(1000 * (started or time.time())),
         run_name=name,
         tags=resolve_tags({"mlflow.source.name": "python -m denoise", **tags}),
@@ -303,10 +318,11 @@ def _server() -> str:
 
 def latest_curve(settings: Settings, where: str, metric: str) -> list[float]:
     """A metric over the steps of the latest finished run that MLflow's filter finds, or []."""
-    found = MlflowClient().search_runs(
-        [prepare(settings)], f"attributes.status = 'FINISHED' and {where}", max_results=1
+    experiment, client = prepare(settings), MlflowClient()
+    found = client.search_runs(
+        [experiment], f"attributes.status = 'FINISHED' and {where}", max_results=1
     )
-    history = MlflowClient().get_metric_history(found[0].info.run_id, metric) if found else []
+    history = client.get_metric_history(found[0].info.run_id, metric) if found else []
     return [point.value for point in sorted(history, key=lambda point: point.step)]
 
 

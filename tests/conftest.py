@@ -87,7 +87,7 @@ def command(folder: Path, *arguments: str) -> subprocess.Popen[str]:
 
 
 def ended(process: subprocess.Popen[str], folder: Path) -> Said:
-    out, err = process.communicate(timeout=240)
+    out, err = process.communicate(timeout=600)
     return Said(process.returncode, out, err, folder)
 
 
@@ -102,7 +102,7 @@ def free_port() -> int:
         return free.getsockname()[1]
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 90) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 240) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
@@ -141,7 +141,7 @@ def cli(
 def sweep(settings: data.Settings, tmp_path_factory: pytest.TempPathFactory) -> Said:
     """A finished sweep of three runs on all cores, in a folder that had nothing."""
     folder = tmp_path_factory.mktemp("sweep")
-    return ended(
+    said = ended(
         command(
             folder,
             "-m",
@@ -152,6 +152,8 @@ def sweep(settings: data.Settings, tmp_path_factory: pytest.TempPathFactory) -> 
         ),
         folder,
     )
+    assert said.status == 0, f"{said.out}\n{said.err}"
+    return said
 
 
 def pulled_from(sweep: Said, folder: Path, *arguments: str) -> Path:

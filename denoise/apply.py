@@ -114,10 +114,10 @@ def _corrupt(images: Tensor, loaded: denoiser.Denoiser, name: str, sigma: float 
         if "sigma" not in node:
             raise UserError(f"--noise {name} has no sigma")
         node.sigma = sigma
-    noise = config.build_noise(OmegaConf.create({"noise": node}))
-    scaled = (images.unsqueeze(1) - loaded.mean) / loaded.std
-    noisy = noise(scaled, generator=Generator().manual_seed(SEED))
-    return (noisy * loaded.std + loaded.mean).squeeze(1)
+    space = {"low": loaded.low, "high": loaded.high}
+    noise = config.build_noise(OmegaConf.create({"noise": node, "data": space}))
+    noisy = noise(loaded.scale(images), generator=Generator().manual_seed(SEED))
+    return loaded.pixels(noisy).squeeze(1)
 
 
 if __name__ == "__main__":

@@ -33,8 +33,8 @@ HOLDOUT_SEED = 0  # every run holds out the same training images
 class Settings:
     """Which images, how many of them, and the space the model sees them in.
 
-    `holdout` training images are kept from training, to choose by. A batch in the model's space
-    is (pixel - `mean`) / `std`. `sha256` maps each decompressed file to its sum, or to null
+    `holdout` training images are kept from training, to choose by. In the model's space black is
+    `low` and white is `high`. `sha256` maps each decompressed file to its sum, or to null
     where none is published; `debian` names the package that has the files, or is null.
     """
 
@@ -44,8 +44,8 @@ class Settings:
     train_size: int
     test_size: int
     holdout: int
-    mean: float
-    std: float
+    low: float
+    high: float
     sha256: dict[str, str | None]
 
     def __post_init__(self) -> None:
@@ -53,8 +53,8 @@ class Settings:
         checks.whole("data.train_size", self.train_size, low=1, high=60_000)
         checks.whole("data.test_size", self.test_size, low=CLASSES, high=10_000)
         checks.whole("data.holdout", self.holdout, low=0, high=self.train_size - 1)
-        checks.number("data.mean", self.mean)
-        checks.number("data.std", self.std, low=1e-6)
+        checks.number("data.low", self.low)
+        checks.number("data.high", self.high, low=self.low + 1e-6)
 
     @property
     def raw(self) -> Path:
@@ -81,16 +81,16 @@ class Data:
     test: Split
     class_names: list[str]
     source: str
-    mean: float
-    std: float
+    low: float
+    high: float
 
     def scale(self, images: Tensor) -> Tensor:
         """uint8 (n, 28, 28) to float32 (n, 1, 28, 28) in the model's space."""
-        return images.unsqueeze(1).float().div_(255).sub_(self.mean).div_(self.std)
+        return images.unsqueeze(1).float().mul_((self.high - self.low) / 255).add_(self.low)
 
     def pixels(self, images: Tensor) -> Tensor:
         """A batch from the model's space back to pixel space, where clean images lie in [0, 1]."""
-        return images * self.std + self.mean
+        return (images - self.low) / (self.high - self.low)
 
 
 def load(settings: Settings, device: torch.device) -> Data:
@@ -111,7 +111,7 @@ def load(settings: Settings, device: torch.device) -> Data:
         held, kept = order[: settings.holdout], order[settings.holdout :]
         train, val = Split(*(x[kept] for x in train)), Split(*(x[held] for x in train))
     test = split(train=False, size=settings.test_size)
-    return Data(train, val, test, dataset.classes, dataset.mirrors[0], settings.mean, settings.std)
+    return Data(train, val, test, dataset.classes, dataset.mirrors[0], settings.low, settings.high)
 
 
 def one_of_each_class(split: Split) -> Tensor:

@@ -27,12 +27,12 @@ class Denoiser:
     shape given, codes of shape (n, latent_dim), or (latent_dim,) for a single picture.
     """
 
-    def __init__(self, model: Autoencoder, *, mean: float, std: float) -> None:
-        self.model, self.mean, self.std = model.eval().requires_grad_(False), mean, std
+    def __init__(self, model: Autoencoder, *, low: float, high: float) -> None:
+        self.model, self.low, self.high = model.eval().requires_grad_(False), low, high
 
     def denoise(self, images: Images) -> Images:
         """The pictures that the model makes of `images`, clipped to [0, 1]."""
-        output = self._pixels(self.model(self._scaled(images)))
+        output = self.pixels(self.model(self._scaled(images))).clamp(0, 1)
         return _like(images, output.reshape(images.shape))
 
     def encode(self, images: Images) -> Images:
@@ -43,7 +43,7 @@ class Denoiser:
     def decode(self, codes: Images) -> Images:
         """The pictures, (n, 28, 28), of codes (n, latent_dim); or one of a single code."""
         given = torch.as_tensor(codes).float()
-        pictures = self._pixels(self.model.decode(torch.atleast_2d(given))).squeeze(1)
+        pictures = self.pixels(self.model.decode(torch.atleast_2d(given))).squeeze(1).clamp(0, 1)
         return _like(codes, pictures[0] if given.ndim == 1 else pictures)
 
     def _scaled(self, images: np.ndarray | Tensor) -> Tensor:
@@ -62,10 +62,15 @@ class Denoiser:
                 "images must be uint8, or floats in [0, 1], "
                 f"got {given.dtype} from {given.min():g} to {given.max():g}"
             )
-        return (pixels.reshape(-1, 1, SIDE, SIDE) - self.mean) / self.std
+        return self.scale(pixels.reshape(-1, SIDE, SIDE))
 
-    def _pixels(self, images: Tensor) -> Tensor:
-        return (images * self.std + self.mean).clamp(0, 1)
+    def scale(self, pixels: Tensor) -> Tensor:
+        """Floats in [0, 1], (n, 28, 28), to (n, 1, 28, 28) in the model's space."""
+        return pixels.unsqueeze(1) * (self.high - self.low) + self.low
+
+    def pixels(self, images: Tensor) -> Tensor:
+        """A batch from the model's space back to pixel space."""
+        return (images - self.low) / (self.high - self.low)
 
 
 def load(source: str | Path) -> Denoiser:
@@ -93,7 +98,7 @@ def _read(folder: Path) -> Denoiser:
         model.load_state_dict(checkpoint.weights(weights))
     except RuntimeError:
         raise UserError(f"{weights} does not have the weights of its own config") from None
-    return Denoiser(model, mean=plain["data"]["mean"], std=plain["data"]["std"])
+    return Denoiser(model, low=plain["data"]["low"], high=plain["data"]["high"])
 
 
 def _verify(folder: Path) -> None:

@@ -115,7 +115,7 @@ def finish() -> int:
     if not launch:
         return 0
     launch.bars.close()
-    from denoise import compare, tracking
+    from denoise import summary, tracking
 
     settings = launch.jobs[0].tracking
     statuses = progress.read_all(launch.folder)
@@ -124,9 +124,9 @@ def finish() -> int:
             status["state"] = KILLED
             if "run_id" in status:
                 tracking.kill(settings, status["run_id"])
-    compare.show(statuses, settings, launch.folder)
+    summary.show(statuses, settings, launch.folder)
     if launch.is_sweep:
-        compare.summarize(statuses, settings, launch.folder, launch.started)
+        summary.summarize(statuses, settings, launch.folder, launch.started)
     unbegun = len(launch.jobs) - len(statuses)
     if unbegun > 0:
         print(f"{unbegun} of {len(launch.jobs)} runs never began.")

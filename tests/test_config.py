@@ -39,7 +39,7 @@ def test_the_defaults_are_the_studys_protocol(composed: Compose) -> None:
         1e-5,
     )
     assert fit.target == "corrupted"
-    assert (built.data.mean, built.data.std, built.data.holdout) == (0.5, 0.5, 0)
+    assert (built.data.low, built.data.high, built.data.holdout) == (-1, 1, 0)
     assert built.noise == noise.Gaussian(sigma=1.0, mean=0.0)
     assert (built.evaluation.perplexity, built.evaluation.random_state) == (30, 307)
     erasing = config.build(composed("noise=random_erasing")).noise
@@ -56,8 +56,7 @@ def test_fair_changes_only_what_fairness_needs(composed: Compose) -> None:
         if study[group][key] != fair[group][key]
     }
     assert changed == {
-        "data.mean",
-        "data.std",
+        "data.low",
         "data.holdout",
         "trainer.target",
         "evaluation.loss_axis",

@@ -35,7 +35,7 @@ def test_a_perfect_model_has_no_loss_and_does_not_denoise(images: Data) -> None:
     measured = losses(Perfect(), images, Gaussian(sigma, mean=0), "corrupted")
     assert measured["loss"] == 0
     assert measured["clean_mse"] == 0
-    assert measured["denoise_mse"] == pytest.approx((sigma * images.std) ** 2, rel=1e-2)
+    assert measured["denoise_mse"] == pytest.approx((sigma / 2) ** 2, rel=1e-2)
 
 
 def test_the_loss_of_a_noisy_target_is_the_clean_part_and_the_noises_variance(
@@ -45,7 +45,7 @@ def test_the_loss_of_a_noisy_target_is_the_clean_part_and_the_noises_variance(
     noisy = losses(Constant(), images, noise, "corrupted")
     clean = losses(Constant(), images, noise, "clean")
     assert noisy["loss"] == pytest.approx(clean["loss"] + 0.25, rel=1e-3)
-    assert clean["clean_mse"] == pytest.approx(clean["loss"] * images.std**2, rel=1e-5)
+    assert clean["clean_mse"] == pytest.approx(clean["loss"] / 4, rel=1e-5)
 
 
 def test_every_run_is_scored_on_the_same_corruption(images: Data) -> None:

@@ -1,4 +1,4 @@
-"""Runs beside each other."""
+"""The end of a sweep: its table on the screen, and the run that sums it up."""
 
 import csv
 from collections.abc import Sequence

@@ -4,12 +4,13 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 STAMP := $(VENV)/installed
+seeds := 5
 
 .DEFAULT_GOAL := help
-.PHONY: help install sweep study ui test lint lock bench clean
+.PHONY: help install sweep study fair-study ui test lint lock bench clean
 
 help:  ## list these targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 install: $(STAMP)  ## make .venv with the locked dependencies
 
@@ -28,6 +29,12 @@ study: install  ## re-create the study's two tables and print them beside the pu
 	@$(BIN)/python -m denoise experiment=objective1
 	@$(BIN)/python -m denoise experiment=objective2
 	@$(BIN)/python -m denoise.study
+
+fair-study: install  ## answer its two questions fairly: 12 settings, 5 seeds each (or seeds=N)
+	@$(BIN)/python -m denoise experiment=fair_objective1 seeds=$(seeds)
+	@$(BIN)/python -m denoise experiment=fair_objective2 seeds=$(seeds)
+	@$(BIN)/python -m denoise experiment=fair_objective2_masking seeds=$(seeds)
+	@$(BIN)/python -m denoise.compare --sweep all --where "tags.experiment LIKE 'fair_objective%'"
 
 ui: install  ## browse all runs at http://127.0.0.1:5000
 	@$(BIN)/mlflow ui

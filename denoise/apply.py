@@ -114,9 +114,8 @@ def _corrupt(images: Tensor, loaded: denoiser.Denoiser, name: str, sigma: float 
         if "sigma" not in node:
             raise UserError(f"--noise {name} has no sigma")
         node.sigma = sigma
-    space = {"low": loaded.low, "high": loaded.high}
-    noise = config.build_noise(OmegaConf.create({"noise": node, "data": space}))
-    noisy = noise(loaded.scale(images), generator=Generator().manual_seed(SEED))
+    noise = config.build_noise(OmegaConf.create({**loaded.config, "noise": node}))
+    noisy = noise(loaded.space(images.unsqueeze(1)), generator=Generator().manual_seed(SEED))
     return loaded.pixels(noisy).squeeze(1)
 
 

@@ -35,10 +35,10 @@ def interval(key: str, value: object, *, low: float = -math.inf, high: float = m
         ) from None
 
 
-def one_of(key: str, value: object, allowed: Collection[str]) -> None:
+def one_of(key: str, value: object, allowed: Collection[object]) -> None:
     """Refuse a `value` that is not among the `allowed`."""
     if value not in allowed:
-        raise UserError(f"{key} must be one of {', '.join(allowed)}, got {value!r}")
+        raise UserError(f"{key} must be one of {', '.join(map(str, allowed))}, got {value!r}")
 
 
 def _bounds(low: float, high: float) -> str:

@@ -1,5 +1,8 @@
 """The typed root, and the one place where a config node becomes an object."""
 
+import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, TypeVar
@@ -11,28 +14,43 @@ from omegaconf.errors import OmegaConfBaseException
 
 from denoise import checks, data, evaluate, model, noise, tracking, trainer
 from denoise.checks import UserError
+from denoise.noise import Noise
 
 T = TypeVar("T")
+
+# What changes where a run is made, and not what comes out of it.
+NOT_RESULTS = ("data.root", "data.debian", "trainer.device")
+# What is said of a launch, not of a run. Where it is tracked may hold a password.
+NOT_OF_A_RUN = ("tracking", "seeds", "force")
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """`score` is the per-epoch figure, lower is better, by which the best epoch is chosen."""
+    """`score` is the per-epoch figure, lower is better, by which the best epoch is chosen.
+
+    `sigma` and `grey` are the study's Gaussian noise and erased boxes in the protocol's space.
+    """
 
     name: str
     score: str
+    sigma: float
+    grey: float
 
 
 @dataclass(frozen=True)
 class Config:
-    """One run, built and checked. `plain` is the composed config that it came from."""
+    """One run, built and checked. `plain` is the composed config that it came from.
+
+    `robust` holds the corruptions, in pixel space, that its robustness is measured against.
+    """
 
     data: data.Settings
     trainer: trainer.Settings
     evaluation: evaluate.Settings
     tracking: tracking.Settings
     protocol: Protocol
-    noise: noise.Noise
+    noise: Noise
+    robust: dict[str, Noise]
     model: model.Autoencoder
     seed: int
     plain: dict[str, Any]
@@ -41,6 +59,8 @@ class Config:
 def build(cfg: DictConfig) -> Config:
     """Turn a composed config into objects, or raise `UserError` naming the key at fault."""
     checks.whole("seed", cfg.seed, low=0)
+    checks.whole("seeds", cfg.seeds, low=1)
+    checks.one_of("force", cfg.force, (True, False))
     config = Config(
         data=_settings(data.Settings, cfg, "data"),
         trainer=_settings(trainer.Settings, cfg, "trainer"),
@@ -48,11 +68,14 @@ def build(cfg: DictConfig) -> Config:
         tracking=_settings(tracking.Settings, cfg, "tracking"),
         protocol=_settings(Protocol, cfg, "protocol"),
         noise=build_noise(cfg),
+        robust={
+            name: _object(noise, cfg.evaluation.robust, name) for name in cfg.evaluation.robust
+        },
         model=build_model(cfg),
         seed=cfg.seed,
         plain=_plain(cfg),
     )
-    images = config.data.train_size - config.data.holdout
+    images = config.data.trained
     checks.whole("trainer.batch_size", config.trainer.batch_size, low=1, high=images)
     checks.whole(
         "evaluation.tsne_codes", config.evaluation.tsne_codes, low=1, high=config.data.test_size
@@ -60,9 +83,36 @@ def build(cfg: DictConfig) -> Config:
     return config
 
 
+def fingerprint(plain: Mapping[str, Any]) -> str:
+    """16 hex digits: the same for two configs that give the same result, however they are spelt."""
+    kept = {
+        name: {key: value for key, value in node.items() if f"{name}.{key}" not in NOT_RESULTS}
+        if isinstance(node, Mapping)
+        else node
+        for name, node in plain.items()
+    }
+    text = json.dumps(_canonical(kept), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def baseline(plain: Mapping[str, Any]) -> str:
+    """The fingerprint of the same config without noise: the run that this one is compared with."""
+    return fingerprint({**plain, "noise": {"_target_": "denoise.noise.Identity"}})
+
+
+def _canonical(value: Any) -> Any:
+    """Numbers as floats, since 1 and 1.0 are the same setting."""
+    if isinstance(value, Mapping):
+        return {key: _canonical(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_canonical(item) for item in value]
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return float(value) if is_whole else value
+
+
 def _plain(cfg: DictConfig) -> dict[str, Any]:
-    """The values alone, without where they are tracked: that may hold a password."""
-    keys = [str(key) for key in cfg if key != "tracking"]
+    """The values alone of what makes a run."""
+    keys = [str(key) for key in cfg if key not in NOT_OF_A_RUN]
     return OmegaConf.to_container(OmegaConf.masked_copy(cfg, keys), resolve=True)  # type: ignore
 
 
@@ -83,7 +133,7 @@ def build_model(cfg: DictConfig) -> model.Autoencoder:
         return _object(model, cfg, "model")
 
 
-def build_noise(cfg: DictConfig) -> noise.Noise:
+def build_noise(cfg: DictConfig) -> Noise:
     """The noise of a composed config."""
     return _object(noise, cfg, "noise")
 
@@ -94,13 +144,23 @@ def _object(room: ModuleType, cfg: DictConfig, key: str) -> Any:
     Not `hydra.utils.instantiate`, which calls whatever a config names, at any depth: configs also
     come from pulled runs.
     """
-    settings: dict[str, Any] = OmegaConf.to_container(cfg[key], resolve=True)  # type: ignore[assignment]
+    return _made(room, OmegaConf.to_container(cfg[key], resolve=True), key)  # type: ignore[arg-type]
+
+
+def _made(room: ModuleType, node: dict[str, Any], key: str) -> Any:
+    """The plain `node` as an object, and every mapping of nodes in it as a mapping of objects."""
+    settings = dict(node)
     target = str(settings.pop("_target_", None))
     module, _, name = target.rpartition(".")
     kind = getattr(room, name, None)
-    if module != room.__name__ or getattr(kind, "__module__", None) != module:
+    if module != room.__name__ or not isinstance(kind, type) or kind.__module__ != module:
         raise UserError(f"{key}._target_ must name a class of {room.__name__}, got {target!r}")
+    for field, value in settings.items():
+        if isinstance(value, dict) and all(isinstance(inner, dict) for inner in value.values()):
+            settings[field] = {
+                name: _made(room, inner, f"{key}.{field}.{name}") for name, inner in value.items()
+            }
     try:
-        return kind(**settings)  # type: ignore[misc]
+        return kind(**settings)
     except TypeError as error:
         raise UserError(f"{key}: {error}") from None

@@ -26,6 +26,7 @@ SIDE = 28
 CLASSES = 10
 # What a way of fetching raises when it does not work: no network, no tool, a damaged archive.
 BROKEN = (OSError, EOFError, zlib.error, RuntimeError, UserError, subprocess.SubprocessError)
+TRAINING_IMAGES = 60_000
 HOLDOUT_SEED = 0  # every run holds out the same training images
 
 
@@ -33,7 +34,8 @@ HOLDOUT_SEED = 0  # every run holds out the same training images
 class Settings:
     """Which images, how many of them, and the space the model sees them in.
 
-    `holdout` training images are kept from training, to choose by. In the model's space black is
+    `holdout` training images are kept from training, to choose by; at most `train_size` of the
+    rest are trained on. In the model's space black is
     `low` and white is `high`. `sha256` maps each decompressed file to its sum, or to null
     where none is published; `debian` names the package that has the files, or is null.
     """
@@ -50,11 +52,16 @@ class Settings:
 
     def __post_init__(self) -> None:
         checks.one_of("data.name", self.name, ("FashionMNIST", "MNIST", "KMNIST"))
-        checks.whole("data.train_size", self.train_size, low=1, high=60_000)
+        checks.whole("data.train_size", self.train_size, low=1, high=TRAINING_IMAGES)
         checks.whole("data.test_size", self.test_size, low=CLASSES, high=10_000)
-        checks.whole("data.holdout", self.holdout, low=0, high=self.train_size - 1)
+        checks.whole("data.holdout", self.holdout, low=0, high=TRAINING_IMAGES - 1)
         checks.number("data.low", self.low)
         checks.number("data.high", self.high, low=self.low + 1e-6)
+
+    @property
+    def trained(self) -> int:
+        """How many images are trained on."""
+        return min(self.train_size, TRAINING_IMAGES - self.holdout)
 
     @property
     def raw(self) -> Path:
@@ -86,10 +93,14 @@ class Data:
 
     def scale(self, images: Tensor) -> Tensor:
         """uint8 (n, 28, 28) to float32 (n, 1, 28, 28) in the model's space."""
-        return images.unsqueeze(1).float().mul_((self.high - self.low) / 255).add_(self.low)
+        return self.space(images.unsqueeze(1) / 255)
+
+    def space(self, pixels: Tensor) -> Tensor:
+        """A batch from pixel space, where clean images lie in [0, 1], into the model's space."""
+        return pixels * (self.high - self.low) + self.low
 
     def pixels(self, images: Tensor) -> Tensor:
-        """A batch from the model's space back to pixel space, where clean images lie in [0, 1]."""
+        """A batch from the model's space back to pixel space."""
         return (images - self.low) / (self.high - self.low)
 
 
@@ -100,17 +111,18 @@ def load(settings: Settings, device: torch.device) -> Data:
 
     dataset = getattr(datasets, settings.name)
 
-    def split(*, train: bool, size: int) -> Split:
+    def split(train: bool, chosen: Tensor | slice) -> Split:
         whole = dataset(settings.root, train=train)
-        return Split(whole.data[:size].to(device), whole.targets[:size].to(device))
+        return Split(whole.data[chosen].to(device), whole.targets[chosen].to(device))
 
-    train, val = split(train=True, size=settings.train_size), None
+    kept: Tensor | slice = slice(settings.train_size)
+    val = None
     if settings.holdout:
         seeded = torch.Generator().manual_seed(HOLDOUT_SEED)
-        order = torch.randperm(settings.train_size, generator=seeded).to(device)
-        held, kept = order[: settings.holdout], order[settings.holdout :]
-        train, val = Split(*(x[kept] for x in train)), Split(*(x[held] for x in train))
-    test = split(train=False, size=settings.test_size)
+        order = torch.randperm(TRAINING_IMAGES, generator=seeded)
+        val = split(True, order[: settings.holdout])
+        kept = order[settings.holdout :][: settings.train_size]
+    train, test = split(True, kept), split(False, slice(settings.test_size))
     return Data(train, val, test, dataset.classes, dataset.mirrors[0], settings.low, settings.high)
 
 

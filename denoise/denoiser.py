@@ -3,6 +3,7 @@
 import hashlib
 import json
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,11 +25,13 @@ class Denoiser:
 
     Pictures are numpy arrays or tensors, uint8 or floats in [0, 1], of shape (28, 28),
     (n, 28, 28) or (n, 1, 28, 28). What is given back is of the same kind: float32 pictures of the
-    shape given, codes of shape (n, latent_dim), or (latent_dim,) for a single picture.
+    shape given, codes of shape (n, latent_dim), or (latent_dim,) for a single picture. `config` is
+    that of the run that trained the model.
     """
 
-    def __init__(self, model: Autoencoder, *, low: float, high: float) -> None:
-        self.model, self.low, self.high = model.eval().requires_grad_(False), low, high
+    def __init__(self, model: Autoencoder, plain: Mapping[str, Any]) -> None:
+        self.model, self.config = model.eval().requires_grad_(False), plain
+        self.low, self.high = plain["data"]["low"], plain["data"]["high"]
 
     def denoise(self, images: Images) -> Images:
         """The pictures that the model makes of `images`, clipped to [0, 1]."""
@@ -62,11 +65,11 @@ class Denoiser:
                 "images must be uint8, or floats in [0, 1], "
                 f"got {given.dtype} from {given.min():g} to {given.max():g}"
             )
-        return self.scale(pixels.reshape(-1, SIDE, SIDE))
+        return self.space(pixels.reshape(-1, 1, SIDE, SIDE))
 
-    def scale(self, pixels: Tensor) -> Tensor:
-        """Floats in [0, 1], (n, 28, 28), to (n, 1, 28, 28) in the model's space."""
-        return pixels.unsqueeze(1) * (self.high - self.low) + self.low
+    def space(self, pixels: Tensor) -> Tensor:
+        """A batch from pixel space into the model's space."""
+        return pixels * (self.high - self.low) + self.low
 
     def pixels(self, images: Tensor) -> Tensor:
         """A batch from the model's space back to pixel space."""
@@ -98,7 +101,7 @@ def _read(folder: Path) -> Denoiser:
         model.load_state_dict(checkpoint.weights(weights))
     except RuntimeError:
         raise UserError(f"{weights} does not have the weights of its own config") from None
-    return Denoiser(model, low=plain["data"]["low"], high=plain["data"]["high"])
+    return Denoiser(model, plain)
 
 
 def _verify(folder: Path) -> None:

@@ -1,10 +1,18 @@
 """What a trained model is worth: its losses, its reconstructions, its latent space."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from openTSNE import TSNE
+from sklearn.linear_model import LogisticRegression
+from sklearn.manifold import trustworthiness
+from sklearn.metrics import silhouette_score
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from torch import Generator, Tensor, nn
 
 from denoise import checks, metrics
@@ -23,20 +31,32 @@ Pairs = list[tuple[Tensor, Tensor]]
 class Settings:
     """What is measured at the end.
 
-    The t-SNE map shows `tsne_codes` test images (at most the test set) at the given `perplexity`,
-    drawn from `random_state`. `loss_axis` is the range of every loss figure, so that two can be
-    compared by eye.
+    The t-SNE map shows `tsne_codes` test images (at most the test set) at the given `perplexity`.
+    Where `map_seed` is given, only the run with that seed draws one. Classifiers of the latent
+    space are fitted on `probe_codes` training images and ask `neighbours` neighbours; what
+    compares every pair of codes looks at `pairwise_codes` of them. `random_state` starts the map
+    and draws these samples. `robust` maps the name of each corruption that robustness is measured
+    against to its config node, whose units are those of pixels in [0, 1]. `loss_axis` is the range
+    of every loss figure, so that two can be compared by eye.
     """
 
     tsne_codes: int
     perplexity: float
     random_state: int
+    map_seed: int | None
+    neighbours: int
+    probe_codes: int
+    pairwise_codes: int
+    robust: dict[str, Any]
     loss_axis: tuple[float, float]
 
     def __post_init__(self) -> None:
         checks.number("evaluation.perplexity", self.perplexity, low=2)
         checks.whole("evaluation.tsne_codes", self.tsne_codes, low=int(3 * self.perplexity) + 1)
         checks.whole("evaluation.random_state", self.random_state, low=0)
+        checks.whole("evaluation.neighbours", self.neighbours, low=1)
+        checks.whole("evaluation.probe_codes", self.probe_codes, low=self.neighbours)
+        checks.whole("evaluation.pairwise_codes", self.pairwise_codes, low=100)
         checks.interval("evaluation.loss_axis", self.loss_axis, low=0)
 
 
@@ -80,6 +100,26 @@ def image_quality(model: nn.Module, pairs: Pairs, data: Data) -> dict[str, float
 
 
 @torch.inference_mode()
+def robustness(model: nn.Module, data: Data, suite: Mapping[str, Noise]) -> dict[str, float]:
+    """Mean squared error against the clean images, in pixel space, for each corruption of `suite`.
+
+    The corrupted test images are the same for every model: drawn in pixel space, from a seed of
+    their own. `mean_mse` is the mean over the suite.
+    """
+    model.eval()
+    found: dict[str, float] = {}
+    for name, noise in suite.items():
+        generator = Generator(data.test.images.device).manual_seed(TEST_SEED)
+        total = 0.0
+        for images in data.test.images.split(BATCH):
+            clean = images.unsqueeze(1) / 255
+            noisy = data.space(noise(clean, generator=generator))
+            total += metrics.mse(data.pixels(model(noisy)), clean).sum().item()
+        found[f"{name}_mse"] = total / len(data.test.images)
+    return found | {"mean_mse": float(np.mean(list(found.values())))}
+
+
+@torch.inference_mode()
 def examples(model: nn.Module, data: Data, noise: Noise) -> tuple[Tensor, Tensor, Tensor]:
     """One test image of each class in pixel space, (10, 28, 28): clean, corrupted, and denoised."""
     model.eval()
@@ -97,6 +137,40 @@ def codes(model: Autoencoder, images: Tensor, data: Data) -> np.ndarray:
     return torch.cat(encoded).float().cpu().numpy()
 
 
+def latent_scores(model: Autoencoder, data: Data, settings: Settings) -> dict[str, float]:
+    """How much class the latent space keeps, from 0 to 1, and how well it separates them.
+
+    Accuracy on the test images of k nearest neighbours and of a linear classifier (a "probe":
+    Alain & Bengio 2016), both fitted on standardised codes of training images; the silhouette
+    (Rousseeuw 1987), from -1 to 1, of a sample of the test codes.
+    """
+    train, test = _sample(data.train, settings.probe_codes, settings), data.test
+    train_codes, test_codes = (codes(model, split.images, data) for split in (train, test))
+    train_labels, test_labels = (split.labels.cpu().numpy() for split in (train, test))
+    classifiers = {
+        "knn_accuracy": KNeighborsClassifier(settings.neighbours),
+        "linear_accuracy": LogisticRegression(max_iter=1000),
+    }
+    scores = {
+        name: make_pipeline(StandardScaler(), classifier)
+        .fit(train_codes, train_labels)
+        .score(test_codes, test_labels)
+        for name, classifier in classifiers.items()
+    }
+    sample = _sample(
+        Split(torch.from_numpy(test_codes), test.labels), settings.pairwise_codes, settings
+    )
+    silhouette = silhouette_score(sample.images.numpy(), sample.labels.cpu().numpy())
+    return {name: float(score) for name, score in (scores | {"silhouette": silhouette}).items()}
+
+
+def map_trustworthiness(codes: np.ndarray, coordinates: np.ndarray, settings: Settings) -> float:
+    """How far neighbours on the map are neighbours among the codes (Venna & Kaski 2001), 0 to 1."""
+    chosen = np.random.default_rng(settings.random_state).permutation(len(codes))
+    chosen = chosen[: settings.pairwise_codes]
+    return float(trustworthiness(codes[chosen], coordinates[chosen], n_neighbors=12))
+
+
 def tsne(codes: np.ndarray, settings: Settings) -> np.ndarray:
     """A map of codes, (n, 2), scaled to fill [-1, 1] (van der Maaten & Hinton 2008)."""
     fitted = TSNE(
@@ -108,6 +182,13 @@ def tsne(codes: np.ndarray, settings: Settings) -> np.ndarray:
     ).fit(codes)
     coordinates = np.asarray(fitted)
     return coordinates / np.abs(coordinates).max()
+
+
+def _sample(split: Split, size: int, settings: Settings) -> Split:
+    """At most `size` of the images, drawn by `random_state`."""
+    seeded = Generator().manual_seed(settings.random_state)
+    chosen = torch.randperm(len(split.images), generator=seeded)[:size]
+    return Split(*(column[chosen.to(column.device)] for column in split))
 
 
 def _count(pairs: Pairs) -> int:

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from matplotlib.figure import Figure
+from PIL import Image
 
 from denoise import checkpoint, data, evaluate, figures, tracking
 from denoise.config import Config
+from denoise.model import Autoencoder
 from denoise.progress import Status
 from denoise.tracking import Run
 from denoise.trainer import Trainer
@@ -113,15 +116,33 @@ class Report:
             model.load_state_dict(checkpoint.weights(best))
             final = self._losses(trainer, self.test)
             self.run.final({f"test/{name}": value for name, value in final.items()})
-        quality = evaluate.image_quality(model, self.test, self.data)
-        self.run.final({f"test/{name}": value for name, value in quality.items()})
+        self.job.status.update(stage="evaluation")
+        self._quality(model)
         self._loss_curves()
-        self._latent_space(trainer, last)
+        self._examples(trainer)
+        if self.config.evaluation.map_seed in (None, self.config.seed):
+            self._map(trainer, last)
         self.job.status.update(stage="saving")
         self.run.model(model.cpu(), self.data.scale(self.data.test.images[:2]).cpu())
         _write_csv(self.job.folder / "tables" / "history.csv", _with_epochs(self.history))
         for folder in ("checkpoints", "figures", "tables"):
             self.run.file(self.job.folder / folder)
+
+    def _quality(self, model: Autoencoder) -> None:
+        """What the model is worth, measured in the same way for every run."""
+        settings = self.config.evaluation
+        names = ("loss", "clean_mse", "denoise_mse")
+        best = min(self.history, key=lambda values: values[self.config.protocol.score])
+        measured: dict[str, dict[str, float]] = {
+            "best": {name: best[f"{self.chosen_name}/{name}"] for name in names}
+            | {"epoch": self.history.index(best) + 1},
+            "test": evaluate.image_quality(model, self.test, self.data),
+            "robust": evaluate.robustness(model, self.data, self.config.robust),
+            "latent": evaluate.latent_scores(model, self.data, settings),
+            "model": {"parameters": sum(weights.numel() for weights in model.parameters())},
+        }
+        for group, values in measured.items():
+            self.run.final({f"{group}/{name}": value for name, value in values.items()})
 
     def _losses(self, trainer: Trainer, pairs: evaluate.Pairs) -> dict[str, float]:
         return evaluate.losses(trainer.model, pairs, self.data, self.config.trainer.target)
@@ -161,7 +182,14 @@ class Report:
         figure = figures.loss_curves(curves, limits, self.job.name)
         figure.savefig(self.job.folder / "figures" / "loss.png")
 
-    def _latent_space(self, trainer: Trainer, step: int) -> None:
+    def _examples(self, trainer: Trainer) -> None:
+        """The ten images clean, noisy and denoised, bare, for whoever lays runs side by side."""
+        rows = evaluate.examples(trainer.model, self.data, self.config.noise)
+        strip = torch.cat([torch.cat(list(images), dim=1) for images in rows]).clamp(0, 1)
+        pixels = (strip * 255).round().byte().cpu().numpy()
+        Image.fromarray(pixels).save(self.job.folder / "figures" / "examples.png")
+
+    def _map(self, trainer: Trainer, step: int) -> None:
         settings, test = self.config.evaluation, self.data.test
         codes = evaluate.codes(trainer.model, test.images[: settings.tsne_codes], self.data)
         labels = test.labels[: len(codes)].cpu().numpy()
@@ -170,6 +198,8 @@ class Report:
         start = time.perf_counter()
         coordinates = evaluate.tsne(codes, settings)
         self.run.final({"time/tsne_seconds": time.perf_counter() - start})
+        trusted = evaluate.map_trustworthiness(codes, coordinates, settings)
+        self.run.final({"latent/trustworthiness": trusted})
         title = f"{self.job.name}, t-SNE of {len(codes):,} test codes"
         figure = figures.tsne_map(coordinates, labels, self.data.class_names, title)
         self._image("tsne", figure, step)

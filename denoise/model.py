@@ -1,10 +1,16 @@
 """Autoencoders: `encode` images into codes, `decode` codes into images, `forward` does both.
 
-Every class here is a choice of `conf/model/`. Images have shape (images, 1, 28, 28) in the
-model's space, codes have shape (images, latent_dim).
+Every public class here is a choice of `conf/model/`. Images have shape (images, 1, 28, 28) in the
+model's space, codes have shape (images, latent_dim). All decoders end in a sigmoid, so what they
+give lies in [0, 1], whatever space the data are in.
 """
 
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from denoise import checks
 
@@ -28,12 +34,11 @@ class Autoencoder(nn.Module):
 class Anello(Autoencoder):
     """The study's network: three convolutions and two linear layers, and their mirror image.
 
-    After E. Anello's convolutional autoencoder; 87,125 parameters with `latent_dim` 4. The
-    decoder ends in a sigmoid, so its images lie in [0, 1] whatever space the data are in.
+    After E. Anello's convolutional autoencoder; 87,125 parameters with `latent_dim` 4.
     """
 
     def __init__(self, latent_dim: int) -> None:
-        checks.whole("model.latent_dim", latent_dim, low=1)
+        _check(latent_dim=latent_dim)
         super().__init__()
         self.encoder = nn.Sequential(
             nn.Conv2d(1, 8, 3, stride=2, padding=1),
@@ -63,3 +68,141 @@ class Anello(Autoencoder):
             nn.ConvTranspose2d(8, 1, 3, stride=2, padding=1, output_padding=1),
             nn.Sigmoid(),
         )
+
+
+class Mlp(Autoencoder):
+    """Fully connected: `depth` hidden layers of `width` units, and their mirror image.
+
+    After Vincent et al. 2010, section 3.5, but with rectifiers, untied weights, and all layers
+    trained at once. 1,334,036 parameters as configured.
+    """
+
+    def __init__(self, latent_dim: int, width: int, depth: int) -> None:
+        _check(latent_dim=latent_dim, width=width, depth=depth)
+        super().__init__()
+        hidden = [width] * depth
+        self.encoder = nn.Sequential(
+            nn.Flatten(), _dense([28 * 28, *hidden]), nn.Linear(width, latent_dim)
+        )
+        self.decoder = nn.Sequential(
+            _dense([latent_dim, *hidden]),
+            nn.Linear(width, 28 * 28),
+            nn.Unflatten(1, (1, 28, 28)),
+            nn.Sigmoid(),
+        )
+
+
+class Conv(Autoencoder):
+    """Residual convolutions: `width` channels at 14x14, twice as many at 7x7, and back.
+
+    At either size, both ways, there are `depth` residual blocks. 218,869 parameters as configured.
+    """
+
+    def __init__(self, latent_dim: int, width: int, depth: int) -> None:
+        _check(latent_dim=latent_dim, width=width, depth=depth)
+        super().__init__()
+        self.encoder = nn.Sequential(
+            _down(1, width, depth), _down(width, 2 * width, depth), _code(2 * width, latent_dim)
+        )
+        self.decoder = nn.Sequential(
+            _uncode(latent_dim, 2 * width, depth),
+            _up(2 * width, width, depth),
+            nn.ConvTranspose2d(width, 1, 4, stride=2, padding=1),
+            nn.Sigmoid(),
+        )
+
+
+class Unet(Autoencoder):
+    """Convolutions whose features skip the code, at both sizes (Ronneberger et al. 2015).
+
+    For denoising: what `forward` gives need not pass through the code, which may then say little.
+    `decode` makes images of codes alone, with zeros for the features. Channels and `depth` are
+    those of `Conv`, but pixels enter and leave four at a time, as channels of 14x14, which spares
+    the full resolution (Shi et al. 2016). 221,528 parameters as configured.
+    """
+
+    encoder: nn.Sequential
+    decoder: nn.Sequential
+
+    def __init__(self, latent_dim: int, width: int, depth: int) -> None:
+        _check(latent_dim=latent_dim, width=width, depth=depth)
+        super().__init__()
+        folded = nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(4, width, 3, padding=1))
+        unfolded = nn.Sequential(nn.Conv2d(2 * width, 4, 3, padding=1), nn.PixelShuffle(2))
+        self.encoder = nn.Sequential(
+            _stage(folded, width, depth),
+            _down(width, 2 * width, depth),
+            _code(2 * width, latent_dim),
+        )
+        self.decoder = nn.Sequential(
+            _uncode(latent_dim, 2 * width, depth),
+            _up(4 * width, width, depth),
+            nn.Sequential(unfolded, nn.Sigmoid()),
+        )
+
+    def decode(self, codes: Tensor, skips: Sequence[Tensor] = ()) -> Tensor:
+        """Images of `codes`, and of the encoder's features, the last first, where there are any."""
+        images = self.decoder[0](codes)
+        for number, stage in enumerate(self.decoder[1:]):
+            skip = skips[number] if skips else torch.zeros_like(images)
+            images = stage(torch.cat([images, skip], dim=1))
+        return images
+
+    def forward(self, images: Tensor) -> Tensor:
+        fine = self.encoder[0](images)
+        coarse = self.encoder[1](fine)
+        return self.decode(self.encoder[2](coarse), [coarse, fine])
+
+
+class _Residual(nn.Module):
+    """Two convolutions, added to what they are given (He et al. 2016)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.change = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=1),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(channels, channels, 3, padding=1),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        return F.relu(features + self.change(features))
+
+
+def _stage(layer: nn.Module, channels: int, depth: int) -> nn.Sequential:
+    """A layer that gives `channels`, and residual blocks that keep them."""
+    blocks = [_Residual(channels) for _ in range(depth)]
+    return nn.Sequential(layer, nn.ReLU(inplace=True), *blocks)
+
+
+def _down(given: int, channels: int, depth: int) -> nn.Sequential:
+    """From `given` channels to `channels`, at half the side."""
+    return _stage(nn.Conv2d(given, channels, 4, stride=2, padding=1), channels, depth)
+
+
+def _up(given: int, channels: int, depth: int) -> nn.Sequential:
+    """From `given` channels to `channels`, at twice the side."""
+    return _stage(nn.ConvTranspose2d(given, channels, 4, stride=2, padding=1), channels, depth)
+
+
+def _code(channels: int, latent_dim: int) -> nn.Sequential:
+    """From features of 7x7 to codes, by way of 128 units, as in `Anello`."""
+    return nn.Sequential(nn.Flatten(), _dense([channels * 7 * 7, 128]), nn.Linear(128, latent_dim))
+
+
+def _uncode(latent_dim: int, channels: int, depth: int) -> nn.Sequential:
+    """From codes to features of 7x7, by way of 128 units, as in `Anello`."""
+    layers = _dense([latent_dim, 128]), nn.Linear(128, channels * 7 * 7)
+    return _stage(nn.Sequential(*layers, nn.Unflatten(1, (channels, 7, 7))), channels, depth)
+
+
+def _dense(sizes: Sequence[int]) -> nn.Sequential:
+    """Linear layers from each size to the next, with rectifiers."""
+    layers = [(nn.Linear(*pair), nn.ReLU(inplace=True)) for pair in pairwise(sizes)]
+    return nn.Sequential(*(layer for pair in layers for layer in pair))
+
+
+def _check(**sizes: int) -> None:
+    for name, size in sizes.items():
+        checks.whole(f"model.{name}", size, low=1)

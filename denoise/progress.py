@@ -16,6 +16,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 FILE = "status.json"
 RUNNING, FINISHED, FAILED, KILLED = "RUNNING", "FINISHED", "FAILED", "KILLED"
+REUSED = "REUSED"  # finished before, in another sweep
+DONE = (FINISHED, REUSED)
 REFRESH_SECONDS = 0.25
 
 
@@ -119,6 +121,7 @@ def _said(status: dict[str, Any]) -> str:
 
 
 def _ended(status: dict[str, Any]) -> str:
-    if status["state"] == FINISHED:
-        return f"[green]✓[/] {status['name']}  {status['score_name']} {status['score']:.4f}"
+    if status["state"] in DONE:
+        reused = "  reused" if status["state"] == REUSED else ""
+        return f"[green]✓[/] {status['name']}  {status['score_name']} {status['score']:.4f}{reused}"
     return f"[red]✗[/] {status['name']}  {status['state']}: {status.get('error', '')}"

@@ -25,7 +25,7 @@ from denoise.tracking import Found, Settings
 PARTS = ("config", "checkpoints", "figures", "tables", "model")
 NEEDED = ("config/config.yaml", "checkpoints/last.safetensors")
 SMALLER_IS_BETTER = re.compile(
-    r"(train|val|test)/(loss|clean_mse|denoise_mse)|robust/\w+|time/\w+_seconds"
+    r"(train|val|test|best)/(loss|clean_mse|denoise_mse)|robust/[\w.]+|time/\w+_seconds"
 )
 LARGER_IS_BETTER = re.compile(r"test/(psnr|ssim)|latent/\w+|time/images_per_second")
 

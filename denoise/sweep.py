@@ -27,16 +27,17 @@ from omegaconf.errors import OmegaConfBaseException
 from denoise import progress
 from denoise.checks import UserError
 from denoise.errors import sentence
-from denoise.progress import FAILED, FINISHED, KILLED, RUNNING, Bars, Status
+from denoise.progress import DONE, FAILED, FINISHED, KILLED, REUSED, RUNNING, Bars, Status
 
 if TYPE_CHECKING:
     from denoise.config import Config
+    from denoise.tracking import Found
 
 log = logging.getLogger(__name__)
 
 SYMBOLS = {"sigma": "σ"}
 # Overrides that a run's name has already said, or that change where it runs and not what it is.
-UNSAID = ("noise", "trainer", "experiment", "data.root", "trainer.device")
+UNSAID = ("noise", "trainer", "experiment", "data.root", "trainer.device", "seeds", "force")
 
 
 @dataclass
@@ -94,8 +95,15 @@ def job(cfg: DictConfig) -> float:
         "noise": hydra.runtime.choices["noise"],
         "model": hydra.runtime.choices["model"],
         "protocol": built.protocol.name,
+        "config_hash": config.fingerprint(built.plain),
+        "baseline_hash": config.baseline(built.plain),
     }
+    if hydra.runtime.choices.get("experiment"):
+        tags["experiment"] = hydra.runtime.choices["experiment"]
     try:
+        if not cfg.force and (same := _finished_before(built, tags["config_hash"])):
+            log.info("%s: finished before, as run %s; force=true trains it again", name, same.id)
+            return _reuse(same, built.protocol.score, status)
         score = experiment.run(built, experiment.Job(name, tags, folder, status))
     except Exception as error:
         log.exception("%s failed", name)
@@ -105,6 +113,25 @@ def job(cfg: DictConfig) -> float:
         status.update(state=KILLED)
         raise
     status.update(state=FINISHED, score=score)
+    return score
+
+
+def _finished_before(built: "Config", fingerprint: str) -> "Found | None":
+    from denoise import tracking
+
+    return tracking.finished(built.tracking, [fingerprint]).get(fingerprint)
+
+
+def _reuse(run: "Found", score_name: str, status: Status) -> float:
+    """Tell of a run that finished before as if it had been trained now; its score."""
+    from denoise import tracking
+
+    held_out = score_name.partition("/")[0]
+    names = ("train/loss", f"{held_out}/loss", f"{held_out}/clean_mse")
+    curves = {name: tracking.curve(run.id, name) for name in names}
+    first, last = ({name: curve[at] for name, curve in curves.items()} for at in (0, -1))
+    score = min(curves[score_name])
+    status.update(state=REUSED, run_id=run.id, score=score, first=first, last=last)
     return score
 
 
@@ -130,18 +157,19 @@ def finish() -> int:
     unbegun = len(launch.jobs) - len(statuses)
     if unbegun > 0:
         print(f"{unbegun} of {len(launch.jobs)} runs never began.")
-    return int(unbegun > 0 or any(status["state"] != FINISHED for status in statuses))
+    return int(unbegun > 0 or any(status["state"] not in DONE for status in statuses))
 
 
 def run_name(cfg: DictConfig, hydra: HydraConf) -> str:
     """The noise and its strength (which its config names first), then all else overridden."""
     choices = hydra.runtime.choices
-    strengths = [key for key in cfg.noise if key != "_target_"][:1]
+    first = [key for key in cfg.noise if key != "_target_"][:1]
+    strengths = [key for key in first if not OmegaConf.is_config(cfg.noise[key])]
     said = [choices["noise"], *(_said(key, cfg.noise[key]) for key in strengths)]
     unsaid = {*UNSAID, *(f"noise.{name}" for name in strengths)}
     for override in hydra.overrides.task:
         key, _, value = override.lstrip("+~").partition("=")
-        if key not in unsaid and not key.startswith(("tracking.", "hydra")):
+        if key not in unsaid and not key.startswith(("tracking.", "hydra", "evaluation")):
             said.append(value if key in choices else _said(key.rpartition(".")[2], value))
     return " ".join(said)
 
@@ -167,7 +195,7 @@ def _begin(config: DictConfig, folder: Path, *, is_sweep: bool) -> None:
         for settings in {job.data.name: job.data for job in built}.values():
             data.fetch(settings)
         if is_sweep:
-            _share_cores(config, len(jobs))
+            _plan(config, built)
         _launch = Launch(folder, built, is_sweep)
     except (UserError, HydraException, OmegaConfBaseException) as error:
         raise SystemExit(f"denoise: {sentence(error)}") from error
@@ -190,15 +218,25 @@ def _without_hydra(cfg: DictConfig) -> DictConfig:
     return OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
 
 
-def _share_cores(config: DictConfig, jobs: int) -> None:
-    """As many workers as there are cores or jobs, and for each its share of the cores."""
+def _plan(config: DictConfig, jobs: "list[Config]") -> None:
+    """Share the cores among the workers, and say how much there is to do."""
+    from denoise import plan, tracking
+    from denoise.config import fingerprint
+
     workers = 1
     if "n_jobs" in config.hydra.launcher:
-        workers = min(joblib.effective_n_jobs(config.hydra.launcher.n_jobs), jobs)
+        workers = min(joblib.effective_n_jobs(config.hydra.launcher.n_jobs), len(jobs))
         config.hydra.launcher.n_jobs = workers
     # Workers inherit this; torch, numpy and openTSNE all follow it.
     threads = os.environ.setdefault("OMP_NUM_THREADS", str(max(1, joblib.cpu_count() // workers)))
-    log.info("Runs: %d, at a time: %d, threads for each: %s", jobs, workers, threads)
+    log.info("Runs: %d, at a time: %d, threads for each: %s", len(jobs), workers, threads)
+    prints = {fingerprint(job.plain): job for job in jobs}
+    done = set() if config.force else set(tracking.finished(jobs[0].tracking, prints))
+    if done:
+        log.info("Finished before, and not trained again: %d (force=true trains them)", len(done))
+    left = [job for print_, job in prints.items() if print_ not in done]
+    minutes = plan.seconds(left, workers=workers, threads=int(threads)) / 60
+    log.info("Time it will take: about %s", f"{minutes:.0f} min" if minutes >= 1 else "a minute")
 
 
 def _job_configs(config: DictConfig) -> list[DictConfig]:

@@ -13,7 +13,7 @@ import threading
 import time
 import traceback
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -316,14 +316,25 @@ def _server() -> str:
     return without_secret(uri).rstrip("/") if uri.startswith("http") else "http://127.0.0.1:5000"
 
 
+def curve(run_id: str, metric: str) -> list[float]:
+    """A metric of a run over its steps; [] if it has none."""
+    history = MlflowClient().get_metric_history(run_id, metric)
+    return [point.value for point in sorted(history, key=lambda point: point.step)]
+
+
 def latest_curve(settings: Settings, where: str, metric: str) -> list[float]:
     """A metric over the steps of the latest finished run that MLflow's filter finds, or []."""
-    experiment, client = prepare(settings), MlflowClient()
-    found = client.search_runs(
-        [experiment], f"attributes.status = 'FINISHED' and {where}", max_results=1
-    )
-    history = client.get_metric_history(found[0].info.run_id, metric) if found else []
-    return [point.value for point in sorted(history, key=lambda point: point.step)]
+    found = search(settings, where, most=1)
+    return curve(found[0].id, metric) if found else []
+
+
+def finished(settings: Settings, fingerprints: Iterable[str]) -> dict[str, Found]:
+    """The newest finished run of each of these configs that has one."""
+    newest = {
+        fingerprint: search(settings, f"tags.config_hash = '{fingerprint}'", most=1)
+        for fingerprint in fingerprints
+    }
+    return {fingerprint: found[0] for fingerprint, found in newest.items() if found}
 
 
 def without_secret(uri: str) -> str:

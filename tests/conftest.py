@@ -22,7 +22,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from omegaconf import DictConfig, OmegaConf
 
-from denoise import data
+from denoise import config, data, evaluate
 from denoise.__main__ import main
 
 ROOT = Path(__file__).parents[1]
@@ -53,6 +53,12 @@ def composed() -> Callable[..., DictConfig]:
         return OmegaConf.masked_copy(cfg, [key for key in cfg if key != "hydra"])
 
     return compose_config
+
+
+@pytest.fixture
+def evaluation(composed: Callable[..., DictConfig]) -> evaluate.Settings:
+    """The default evaluation."""
+    return config.build(composed()).evaluation
 
 
 @dataclass

@@ -62,6 +62,9 @@ def test_fair_changes_only_what_fairness_needs(composed: Compose) -> None:
         "evaluation.loss_axis",
         "protocol.name",
         "protocol.score",
+        "protocol.sigma",
+        "protocol.grey",
+        "noise.sigma",
     }
 
 
@@ -71,6 +74,53 @@ def test_the_first_weights_come_from_the_seed_alone(composed: Compose) -> None:
     )
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not torch.equal(first["encoder.0.weight"], other["encoder.0.weight"])
+
+
+def plain(composed: Compose, *overrides: str) -> dict:
+    return config.build(composed(*overrides)).plain
+
+
+SAME = [
+    ("noise=gaussian noise.sigma=1", "noise.sigma=1.0"),
+    ("trainer.learning_rate=0.001", "trainer.learning_rate=1e-3"),
+    ("trainer.device=cpu data.root=elsewhere", "seeds=3 force=true"),
+    ("tracking.uri=sqlite:///other.db", "tracking.experiment=other"),
+    ("protocol=study", ""),
+]
+OTHER = [
+    *("seed=1", "noise.sigma=0.5", "noise=none", "trainer.epochs=19", "model.latent_dim=5"),
+    *("data.train_size=500", "evaluation.perplexity=20", "protocol=fair"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), SAME)
+def test_the_same_settings_have_one_fingerprint_however_spelt(
+    composed: Compose, one: str, other: str
+) -> None:
+    first, second = (plain(composed, *overrides.split()) for overrides in (one, other))
+    assert config.fingerprint(first) == config.fingerprint(second)
+
+
+def test_whatever_changes_a_result_changes_the_fingerprint(composed: Compose) -> None:
+    prints = {config.fingerprint(plain(composed, override)) for override in ("seed=0", *OTHER)}
+    assert len(prints) == 1 + len(OTHER)
+
+
+def test_the_baseline_of_a_run_is_the_same_run_without_noise(composed: Compose) -> None:
+    noisy = plain(composed, "noise=gaussian", "seed=3", "protocol=fair")
+    without = plain(composed, "noise=none", "seed=3", "protocol=fair")
+    assert config.baseline(noisy) == config.fingerprint(without)
+    assert config.baseline(without) == config.fingerprint(without)
+
+
+def test_the_studys_noises_are_as_strong_in_either_space(composed: Compose) -> None:
+    """Half of the images' range, and a box half way between black and white."""
+    for protocol in ("study", "fair"):
+        settings = config.build(composed("noise=gaussian", f"protocol={protocol}"))
+        low, high = settings.data.low, settings.data.high
+        assert settings.noise == noise.Gaussian(sigma=(high - low) / 2, mean=0)
+        erasing = config.build(composed("noise=random_erasing", f"protocol={protocol}")).noise
+        assert erasing.value == (low + high) / 2
 
 
 @pytest.mark.parametrize(
@@ -95,12 +145,45 @@ def test_a_config_runs_nothing_at_any_depth(
     assert not (tmp_path / "executed").exists()
 
 
+@pytest.mark.parametrize("target", ["os.system", "denoise.model.Anello", "denoise.noise.math"])
+@pytest.mark.parametrize("field", ["noises", "sigma"])
+def test_a_noise_within_a_noise_is_of_its_room_too(
+    composed: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str, field: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    cfg = composed("noise=mixture")
+    cfg.noise.noises.gaussian = {
+        "_target_": "denoise.noise.Mixture",
+        field: {"inner": {"_target_": target, "command": "touch executed"}},
+    }
+    said = rf"noise.noises.gaussian.{field}.inner._target_ must name a class of denoise.noise"
+    with pytest.raises(UserError, match=said):
+        config.build(cfg)
+    assert not (tmp_path / "executed").exists()
+
+
+def test_a_mixture_is_made_of_the_choices_that_it_names(composed: Compose) -> None:
+    mixture = config.build(composed("noise=mixture", "noise.noises.masking.fraction=0.5")).noise
+    alone = {
+        name: config.build(composed(f"noise={name}")).noise
+        for name in ("gaussian", "salt_and_pepper")
+    }
+    assert mixture == noise.Mixture({**alone, "masking": noise.Masking(0.5, value=-1)})
+
+
 MISTAKES = {
     ("noise.sigma=-1",): "noise.sigma must be a finite number >= 0, got -1",
     ("noise.sigma=nan",): "noise.sigma must be a finite number >= 0, got nan",
     ("noise.sigma=inf",): "noise.sigma must be a finite number >= 0, got inf",
     ("noise.sigma=abc",): "noise.sigma must be a finite number >= 0, got 'abc'",
-    ("noise=gausian",): "noise=gausian is not a choice; there are gaussian, none, random_erasing",
+    (
+        "noise=gausian",
+    ): "noise=gausian is not a choice; there are blur, gaussian, masking, mixture,",
+    ("noise=mixture", "noise.noises.gaussian.sigma=-1"): "noise.sigma must be a finite number >= 0",
+    ("noise=mixture", "noise.noises.gaussian=1"): "noise.noises must be one or more named noises",
+    ("noise=mixture", "noise.noises.gaussian.sgma=1"): (
+        "noise.noises.gaussian.sgma is not a key; noise.noises.gaussian has sigma, mean"
+    ),
     ("noise.sgma=1",): "noise.sgma is not a key; noise has sigma, mean",
     ("sigma=1",): "sigma is not a key; the config has data, noise,",
     ("trainer.epochs=0",): "trainer.epochs must be a whole number >= 1, got 0",
@@ -109,11 +192,13 @@ MISTAKES = {
     ("trainer.batch_size=60001",): "trainer.batch_size must be a whole number from 1 to 60000",
     ("model.latent_dim=0",): "model.latent_dim must be a whole number >= 1, got 0",
     ("trainer=smoke", "evaluation.tsne_codes=2000"): "evaluation.tsne_codes must be a whole number",
+    ("seeds=0",): "seeds must be a whole number >= 1, got 0",
+    ("force=perhaps",): "force must be one of True, False, got 'perhaps'",
     ("seed=-1",): "seed must be a whole number >= 0, got -1",
     ("noise.sigma=",): "noise.sigma",
     ("noise.sigma==1",): "noise.sigma==1",
     ("-m", "noise.sigma=0.1,-1"): "noise.sigma must be a finite number >= 0, got -1",
-    ("-m", "noise=none,gausian"): "noise=gausian is not a choice; there are gaussian, none,",
+    ("-m", "noise=none,gausian"): "noise=gausian is not a choice; there are blur, gaussian,",
     ("-m", "noise=gaussian,none", "noise.sigma=1"): "noise.sigma is not a key; noise has none",
 }
 

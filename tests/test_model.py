@@ -1,11 +1,27 @@
 """The study's network, layer by layer, and what every autoencoder must do."""
 
+from collections.abc import Callable
+from pathlib import Path
+
+import mlflow
 import pytest
 import torch
+from omegaconf import DictConfig
 from torch import nn
 
+from denoise import config
 from denoise.checks import UserError
-from denoise.model import Anello
+from denoise.model import Anello, Autoencoder, Conv, Mlp, Unet
+
+MODELS: dict[str, Callable[..., Autoencoder]] = {
+    "anello": Anello,
+    "mlp": lambda latent_dim=4, width=512, depth=2: Mlp(latent_dim, width, depth),
+    "conv": lambda latent_dim=4, width=8, depth=1: Conv(latent_dim, width, depth),
+    "unet": lambda latent_dim=4, width=8, depth=1: Unet(latent_dim, width, depth),
+}
+DEEP = {name: MODELS[name] for name in MODELS if name != "anello"}
+every_model = pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
+every_deep_model = pytest.mark.parametrize("make", DEEP.values(), ids=DEEP)
 
 # The protocol's encoder and decoder: the shape of one image after each layer that has weights.
 SHAPES = {
@@ -33,23 +49,74 @@ def test_the_parameter_count_follows_from_the_protocol() -> None:
     assert sum(p.numel() for p in Anello(latent_dim=4).parameters()) == expected == 87_125
 
 
-def test_output_lies_in_the_sigmoids_range() -> None:
-    output = Anello(latent_dim=4)(torch.randn(64, 1, 28, 28) * 10)
+def parameters(model: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [("anello", 87_125), ("mlp", 1_334_036), ("conv", 218_869), ("unet", 221_528)],
+)
+def test_the_configured_models_have_the_parameters_that_they_say(
+    composed: Callable[..., DictConfig], name: str, count: int
+) -> None:
+    model = config.build_model(composed(f"model={name}"))
+    assert parameters(model) == count
+    assert f"{count:,} parameters" in str(type(model).__doc__)
+
+
+@every_model
+def test_output_lies_in_the_sigmoids_range(make: Callable[..., Autoencoder]) -> None:
+    output = make(latent_dim=4)(torch.randn(64, 1, 28, 28) * 10)
+    assert output.shape == (64, 1, 28, 28)
     assert output.min() >= 0
     assert output.max() <= 1
 
 
+@every_model
 @pytest.mark.parametrize("latent_dim", [1, 2, 32])
-def test_forward_is_decode_of_encode(latent_dim: int) -> None:
-    model = Anello(latent_dim).eval()
+def test_forward_is_decode_of_encode_but_where_features_skip_the_code(
+    make: Callable[..., Autoencoder], latent_dim: int
+) -> None:
+    model = make(latent_dim=latent_dim).eval()
     images = torch.rand(3, 1, 28, 28)
-    assert model.encode(images).shape == (3, latent_dim)
-    assert torch.equal(model(images), model.decode(model.encode(images)))
+    codes = model.encode(images)
+    assert codes.shape == (3, latent_dim)
+    assert model.decode(codes).shape == images.shape
+    assert torch.equal(model(images), model.decode(codes)) != isinstance(model, Unet)
 
 
-def test_eight_images_can_be_overfitted(images) -> None:
+def test_an_image_with_the_same_code_decodes_the_same_but_skips_tell_it_apart() -> None:
+    model = Unet(latent_dim=4, width=8, depth=1).eval()
+    nn.init.zeros_(model.encoder[-1][-1].weight)  # every code is now the same
+    images = torch.rand(2, 1, 28, 28)
+    first, second = model.decode(model.encode(images))
+    assert torch.equal(first, second)
+    assert not torch.allclose(*model(images))
+
+
+@every_deep_model
+@pytest.mark.parametrize("key", ["latent_dim", "width", "depth"])
+def test_every_size_takes_effect(make: Callable[..., Autoencoder], key: str) -> None:
+    counts = [parameters(make(**{key: size})) for size in (1, 2, 3)]
+    assert counts == sorted(set(counts))
+
+
+@pytest.mark.parametrize(("kind", "layer"), [(Mlp, nn.Linear), (Conv, nn.Conv2d)])
+def test_depth_counts_hidden_layers_or_blocks(kind: type[Autoencoder], layer: type) -> None:
+    def layers(half: str, depth: int) -> int:
+        model = kind(4, 8, depth)
+        return sum(isinstance(module, layer) for module in getattr(model, half).modules())
+
+    each = 1 if kind is Mlp else 2 * 2  # two convolutions a block, blocks at two sizes
+    for half in ("encoder", "decoder"):
+        assert layers(half, 3) - layers(half, 1) == 2 * each
+
+
+@every_model
+def test_eight_images_can_be_overfitted(make: Callable[..., Autoencoder], images) -> None:
     torch.manual_seed(0)
-    model = Anello(latent_dim=4)
+    model = make(latent_dim=4)
     batch = images.train.images[:8].unsqueeze(1).float() / 255
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     for _ in range(400):
@@ -60,7 +127,30 @@ def test_eight_images_can_be_overfitted(images) -> None:
     assert loss.item() < 0.1 * batch.var().item()
 
 
+@every_model
+def test_a_model_saved_with_a_batch_of_two_takes_any_other(
+    make: Callable[..., Autoencoder], tmp_path: Path
+) -> None:
+    """In MLflow's pickle-free format, which a model is exported to."""
+    model = make(latent_dim=4).eval()
+    example = torch.rand(2, 1, 28, 28).numpy()
+    mlflow.pytorch.save_model(model, tmp_path / "m", input_example=example, pip_requirements=[])
+    assert list(tmp_path.rglob("*.pt2"))
+    loaded, images = mlflow.pytorch.load_model(tmp_path / "m"), torch.rand(5, 1, 28, 28)
+    torch.testing.assert_close(loaded(images), model(images))
+
+
 @pytest.mark.parametrize("latent_dim", [0, -1, 2.5, "four"])
 def test_a_bad_latent_dim_is_refused(latent_dim: object) -> None:
     with pytest.raises(UserError, match=r"^model.latent_dim must be a whole number >= 1, got "):
         Anello(latent_dim)  # type: ignore[arg-type]
+
+
+@every_deep_model
+@pytest.mark.parametrize("size", [0, 1.5, "four", {"_target_": "os.system"}])
+@pytest.mark.parametrize("key", ["latent_dim", "width", "depth"])
+def test_a_bad_size_is_refused_by_its_key(
+    make: Callable[..., Autoencoder], key: str, size: object
+) -> None:
+    with pytest.raises(UserError, match=rf"^model.{key} must be a whole number >= 1, got "):
+        make(**{key: size})

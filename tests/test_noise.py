@@ -5,18 +5,38 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from scipy import stats
+from scipy import ndimage, stats
 from torch import Generator, Tensor
 from torchvision import transforms
 
 from denoise.checks import UserError
-from denoise.noise import Gaussian, Identity, Noise, RandomErasing
+from denoise.noise import (
+    Gaussian,
+    GaussianBlur,
+    Identity,
+    Masking,
+    Mixture,
+    Noise,
+    Poisson,
+    RandomErasing,
+    SaltAndPepper,
+    Speckle,
+    Uniform,
+)
 
 NOISES = [
     Identity(),
     Gaussian(sigma=0.5, mean=0.1),
     RandomErasing(p=0.5, scale=(0.02, 0.33), ratio=(0.3, 3.3), value=0.0),
+    Uniform(width=0.5),
+    Speckle(sigma=0.5, low=-1),
+    Poisson(peak=10, low=-1, high=1),
+    Masking(fraction=0.25, value=-1),
+    SaltAndPepper(amount=0.1, salt_vs_pepper=0.5, low=-1, high=1),
+    GaussianBlur(sigma=1),
+    Mixture({"gaussian": Gaussian(sigma=0.5, mean=0), "blur": GaussianBlur(sigma=1)}),
 ]
+DRAW_NOTHING = Identity | GaussianBlur
 every_noise = pytest.mark.parametrize("noise", NOISES, ids=lambda noise: type(noise).__name__)
 
 
@@ -44,7 +64,18 @@ def test_a_seed_gives_the_same_corruption_and_the_stream_moves_on(noise: Noise) 
     stream = seeded(3)
     first, second = noise(batch(), generator=stream), noise(batch(), generator=stream)
     assert torch.equal(first, noise(batch(), generator=seeded(3)))
-    assert isinstance(noise, Identity) or not torch.equal(first, second)
+    assert isinstance(noise, DRAW_NOTHING) or not torch.equal(first, second)
+
+
+@every_noise
+def test_each_image_has_a_draw_of_its_own(noise: Noise) -> None:
+    alike = noise(batch(1).repeat(64, 1, 1, 1), generator=seeded())
+    assert isinstance(noise, DRAW_NOTHING) == torch.equal(alike, alike[:1].expand_as(alike))
+
+
+@every_noise
+def test_no_images_are_no_mistake(noise: Noise) -> None:
+    assert noise(batch(0), generator=seeded()).shape == (0, 1, 28, 28)
 
 
 @every_noise
@@ -60,6 +91,12 @@ def test_the_global_random_state_is_neither_used_nor_moved(noise: Noise) -> None
         Identity(),
         Gaussian(sigma=0, mean=0),
         RandomErasing(p=0, scale=(0.02, 0.33), ratio=(0.3, 3.3), value=0.0),
+        Uniform(width=0),
+        Speckle(sigma=0, low=-1),
+        Masking(fraction=0, value=-1),
+        SaltAndPepper(amount=0, salt_vs_pepper=0.5, low=-1, high=1),
+        GaussianBlur(sigma=0),
+        Mixture({"gaussian": Gaussian(sigma=0, mean=0), "none": Identity()}),
     ],
     ids=lambda noise: type(noise).__name__,
 )
@@ -82,6 +119,100 @@ def test_gaussian_is_not_clipped() -> None:
     noisy = Gaussian(sigma=1, mean=0)(batch(), generator=seeded())
     assert noisy.min() < -1.5
     assert noisy.max() > 1.5
+
+
+def test_uniform_fills_its_width_evenly_and_goes_no_further() -> None:
+    images = batch(1000)
+    noise = (Uniform(width=0.3)(images, generator=seeded()) - images).flatten()
+    assert noise.abs().max() <= 0.3 + 1e-6
+    assert noise.mean().item() == pytest.approx(0, abs=4 * 0.3 / math.sqrt(3 * len(noise)))
+    assert noise.std().item() == pytest.approx(0.3 / math.sqrt(3), rel=0.01)
+    assert stats.kstest(noise[:20_000].numpy(), "uniform", (-0.3, 0.6)).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("low", [-1.0, 0.0])
+def test_speckle_is_proportional_to_the_light(low: float) -> None:
+    light = torch.tensor([0.0, 0.1, 0.5, 1.0]).reshape(4, 1, 1, 1).expand(4, 1, 100, 100)
+    noise = Speckle(sigma=0.4, low=low)(light + low, generator=seeded()) - (light + low)
+    assert noise[0].abs().max() == 0
+    standard = (noise[1:] / (0.4 * light[1:])).flatten()
+    assert stats.kstest(standard.numpy(), "norm").pvalue > 1e-3
+
+
+@pytest.mark.parametrize("peak", [0.5, 10, 1e6])
+@pytest.mark.parametrize("light", [0.1, 0.5, 1.0, 1.5])
+def test_poisson_has_the_image_as_mean_and_light_over_peak_as_variance(
+    peak: float, light: float
+) -> None:
+    images = torch.full((100, 1, 28, 28), 2 * light - 1)
+    counts = (Poisson(peak, low=-1, high=1)(images, generator=seeded()) + 1) / 2 * peak
+    expected, pixels = light * peak, counts.numel()
+    assert counts.mean().item() == pytest.approx(expected, abs=4 * math.sqrt(expected / pixels))
+    spread = math.sqrt((2 * expected**2 + expected) / pixels)  # of a Poisson's sample variance
+    assert counts.var().item() == pytest.approx(expected, abs=4 * spread)
+
+
+def test_poisson_counts_whole_photons_and_none_of_the_dark() -> None:
+    noise = Poisson(peak=10, low=-1, high=1)
+    counts = (noise(batch(), generator=seeded()) + 1) * 5
+    torch.testing.assert_close(counts, counts.round(), atol=1e-4, rtol=0)
+    dark = torch.full((2, 1, 28, 28), -1.5)
+    assert (noise(dark, generator=seeded()) == -1).all()
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.25, 1.0])
+def test_masking_masks_each_pixel_with_its_fraction(fraction: float) -> None:
+    images = batch()
+    output = Masking(fraction, value=-2)(images, generator=seeded())
+    masked = output == -2
+    assert torch.equal(output[~masked], images[~masked])
+    assert stats.binomtest(masked.sum().item(), masked.numel(), fraction).pvalue > 1e-4
+    if fraction < 1:
+        expected = math.sqrt(784 * fraction * (1 - fraction))
+        assert masked.sum((1, 2, 3)).float().std().item() == pytest.approx(expected, rel=0.3)
+
+
+@pytest.mark.parametrize(("amount", "salt"), [(0.1, 0.5), (0.4, 0.2), (1.0, 1.0), (1.0, 0.0)])
+def test_salt_and_pepper_have_their_amount_and_their_shares(amount: float, salt: float) -> None:
+    images = batch()
+    noise = SaltAndPepper(amount, salt_vs_pepper=salt, low=-2, high=2)
+    output = noise(images, generator=seeded())
+    white, black = output == 2, output == -2
+    replaced = white | black
+    assert torch.equal(output[~replaced], images[~replaced])
+    assert stats.binomtest(replaced.sum().item(), replaced.numel(), amount).pvalue > 1e-4
+    assert stats.binomtest(white.sum().item(), replaced.sum().item(), salt).pvalue > 1e-4
+
+
+@pytest.mark.parametrize("sigma", [1, 2, 4])
+def test_blur_agrees_with_scipys(sigma: float) -> None:
+    images = batch(4)
+    axes = {"sigma": (0, 0, sigma, sigma), "mode": "mirror", "truncate": 3}
+    reference = ndimage.gaussian_filter(images.numpy(), **axes)
+    output = GaussianBlur(sigma)(images, generator=seeded())
+    torch.testing.assert_close(output, torch.from_numpy(reference), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("sigma", [0.3, 1, 4])
+def test_blur_keeps_what_is_even_and_evens_what_is_not(sigma: float) -> None:
+    def variation(images: Tensor) -> float:
+        return (images.diff(dim=2).abs().sum() + images.diff(dim=3).abs().sum()).item()
+
+    blur, even = GaussianBlur(sigma), torch.full((2, 1, 28, 28), 0.7)
+    torch.testing.assert_close(blur(even, generator=seeded()), even)
+    assert variation(blur(batch(), generator=seeded())) < variation(batch())
+
+
+def test_a_mixture_gives_every_image_one_of_its_noises_and_each_its_share() -> None:
+    values = {"dark": -3.0, "grey": 2.0, "light": 3.0}
+    mixture = Mixture({name: Masking(1, value) for name, value in values.items()})
+    output = mixture(batch(3000), generator=seeded())
+    drawn = output[:, 0, 0, 0]
+    assert torch.equal(output, drawn.reshape(-1, 1, 1, 1).expand_as(output))
+    assert set(drawn.tolist()) == set(values.values())
+    assert stats.chisquare(drawn.unique(return_counts=True)[1].numpy()).pvalue > 1e-4
+    changes = (drawn[1:] != drawn[:-1]).sum().item()  # neighbours are as independent as any
+    assert stats.binomtest(changes, len(drawn) - 1, 2 / 3).pvalue > 1e-4
 
 
 def boxes(images: Tensor) -> tuple[Tensor, Tensor]:
@@ -145,6 +276,24 @@ def test_random_erasing_agrees_with_torchvisions_in_distribution() -> None:
         (lambda: RandomErasing(1.5, (0.02, 0.33), (0.3, 3.3), 0), "noise.p"),
         (lambda: RandomErasing(0.5, (0.4, 0.3), (0.3, 3.3), 0), "noise.scale"),
         (lambda: RandomErasing(0.5, (0.02, 0.33), (0, 3.3), 0), "noise.ratio"),
+        (lambda: Uniform(width=-0.1), "noise.width"),
+        (lambda: Speckle(sigma=-1, low=0), "noise.sigma"),
+        (lambda: Speckle(sigma=1, low=math.nan), "noise.low"),
+        (lambda: Poisson(peak=0, low=0, high=1), "noise.peak"),
+        (lambda: Poisson(peak=1e7, low=0, high=1), "noise.peak"),
+        (lambda: Poisson(peak=10, low=math.nan, high=1), "noise.low"),
+        (lambda: Poisson(peak=10, low=1, high=1), "noise.high"),
+        (lambda: Masking(fraction=1.1, value=0), "noise.fraction"),
+        (lambda: Masking(fraction=0.5, value=math.inf), "noise.value"),
+        (lambda: SaltAndPepper(-0.1, 0.5, low=0, high=1), "noise.amount"),
+        (lambda: SaltAndPepper(0.1, 2, low=0, high=1), "noise.salt_vs_pepper"),
+        (lambda: SaltAndPepper(0.1, 0.5, low=math.nan, high=1), "noise.low"),
+        (lambda: SaltAndPepper(0.1, 0.5, low=1, high=0), "noise.high"),
+        (lambda: GaussianBlur(sigma=-1), "noise.sigma"),
+        (lambda: GaussianBlur(sigma=4.1), "noise.sigma"),
+        (lambda: Mixture({}), "noise.noises"),
+        (lambda: Mixture({"gaussian": 0.5}), "noise.noises"),
+        (lambda: Mixture(0.5), "noise.noises"),
     ],
 )
 def test_a_bad_value_is_refused_by_its_key(make: Callable[[], Noise], key: str) -> None:

@@ -98,6 +98,22 @@ def test_two_sweeps_launched_at_once_in_a_fresh_folder(
     assert len({run.info.experiment_id for run in runs}) == 1
 
 
+def test_what_is_finished_is_not_trained_again(cli: Cli, settings: data.Settings) -> None:
+    small = ("trainer=smoke", "trainer.epochs=1", "data.train_size=512", "evaluation.map_seed=9")
+    grows = ("-m", "hydra/launcher=basic", *small, f"data.root={settings.root}")
+    assert cli(*grows, "noise.sigma=0.1").status == 0
+    said = cli(*grows, "noise.sigma=0.1,0.2")
+    assert said.status == 0, said.err
+    assert "Finished before, and not trained again: 1" in said.out
+    new, old = said.runs("tags.noise = 'gaussian'")
+    assert (old.data.params["noise.sigma"], new.data.params["noise.sigma"]) == ("0.1", "0.2")
+    assert re.search(rf"│ gaussian σ=0.1 .*│ REUSED .*│ {old.info.run_id} │", said.out)
+    loss = f"{old.data.metrics['train/loss']:.4f} / {old.data.metrics['test/loss']:.4f}"
+    assert said.out.count(f"│ {loss} ") == 1
+    assert cli(*grows, "noise.sigma=0.1", "force=true").status == 0
+    assert len(said.runs("tags.noise = 'gaussian'")) == 3
+
+
 @pytest.mark.parametrize("whom", ["launcher", "group"])
 def test_ctrl_c_ends_runs_killed_and_leaves_no_worker(
     settings: data.Settings, tmp_path: Path, whom: str

@@ -1,0 +1,57 @@
+"""How long runs will take, told before they start."""
+
+import copy
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from denoise.config import Config
+from denoise.data import Data, Split
+from denoise.trainer import Trainer
+
+IMAGES = 4096  # trained on to see how fast this machine is
+# Measured on two cores, in epochs of training of as many images: what a run does besides.
+EVALUATION = 2.0
+MAP_PER_CODE = 8 / 10_000
+# Workers side by side share the memory: each is slower than one alone.
+SHARED = 1.2
+
+
+def seconds(jobs: Sequence[Config], *, workers: int, threads: int) -> float:
+    """About how long `jobs` take, so many at a time with so many threads each."""
+    speeds: dict[str, float] = {}
+    total = 0.0
+    for job in jobs:
+        kind = json.dumps([job.plain[key] for key in ("model", "trainer", "noise")])
+        if kind not in speeds:
+            speeds[kind] = _images_per_second(job, threads)
+        total += _epochs(job) * job.data.trained / speeds[kind]
+    return total / workers * (SHARED if workers > 1 else 1)
+
+
+def _epochs(job: Config) -> float:
+    """What a run costs, in epochs of training."""
+    test_passes = 2 * job.trainer.epochs * 0.3 * job.data.test_size / job.data.trained
+    has_map = job.evaluation.map_seed in (None, job.seed)
+    codes = job.evaluation.tsne_codes if has_map else 0
+    return job.trainer.epochs + test_passes + EVALUATION + MAP_PER_CODE * codes
+
+
+def _images_per_second(job: Config, threads: int) -> float:
+    """How fast the job's model trains here, seen on a few batches of random images."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        device = job.trainer.torch_device()
+        images = torch.randint(256, (IMAGES, 28, 28), dtype=torch.uint8, device=device)
+        split = Split(images, torch.zeros(IMAGES, dtype=torch.int64, device=device))
+        data = Data(split, None, split, [], "", job.data.low, job.data.high)
+        model = copy.deepcopy(job.model).to(device)
+        one = replace(job.trainer, epochs=2)  # the first warms up
+        trainer = Trainer(model, data, job.noise, one, seed=0)
+        _, timed = trainer.epochs()
+        return timed["time/images_per_second"]
+    finally:
+        torch.set_num_threads(before)

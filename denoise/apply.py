@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import numpy as np
 import torch
+from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from PIL import Image, UnidentifiedImageError
 from torch import Generator, Tensor
@@ -109,7 +110,8 @@ def _corrupt(images: Tensor, loaded: denoiser.Denoiser, name: str, sigma: float 
     choices = sorted(path.stem for path in (CONF / "noise").glob("*.yaml"))
     if name not in choices:
         raise UserError(f"--noise {name} is not a choice; there are {', '.join(choices)}")
-    node = OmegaConf.load(CONF / "noise" / f"{name}.yaml")
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        node = compose("config", [f"noise={name}"]).noise
     if sigma is not None:
         if "sigma" not in node:
             raise UserError(f"--noise {name} has no sigma")
@@ -119,5 +121,10 @@ def _corrupt(images: Tensor, loaded: denoiser.Denoiser, name: str, sigma: float 
     return loaded.pixels(noisy).squeeze(1)
 
 
+def cli() -> int:
+    """The command `denoise-apply`."""
+    return command.run(main, "denoise.apply")
+
+
 if __name__ == "__main__":
-    sys.exit(command.run(main, "denoise.apply"))
+    sys.exit(cli())

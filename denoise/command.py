@@ -10,7 +10,7 @@ from denoise.checks import UserError
 def run(command: click.Command, name: str) -> int:
     """Run `command` on the process's arguments; its exit status."""
     try:
-        command.main(prog_name=f"python -m {name}", standalone_mode=False)
+        command.main(standalone_mode=False)
     except click.UsageError as error:
         error.show()
         return 1

@@ -1,8 +1,8 @@
 """Autoencoders: `encode` images into codes, `decode` codes into images, `forward` does both.
 
 Every public class here is a choice of `conf/model/`. Images have shape (images, 1, 28, 28) in the
-model's space, codes have shape (images, latent_dim). All decoders end in a sigmoid, so what they
-give lies in [0, 1], whatever space the data are in.
+model's space, codes have shape (images, latent_dim). `Anello`, `Mlp`, `Conv` and `Unet` end in a
+sigmoid, so the images that they make lie in [0, 1], whatever space the data are in.
 """
 
 from collections.abc import Sequence

@@ -42,7 +42,7 @@ LARGER_IS_BETTER = re.compile(r"test/(psnr|ssim)|latent/\w+|time/images_per_seco
     "--where",
     default="",
     metavar="FILTER",
-    help="Only runs that MLflow's filter finds: \"params.`noise.sigma` = '0.1'\".",
+    help="Only runs that MLflow's filter finds: \"tags.noise = 'none' and params.seed < 3\".",
 )
 @click.option(
     "--sweep", default="latest", show_default=True, metavar="latest|ID|all", help="Of which sweep."
@@ -279,5 +279,10 @@ def _show(entries: Sequence[dict[str, Any]], as_json: bool) -> None:
     console.print(table)
 
 
+def cli() -> int:
+    """The command `denoise-pull`."""
+    return command.run(main, "denoise.pull")
+
+
 if __name__ == "__main__":
-    sys.exit(command.run(main, "denoise.pull"))
+    sys.exit(cli())

@@ -13,15 +13,6 @@ from denoise import tracking
 from denoise.progress import FAILED
 
 PIPE_WIDTH = 240
-COLUMNS = (
-    "run",
-    "status",
-    "epoch 1 train / test",
-    "last epoch train / test",
-    "clean MSE",
-    "time",
-    "run id",
-)
 
 Status = dict[str, Any]
 
@@ -31,7 +22,7 @@ def show(statuses: Sequence[Status], settings: tracking.Settings, folder: Path) 
     console = Console()
     if not console.is_terminal:
         console.width = PIPE_WIDTH
-    table = Table(*COLUMNS, header_style="bold")
+    table = Table(*_columns(statuses), header_style="bold")
     for status in statuses:
         table.add_row(*map(escape, _row(status)))
     console.print(table)
@@ -50,9 +41,10 @@ def summarize(
     path = folder / "sweep.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow([*COLUMNS, "error"])
+        writer.writerow([*_columns(statuses), "error"])
         writer.writerows([*_row(status), status.get("error", "")] for status in statuses)
-    rows = [COLUMNS, ["---"] * len(COLUMNS), *map(_row, statuses)]
+    columns = _columns(statuses)
+    rows = [columns, ["---"] * len(columns), *map(_row, statuses)]
     tags = {
         "sweep": folder.name,
         "summary": "true",
@@ -68,8 +60,14 @@ def _address(statuses: Sequence[Status], settings: tracking.Settings, folder: Pa
     runs = [status["run_id"] for status in statuses if "run_id" in status]
     if len(runs) > 1:
         epochs = max(status["epochs"] for status in statuses)
-        return tracking.share_charts(settings, folder.name, runs=len(runs), last_step=epochs)
+        return tracking.share_charts(settings, folder.name, runs, last_step=epochs)
     return tracking.run_address(settings, runs[0]) if runs else ""
+
+
+def _columns(statuses: Sequence[Status]) -> list[str]:
+    held_out = "val" if any("val/loss" in status.get("last", {}) for status in statuses) else "test"
+    losses = [f"{when} train / {held_out}" for when in ("epoch 1", "last epoch")]
+    return ["run", "status", *losses, "clean MSE", "time", "run id"]
 
 
 def _row(status: Status) -> list[str]:

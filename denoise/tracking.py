@@ -13,9 +13,10 @@ import threading
 import time
 import traceback
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from operator import eq, ge, gt, le, lt, ne
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -42,6 +43,11 @@ ANSWER_SECONDS = 5
 PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 BUSY_SECONDS = 120
 QUIET = ("alembic", "mlflow")
+# A comparison of a parameter with a number, which MLflow's filters do not know.
+NUMERIC = re.compile(
+    r"params\.[`\"]?([\w.]+)[`\"]?\s*(<=|>=|!=|<|>|=)\s*([-+]?[\d.]+(?:e[-+]?\d+)?)"
+)
+COMPARED = {"<": lt, "<=": le, ">": gt, ">=": ge, "=": eq, "!=": ne}
 TRAINED = "attributes.status = 'FINISHED' and tags.noise != ''"
 
 
@@ -179,7 +185,7 @@ def kill(settings: Settings, run_id: str) -> None:
     MlflowClient().set_terminated(run_id, "KILLED")
 
 
-def share_charts(settings: Settings, sweep: str, *, runs: int, last_step: int) -> str:
+def share_charts(settings: Settings, sweep: str, run_ids: Sequence[str], *, last_step: int) -> str:
     """The address, under `mlflow ui`, of a sweep's runs beside each other; no click needed.
 
     MLflow's own chart view draws the metrics, but hides pictures below every parameter of the
@@ -187,10 +193,11 @@ def share_charts(settings: Settings, sweep: str, *, runs: int, last_step: int) -
     it, with the pictures in front: those of the last epoch, in rows of four runs.
     """
     experiment = prepare(settings)
-    rows = min(2, math.ceil(runs / 4))
+    rows = min(2, math.ceil(len(run_ids) / 4))
+    chosen = ", ".join(f"'{run_id}'" for run_id in run_ids)
     pictures = {"reconstructions": last_step, "tsne": last_step, "noise": 0}
     state = {
-        "searchFilter": f"tags.sweep = '{sweep}' and tags.noise != ''",
+        "searchFilter": f"attributes.run_id IN ({chosen})",
         "orderByAsc": True,
         "compareRunSections": [
             {"uuid": "pictures", "name": "pictures", "display": True, "isGenerated": True}
@@ -215,22 +222,24 @@ def search(
 ) -> list[Found]:
     """Finished training runs that MLflow's filter `where` finds, ordered by `order`, newest first.
 
-    `UserError` if the filter does not parse.
+    MLflow compares parameters as text and refuses `params.noise.sigma < 0.2`; such a clause is
+    taken out of the filter and answered here. `UserError` if the filter does not parse.
     """
     experiment, client = prepare(settings), MlflowClient()
-    everything = " and ".join(filter(None, (TRAINED, where)))
+    rest, is_found = _numeric(where)
+    everything = " and ".join(filter(None, (TRAINED, rest)))
     by = [*filter(None, [order]), "attributes.start_time DESC"]
     found: list[Any] = []
     token = None
     while most is None or len(found) < most:
-        size = min(1000, most - len(found)) if most else 1000
+        size = min(1000, most - len(found)) if most and rest == where else 1000
         try:
             page = client.search_runs(
                 [experiment], everything, max_results=size, order_by=by, page_token=token
             )
         except mlflow.MlflowException as error:
             raise UserError(f"the filter {where!r} does not parse: {error.message}") from None
-        found += page
+        found += filter(is_found, page)
         if not (token := page.token):
             break
     return [
@@ -243,7 +252,7 @@ def search(
             run.data.params,
             run.data.tags,
         )
-        for run in found
+        for run in found[:most]
     ]
 
 
@@ -403,6 +412,24 @@ def _limited(ask: Callable[[], str]) -> str:
         return answer.result(ANSWER_SECONDS)
     except TimeoutError:
         raise TimeoutError(f"no answer within {ANSWER_SECONDS} seconds") from None
+
+
+def _numeric(where: str) -> tuple[str, Callable[[Any], bool]]:
+    """The filter without its numeric comparisons of parameters, and whether a run passes those."""
+    clauses = re.split(r"\s+and\s+", where.strip(), flags=re.IGNORECASE)
+    numeric = [match for clause in clauses if (match := NUMERIC.fullmatch(clause.strip()))]
+    rest = [clause for clause in clauses if not NUMERIC.fullmatch(clause.strip())]
+
+    def passes(run: Any) -> bool:
+        try:
+            return all(
+                COMPARED[match[2]](float(run.data.params[match[1]]), float(match[3]))
+                for match in numeric
+            )
+        except (KeyError, ValueError):  # the run has no such number
+            return False
+
+    return (" and ".join(rest) if numeric else where), passes
 
 
 def _flat(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

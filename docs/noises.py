@@ -47,7 +47,7 @@ def label(name: str, node: DictConfig) -> str:
 
 
 def draw(rows: dict[str, Tensor]) -> Image.Image:
-    """Labelled rows of images (n, 1, 28, 28) in [0, 1]; their pixels in 32 greys, for a small file."""
+    """Labelled rows of images (n, 1, 28, 28) in [0, 1], in 32 greys: a smaller file."""
     count, _, height, width = next(iter(rows.values())).shape
     across, down = width * SCALE + GAP, height * SCALE + GAP
     sheet = Image.new("L", (MARGIN + count * across, len(rows) * down), 255)

@@ -121,10 +121,12 @@ def test_eight_images_can_be_overfitted(make: Callable[..., Autoencoder], images
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     for _ in range(400):
         loss = nn.functional.mse_loss(model(batch), batch)
+        if loss.item() < 0.1 * batch.var().item():
+            return
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    assert loss.item() < 0.1 * batch.var().item()
+    pytest.fail(f"after 400 steps the loss is still {loss.item():.4f}")
 
 
 @every_model

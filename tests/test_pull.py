@@ -1,6 +1,7 @@
 """The best run's files in a folder, from a real store."""
 
 import json
+import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -16,7 +17,14 @@ import denoise
 from denoise import command, data, pull, tracking
 from denoise.denoiser import sha256
 from denoise.tracking import Settings
-from tests.conftest import Said, answering, background, forget_store, free_port
+from tests.conftest import (
+    Said,
+    answering,
+    background,
+    clean_environment,
+    forget_store,
+    free_port,
+)
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -98,6 +106,11 @@ def test_metric_filter_and_rank_choose_the_run(
         assert values == sorted(values)
     (only,) = ranking("--where", "params.`noise.sigma` = '0.5'")
     assert only["run"] == "gaussian σ=0.5"
+    below = ranking("--where", "params.noise.sigma < 0.2 AND metrics.`test/loss` > 0")
+    assert {entry["run"] for entry in below} == {"gaussian σ=0", "gaussian σ=0.1"}
+    assert ranking("--where", "params.`noise.sigma` >= 0.1 and params.noise.sigma != 0.5") == [
+        entry for entry in below if entry["run"] == "gaussian σ=0.1"
+    ]
     (very,) = ranking("--run", only["run id"])
     assert very["run id"] == only["run id"]
     assert len(ranking("--sweep", sweep.runs("tags.summary = 'true'")[0].data.tags["sweep"])) == 3
@@ -161,6 +174,7 @@ def test_over_seeds_the_best_setting_is_the_one_with_the_best_mean(pulled: Comma
 MISTAKES = {
     (): "there is no finished run",
     ("--where", "sigma is small"): "the filter 'sigma is small' does not parse",
+    ("--where", "params.noise.sigma < 'a'"): "does not parse",
     ("--tracking-uri", "nonsense://here"): "tracking.uri=nonsense://here cannot be used",
     ("--tracking-uri", "http://127.0.0.1:9"): "tracking.uri=http://127.0.0.1:9 cannot be used",
     ("--top", "0"): "Invalid value for '--top'",
@@ -179,9 +193,9 @@ def test_a_mistake_is_told_in_a_sentence(pulled: Command, arguments: tuple[str, 
 def test_a_metric_that_is_not_there_lists_those_that_are(
     pulled: Command, store: tuple[str, str]
 ) -> None:
-    status, _, err = pulled(*store, "--metric", "latent/silhouette")
+    status, _, err = pulled(*store, "--metric", "latent/purity")
     assert status == 1
-    assert "no run has the metric latent/silhouette; there are test/clean_mse, " in err
+    assert "no run has the metric latent/purity; there are best/clean_mse, " in err
     status, _, err = pulled(*store, "--metric", "speed")
     assert "whether a large speed is good is not known; say --max or --min" in err
 
@@ -218,6 +232,13 @@ def test_from_a_tracking_server_pulled_registered_and_served(
     scaled = ((images - 0.5) / 0.5)[:, None]
     logged = mlflow.pyfunc.load_model("models:/denoiser@best").predict(scaled)
     np.testing.assert_allclose((logged[:, 0] * 0.5 + 0.5).clip(0, 1), expected, atol=1e-6)
+
+    Path("images.json").write_text(json.dumps({"inputs": scaled.tolist()}))
+    predict = [sys.executable, "-m", "mlflow", "models", "predict", "-m", "best/model"]
+    options = ["-i", "images.json", "-t", "json", "-o", "said.json", "--env-manager", "local"]
+    subprocess.run([*predict, *options], check=True, capture_output=True, env=clean_environment())
+    predicted = np.array(json.loads(Path("said.json").read_text())["predictions"])
+    np.testing.assert_allclose(predicted, logged, atol=1e-5)
 
     port = free_port()
     model = ("models", "serve", "-m", "best/model", "--env-manager", "local")

@@ -74,3 +74,33 @@ def tsne_map(
     figure.legend(loc="outside lower center", ncols=5, markerscale=4, frameon=False, fontsize=9)
     axis.set_title(title, fontsize=10)
     return figure
+
+
+def overlaid(curves: Mapping[str, Sequence[float]], label: str) -> Figure:
+    """One loss of many settings over epochs, counted from 1, with a legend outside of the axes."""
+    figure = Figure(figsize=(6.4, 3.2 + 0.22 * len(curves)), dpi=130, layout="constrained")
+    axis = figure.subplots()
+    colours = colormaps["tab10" if len(curves) <= 10 else "tab20"]
+    for place, (name, values) in enumerate(curves.items()):
+        epochs = range(1, len(values) + 1)
+        marker = "." if len(values) == 1 else ""
+        axis.plot(epochs, values, color=colours(place % colours.N), marker=marker, label=name)
+    axis.set(xlabel="epoch", ylabel=label, yscale="log")
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_formatter("{x:g}")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.grid(alpha=0.25, linewidth=0.6)
+    figure.legend(loc="outside lower left", ncols=2, frameon=False, fontsize=9)
+    return figure
+
+
+def bare_map(coordinates: np.ndarray, labels: np.ndarray) -> Figure:
+    """Codes (n, 2) in [-1, 1], coloured by class, and nothing else: one of many small maps."""
+    figure = Figure(figsize=(2.6, 2.6), dpi=130)
+    axis = figure.add_axes((0, 0, 1, 1))
+    x, y = coordinates.T
+    axis.scatter(x, y, c=labels, cmap="tab10", vmin=-0.5, vmax=9.5, s=2, linewidths=0)
+    axis.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), aspect="equal")
+    axis.axis("off")
+    return figure

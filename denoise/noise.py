@@ -17,6 +17,9 @@ from torch import Generator, Tensor
 from denoise import checks
 from denoise.checks import UserError
 
+# How run names and labels write a field.
+SYMBOLS = {"sigma": "σ"}
+
 
 class Noise(Protocol):
     """Anything that corrupts a batch."""

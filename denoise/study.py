@@ -2,15 +2,19 @@
 """The published study's figures beside those reached here: `python -m denoise.study`."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
 from omegaconf import OmegaConf
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from torch import Tensor
 
 from denoise import tracking
+from denoise.tracking import Found
 
 TOLERANCE = 0.005
 EPOCHS = 20
@@ -35,6 +39,34 @@ class Row(NamedTuple):
     last: Losses
 
 
+class Reached(NamedTuple):
+    """A published row, the newest run that re-creates it, and its losses; None where none does."""
+
+    row: Row
+    run: Found | None
+    first: Losses | None
+    last: Losses | None
+
+    @property
+    def differences(self) -> Losses | None:
+        """What the last epoch's losses exceed the published ones by."""
+        if not self.last:
+            return None
+        return Losses(self.last.train - self.row.last.train, self.last.test - self.row.last.test)
+
+
+class Parts(NamedTuple):
+    """Where a loss comes from, in the model's space; the three add up to it.
+
+    `floor`: what an output in [0, 1], a sigmoid's, cannot reach. `noise`: what the corruption of
+    the target adds. `missed`: what is left for the model to have missed.
+    """
+
+    floor: float
+    noise: float
+    missed: float
+
+
 # J. Yang, "Denoise Autoencoder", 2022: losses after epochs 1 and 20.
 PUBLISHED = (
     Row("Normal", "tags.noise = 'none'", Losses(0.848, 0.675), Losses(0.601, 0.599)),
@@ -52,6 +84,30 @@ PROTOCOL = (
 )
 
 
+def reached(settings: tracking.Settings, among: Sequence[Found] | None = None) -> list[Reached]:
+    """Every published row beside the newest run that re-creates it: of all runs, or `among` some."""
+    return [_reached(settings, row, among) for row in PUBLISHED]
+
+
+def decompose(clean: Tensor, target: Tensor, loss: float) -> Parts:
+    """The parts of the mean squared error `loss` of a sigmoid decoder that was asked for `target`.
+
+    `clean` and `target` have one shape, and are in the model's space. Whoever knew the clean image
+    and gave it as well as a sigmoid can would be off by (clip(clean) - target)²: the clean image's
+    own distance from [0, 1], and on top the noise, which nothing foresees. Where corruption makes
+    the target easier to reach than the clean image, as boxes of 0 on a background of -1 are, the
+    floor is lower. Both are means over all the pixels of one clean value, for noise to average out.
+    """
+    values, place, counts = clean.unique(return_inverse=True, return_counts=True)
+    within = values.clamp(0, 1)
+    errors = (within[place] - target).square().double().flatten()
+    unavoidable = torch.zeros(len(values), dtype=torch.float64)
+    unavoidable.index_add_(0, place.flatten(), errors).div_(counts)
+    floors = (within - values).square().double().minimum(unavoidable)
+    floor, total = (float((part * counts).sum() / counts.sum()) for part in (floors, unavoidable))
+    return Parts(floor, total - floor, loss - total)
+
+
 def main() -> int:
     """Print the table; 0 if every row is reached to within `TOLERANCE` after the last epoch."""
     node = OmegaConf.load(Path(__file__).parents[1] / "conf" / "tracking" / "mlflow.yaml")
@@ -61,21 +117,10 @@ def main() -> int:
         *(f"epoch {EPOCHS} published", "reached", "difference"),
         box=box.MARKDOWN,
     )
-    reached_all = True
-    for row in PUBLISHED:
-        curves = [
-            tracking.latest_curve(settings, f"{PROTOCOL} and {row.runs}", f"{split}/loss")
-            for split in Losses._fields
-        ]
-        if not all(curves):
-            table.add_row(row.label, str(row.first), "-", str(row.last), "no run yet", "-")
-            reached_all = False
-            continue
-        first, last = (Losses(*(curve[at] for curve in curves)) for at in (0, -1))
-        differences = [mine - theirs for mine, theirs in zip(last, row.last, strict=True)]
-        reached_all &= all(abs(difference) <= TOLERANCE for difference in differences)
-        signed = " / ".join(f"{difference:+.3f}" for difference in differences)
-        table.add_row(row.label, str(row.first), str(first), str(row.last), str(last), signed)
+    rows = reached(settings)
+    for one in rows:
+        table.add_row(*cells(one))
+    reached_all = all(map(_is_met, rows))
     console = Console()
     console.width = max(console.width, 110)
     console.print("Train / test loss; targets are noisy, so a noise's own variance is in its row.")
@@ -83,6 +128,32 @@ def main() -> int:
     verdict = "reached" if reached_all else "NOT reached"
     console.print(f"Epoch {EPOCHS} {verdict} to within {TOLERANCE} on every row.", highlight=False)
     return int(not reached_all)
+
+
+def cells(one: Reached) -> list[str]:
+    """A row of the table, as text."""
+    row, differences = one.row, one.differences
+    if differences is None:
+        return [row.label, str(row.first), "-", str(row.last), "no run yet", "-"]
+    signed = " / ".join(f"{difference:+.3f}" for difference in differences)
+    return [row.label, str(row.first), str(one.first), str(row.last), str(one.last), signed]
+
+
+def _reached(settings: tracking.Settings, row: Row, among: Sequence[Found] | None) -> Reached:
+    found = tracking.search(settings, f"{PROTOCOL} and {row.runs}", most=None if among else 1)
+    if among is not None:
+        ids = {run.id for run in among}
+        found = [run for run in found if run.id in ids]
+    curves = [tracking.curve(found[0].id, f"{split}/loss") for split in Losses._fields if found]
+    if not (found and all(curves)):
+        return Reached(row, None, None, None)
+    first, last = (Losses(*(curve[at] for curve in curves)) for at in (0, -1))
+    return Reached(row, found[0], first, last)
+
+
+def _is_met(one: Reached) -> bool:
+    differences = one.differences
+    return differences is not None and all(abs(each) <= TOLERANCE for each in differences)
 
 
 if __name__ == "__main__":

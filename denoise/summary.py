@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from denoise import tracking
+from denoise.compare import Comparison
 from denoise.progress import FAILED
 
 PIPE_WIDTH = 240
@@ -17,7 +18,12 @@ PIPE_WIDTH = 240
 Status = dict[str, Any]
 
 
-def show(statuses: Sequence[Status], settings: tracking.Settings, folder: Path) -> None:
+def show(
+    statuses: Sequence[Status],
+    settings: tracking.Settings,
+    folder: Path,
+    compared: Comparison | None,
+) -> None:
     """The table of results on the screen, every failure in a line, and where to look next."""
     console = Console()
     if not console.is_terminal:
@@ -29,6 +35,10 @@ def show(statuses: Sequence[Status], settings: tracking.Settings, folder: Path) 
     for status in statuses:
         if status["state"] == FAILED:
             console.print(f"{status['name']}: {status['error']}", style="red", markup=False)
+    if compared:
+        for question in compared.questions:
+            console.print(f"{question.title} {question.answer}", highlight=False)
+        console.print(f"Page:   {compared.page}", highlight=False, soft_wrap=True)
     console.print(f"Files:  {folder}", highlight=False, soft_wrap=True)
     if address := _address(statuses, settings, folder):
         console.print(f"Browse: mlflow ui, then {address}", highlight=False, soft_wrap=True)
@@ -52,7 +62,8 @@ def summarize(
     }
     name = f"sweep {folder.name}"
     with tracking.run(settings, name=name, tags=tags, params={}, started=started) as run:
-        run.file(path)
+        for written in (path, *sorted(folder.glob("comparison.*"))):
+            run.file(written)
 
 
 def _address(statuses: Sequence[Status], settings: tracking.Settings, folder: Path) -> str:

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SYMBOLS = {"sigma": "σ"}
 # Overrides that a run's name has already said, or that change where it runs and not what it is.
 UNSAID = ("noise", "trainer", "experiment", "data.root", "trainer.device", "seeds", "force")
 
@@ -142,7 +141,7 @@ def finish() -> int:
     if not launch:
         return 0
     launch.bars.close()
-    from denoise import summary, tracking
+    from denoise import compare, summary, tracking
 
     settings = launch.jobs[0].tracking
     statuses = progress.read_all(launch.folder)
@@ -151,7 +150,11 @@ def finish() -> int:
             status["state"] = KILLED
             if "run_id" in status:
                 tracking.kill(settings, status["run_id"])
-    summary.show(statuses, settings, launch.folder)
+    ids = [status["run_id"] for status in statuses if status["state"] in DONE]
+    compared = None
+    if launch.is_sweep and ids:
+        compared = compare.write(settings, tracking.runs(settings, ids), launch.folder)
+    summary.show(statuses, settings, launch.folder, compared)
     if launch.is_sweep:
         summary.summarize(statuses, settings, launch.folder, launch.started)
     unbegun = len(launch.jobs) - len(statuses)
@@ -175,6 +178,8 @@ def run_name(cfg: DictConfig, hydra: HydraConf) -> str:
 
 
 def _said(key: str, value: Any) -> str:
+    from denoise.noise import SYMBOLS
+
     shown = f"{value:g}" if isinstance(value, float) else value
     return f"{SYMBOLS.get(key, key)}={shown}"
 

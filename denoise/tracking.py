@@ -194,10 +194,9 @@ def share_charts(settings: Settings, sweep: str, run_ids: Sequence[str], *, last
     """
     experiment = prepare(settings)
     rows = min(2, math.ceil(len(run_ids) / 4))
-    chosen = ", ".join(f"'{run_id}'" for run_id in run_ids)
     pictures = {"reconstructions": last_step, "tsne": last_step, "noise": 0}
     state = {
-        "searchFilter": f"attributes.run_id IN ({chosen})",
+        "searchFilter": _one_of(run_ids),
         "orderByAsc": True,
         "compareRunSections": [
             {"uuid": "pictures", "name": "pictures", "display": True, "isGenerated": True}
@@ -254,6 +253,15 @@ def search(
         )
         for run in found[:most]
     ]
+
+
+def runs(settings: Settings, ids: Sequence[str]) -> list[Found]:
+    """These of the finished training runs, newest first."""
+    return search(settings, _one_of(ids))
+
+
+def _one_of(ids: Sequence[str]) -> str:
+    return f"attributes.run_id IN ({', '.join(map(repr, ids))})"
 
 
 def files(run_id: str) -> dict[str, int]:

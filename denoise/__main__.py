@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 
 import hydra
@@ -10,6 +11,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from denoise import stop
 from denoise.errors import sentence
 
 # Help and shell completion answer at once because nothing heavy is imported before a job starts.
@@ -30,12 +32,8 @@ def main() -> int:
     asked_for_traceback = "HYDRA_FULL_ERROR" in os.environ
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises, and the sentence is ours
     try:
-        app()
-        return _finish()
-    except KeyboardInterrupt:
-        _finish()
-        print("Stopped.", file=sys.stderr)
-        return 128 + signal.SIGINT
+        with stop.heeded():
+            return _app()
     except (HydraException, OmegaConfBaseException, OSError, ValueError) as error:
         if asked_for_traceback:
             raise
@@ -44,6 +42,21 @@ def main() -> int:
     finally:
         if not asked_for_traceback:
             del os.environ["HYDRA_FULL_ERROR"]
+
+
+def _app() -> int:
+    """Run what was asked for, until its end or until told to stop; the exit status."""
+    try:
+        app()
+        return _finish()
+    except KeyboardInterrupt as told:
+        _finish()
+        print("Stopped; the same command goes on.", file=sys.stderr)
+        return 128 + (signal.SIGTERM if isinstance(told, stop.Terminated) else signal.SIGINT)
+    except BrokenExecutor:
+        _finish()
+        print("denoise: a worker was killed; the same command goes on", file=sys.stderr)
+        return 1
 
 
 def _finish() -> int:

@@ -4,8 +4,9 @@ The format is safetensors, not torch's `.pt`: a `.pt` file is a pickle, which ru
 when it is read.
 """
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +17,30 @@ from torch import Tensor
 from denoise.checks import UserError
 from denoise.trainer import Trainer
 
+History = Sequence[Mapping[str, float]]
+Weights = Mapping[str, Tensor]
 
-def save(path: Path, trainer: Trainer, *, epoch: int, config: Mapping[str, Any]) -> None:
-    """Write weights, optimiser, random state, epoch and config, whole or not at all."""
+
+def save(
+    path: Path, trainer: Trainer, *, history: History, best: Weights, config: Mapping[str, Any]
+) -> None:
+    """Write all that a run needs to go on, and its config, whole or not at all.
+
+    That is: weights, optimiser, random state, the figures of each finished epoch, and the `best`
+    weights so far.
+    """
     tensors = {f"model.{name}": value for name, value in trainer.model.state_dict().items()}
     for index, state in trainer.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
     tensors["random.order"] = trainer.order.get_state()
     tensors["random.corruption"] = trainer.corruption.get_state()
-    metadata = {"epoch": str(epoch), "config": json.dumps(config)}
-    partial = path.with_suffix(".partial")
-    save_file({name: value.contiguous() for name, value in tensors.items()}, partial, metadata)
-    partial.replace(path)
+    tensors |= {f"best.{name}": value for name, value in best.items()}
+    _write(path, tensors, len(history), config, history=json.dumps(history))
+
+
+def save_weights(path: Path, weights: Weights, *, epoch: int, config: Mapping[str, Any]) -> None:
+    """Write the weights of a model after `epoch`, and its config, whole or not at all."""
+    _write(path, {f"model.{name}": value for name, value in weights.items()}, epoch, config)
 
 
 def load(path: Path) -> tuple[dict[str, Tensor], int, dict[str, Any]]:
@@ -41,9 +54,18 @@ def load(path: Path) -> tuple[dict[str, Tensor], int, dict[str, Any]]:
         raise UserError(f"{path} is not a checkpoint of this project ({error})") from None
 
 
-def restore(path: Path, trainer: Trainer) -> int:
-    """Put the state of `path` into a trainer of the same config; the epoch it had finished."""
-    tensors, epoch, _ = load(path)
+def newest(folder: Path) -> Path | None:
+    """The checkpoint of the latest epoch in `folder`, of those that are whole; None without one."""
+    epochs: dict[Path, int] = {}
+    for path in sorted(folder.glob("*.safetensors")):
+        with contextlib.suppress(UserError):
+            epochs[path] = load(path)[1]
+    return max(epochs, key=lambda path: epochs[path], default=None)
+
+
+def restore(path: Path, trainer: Trainer) -> tuple[list[dict[str, float]], dict[str, Tensor]]:
+    """Put the state of `path` into a trainer of the same config; its history and best weights."""
+    tensors, *_ = load(path)
     trainer.model.load_state_dict(_under("model", tensors))
     states: dict[int, dict[str, Tensor]] = {}
     for name, value in _under("optimizer", tensors).items():
@@ -53,12 +75,23 @@ def restore(path: Path, trainer: Trainer) -> int:
     trainer.optimizer.load_state_dict({"state": states, "param_groups": groups})
     trainer.order.set_state(tensors["random.order"])
     trainer.corruption.set_state(tensors["random.corruption"])
-    return epoch
+    with safe_open(path, framework="pt") as file:
+        history = json.loads(file.metadata()["history"])
+    return history, _under("best", tensors)
 
 
 def weights(path: Path) -> dict[str, Tensor]:
     """The model's weights alone, for `load_state_dict`."""
     return _under("model", load(path)[0])
+
+
+def _write(
+    path: Path, tensors: Weights, epoch: int, config: Mapping[str, Any], **metadata: str
+) -> None:
+    said = {"epoch": str(epoch), "config": json.dumps(config), **metadata}
+    partial = path.with_suffix(".partial")
+    save_file({name: value.contiguous() for name, value in tensors.items()}, partial, said)
+    partial.replace(path)
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -2,7 +2,7 @@
 
 import csv
 import logging
-import math
+import shutil
 import subprocess
 import time
 from collections.abc import Iterable, Mapping
@@ -35,27 +35,31 @@ class Job:
 
 
 def run(config: Config, job: Job) -> float:
-    """Train, evaluate and log one model; the best score of its epochs."""
+    """Train, evaluate and log one model, from where it broke off; the best score of its epochs.
+
+    `tracking.TakenError` if another process is at it.
+    """
     start = time.perf_counter()
     device = config.trainer.torch_device()
     images = data.load(config.data, device)
     tags = job.tags | _git_tags()
     with tracking.run(config.tracking, name=job.name, tags=tags, params=_params(config)) as run:
         job.status.update(run_id=run.id)
+        report = Report(config, job, images, run)
         try:
-            report = Report(config, job, images, run)
             trainer = Trainer(
                 config.model.to(device), images, config.noise, config.trainer, seed=config.seed
             )
             report.begin(trainer)
-            for figures_of_epoch in trainer.epochs():
+            before = sum(values["time/epoch_seconds"] for values in report.history)
+            for figures_of_epoch in trainer.epochs(after=len(report.history)):
                 report.epoch(trainer, figures_of_epoch)
             report.end(trainer)
-            run.final({"time/run_seconds": time.perf_counter() - start})
+            run.final({"time/run_seconds": before + time.perf_counter() - start})
         finally:
-            for path in sorted(job.folder.glob("*.log")):
-                run.file(path)
-    return report.best
+            if run.is_mine():
+                report.keep()
+    return report.scores[report.best]
 
 
 class Report:
@@ -64,56 +68,97 @@ class Report:
     def __init__(self, config: Config, job: Job, images: data.Data, run: Run) -> None:
         self.config, self.job, self.data, self.run = config, job, images, run
         self.history: list[dict[str, float]] = []
-        self.best = math.inf
+        self.best_weights: dict[str, torch.Tensor] = {}
         self.test = evaluate.corrupted(images.test, images, config.noise)
         # The images that epochs are compared on: held out, or else, as the study did, the test set.
         self.chosen_name = "val" if images.val else "test"
         self.chosen = (
             evaluate.corrupted(images.val, images, config.noise) if images.val else self.test
         )
-        for folder in ("checkpoints", "figures", "tables"):
+        for folder in ("state", "checkpoints", "figures", "tables"):
             (job.folder / folder).mkdir(exist_ok=True)
 
+    @property
+    def scores(self) -> list[float]:
+        """Of each finished epoch; lower is better."""
+        return [values[self.config.protocol.score] for values in self.history]
+
+    @property
+    def best(self) -> int:
+        """The best epoch's place in the history: the first, of several."""
+        return self.scores.index(min(self.scores))
+
     def begin(self, trainer: Trainer) -> None:
+        """Go on from the last state that the run has whole, or else from the untrained model."""
+        self.run.fetch("state", self.job.folder)
+        if state := checkpoint.newest(self.job.folder / "state"):
+            self._resume(trainer, state)
+        else:
+            self._introduce(trainer)
+        self.job.status.update(stage="training")
+        self.epoch_began = time.perf_counter()
+
+    def _resume(self, trainer: Trainer, state: Path) -> None:
+        """Take up a state, and tell MLflow what the run had no time to tell of it."""
+        self.history, self.best_weights = checkpoint.restore(state, trainer)
+        for epoch, values in enumerate(self.history, start=1):
+            self.run.metrics(values, epoch)
+        self.run.fetch("figures", self.job.folder)
+        self._show(self.history[0], epoch=1)
+        self._show(self.history[-1], epoch=len(self.history))
+        log.info(
+            "%s: goes on after epoch %d of run %s", self.job.name, len(self.history), self.run.id
+        )
+
+    def _introduce(self, trainer: Trainer) -> None:
         """Data set, config, the noise, and what the untrained model makes of it."""
         for context, split in (("training", self.data.train), ("testing", self.data.test)):
             self.run.dataset(self.config.data.name, self.data.source, *split, context=context)
         self.run.file(self.job.folder / "config")
         self._noise(trainer)
         self._reconstructions(trainer, 0)
-        self.job.status.update(stage="training")
-        self.epoch_began = time.perf_counter()
+        self.run.file(self.job.folder / "figures")
 
     def epoch(self, trainer: Trainer, values: dict[str, float]) -> None:
-        """The figures of an epoch that has just ended, and its checkpoint."""
+        """The figures of an epoch that has just ended, and the state after it.
+
+        MLflow hears of an epoch when its state is safe, so that no epoch is told of twice.
+        """
         measured = self._losses(trainer, self.chosen)
         values |= {f"{self.chosen_name}/{name}": value for name, value in measured.items()}
         values["time/epoch_seconds"] = time.perf_counter() - self.epoch_began
         self.history.append(values)
         epoch = len(self.history)
-        self.run.metrics(values, epoch)
-        self._say(epoch, values)
-        checkpoints = self.job.folder / "checkpoints"
-        checkpoint.save(
-            checkpoints / "last.safetensors", trainer, epoch=epoch, config=self.config.plain
-        )
-        score = values[self.config.protocol.score]
-        if score < self.best:
-            self.best = score
-            checkpoint.save(
-                checkpoints / "best.safetensors", trainer, epoch=epoch, config=self.config.plain
-            )
+        if self.best == epoch - 1:
+            weights = trainer.model.state_dict()
+            self.best_weights = {name: value.clone() for name, value in weights.items()}
         if epoch == 1 and self.config.trainer.epochs > 1:
             self._reconstructions(trainer, 1)
+            self.run.file(self.job.folder / "figures")
+        self._save(trainer)
+        self.run.metrics(values, epoch)
+        self._say(epoch, values)
         self.epoch_began = time.perf_counter()
+
+    def _save(self, trainer: Trainer) -> None:
+        """The state, in place of the last but one: a copy that is cut short leaves the last."""
+        name = ("even", "odd")[len(self.history) % 2]
+        path = self.job.folder / "state" / f"{name}.safetensors"
+        checkpoint.save(
+            path,
+            trainer,
+            history=self.history,
+            best=self.best_weights,
+            config=self.config.plain,
+        )
+        self.run.state(path)
 
     def end(self, trainer: Trainer) -> None:
         """The final figures: of the last epoch, or the best where images were held out."""
         model, last = trainer.model, len(self.history)
         self._reconstructions(trainer, last)
         if self.data.val:
-            best = self.job.folder / "checkpoints" / "best.safetensors"
-            model.load_state_dict(checkpoint.weights(best))
+            model.load_state_dict(self.best_weights)
             final = self._losses(trainer, self.test)
             self.run.final({f"test/{name}": value for name, value in final.items()})
         self.job.status.update(stage="evaluation")
@@ -125,17 +170,33 @@ class Report:
         self.job.status.update(stage="saving")
         self.run.model(model.cpu(), self.data.scale(self.data.test.images[:2]).cpu())
         _write_csv(self.job.folder / "tables" / "history.csv", _with_epochs(self.history))
-        for folder in ("checkpoints", "figures", "tables"):
+        for folder in ("figures", "tables"):
             self.run.file(self.job.folder / folder)
+
+    def keep(self) -> None:
+        """However the run ends: its log, and the checkpoints of its last and its best epoch."""
+        checkpoints = self.job.folder / "checkpoints"
+        state = checkpoint.newest(self.job.folder / "state")
+        if state and self.history:
+            shutil.copyfile(state, checkpoints / "last.safetensors")
+            checkpoint.save_weights(
+                checkpoints / "best.safetensors",
+                self.best_weights,
+                epoch=self.best + 1,
+                config=self.config.plain,
+            )
+            self.run.file(checkpoints)
+        for path in sorted(self.job.folder.glob("*.log")):
+            self.run.file(path)
 
     def _quality(self, model: Autoencoder) -> None:
         """What the model is worth, measured in the same way for every run."""
         settings = self.config.evaluation
         names = ("loss", "clean_mse", "denoise_mse")
-        best = min(self.history, key=lambda values: values[self.config.protocol.score])
+        best = self.history[self.best]
         measured: dict[str, dict[str, float]] = {
             "best": {name: best[f"{self.chosen_name}/{name}"] for name in names}
-            | {"epoch": self.history.index(best) + 1},
+            | {"epoch": self.best + 1},
             "test": evaluate.image_quality(model, self.test, self.data),
             "robust": evaluate.robustness(model, self.data, self.config.robust),
             "latent": evaluate.latent_scores(model, self.data, settings),
@@ -154,9 +215,12 @@ class Report:
             *(self.job.name, epoch, epochs, train, values[train], chosen, values[chosen]),
             values["time/images_per_second"],
         )
+        self._show(values, epoch)
+
+    def _show(self, values: Mapping[str, float], epoch: int) -> None:
         self.job.status.update(
             epoch=epoch,
-            loss=values[train],
+            loss=values["train/loss"],
             images_per_second=values["time/images_per_second"],
             epoch_seconds=values["time/epoch_seconds"],
             **({"first": values} if epoch == 1 else {}),

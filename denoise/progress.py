@@ -17,7 +17,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 FILE = "status.json"
 RUNNING, FINISHED, FAILED, KILLED = "RUNNING", "FINISHED", "FAILED", "KILLED"
 REUSED = "REUSED"  # finished before, in another sweep
-DONE = (FINISHED, REUSED)
+SKIPPED = "SKIPPED"  # being trained by another process
+DONE = (FINISHED, REUSED, SKIPPED)
 REFRESH_SECONDS = 0.25
 
 
@@ -121,6 +122,8 @@ def _said(status: dict[str, Any]) -> str:
 
 
 def _ended(status: dict[str, Any]) -> str:
+    if status["state"] == SKIPPED:
+        return f"[yellow]–[/] {status['name']}  {status['error']}"
     if status["state"] in DONE:
         reused = "  reused" if status["state"] == REUSED else ""
         return f"[green]✓[/] {status['name']}  {status['score_name']} {status['score']:.4f}{reused}"

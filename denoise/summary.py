@@ -11,37 +11,48 @@ from rich.table import Table
 
 from denoise import tracking
 from denoise.compare import Comparison
-from denoise.progress import FAILED
+from denoise.progress import FAILED, SKIPPED
 
 PIPE_WIDTH = 240
+STYLES = {FAILED: "red", SKIPPED: "yellow"}
 
 Status = dict[str, Any]
 
 
-def show(
-    statuses: Sequence[Status],
-    settings: tracking.Settings,
-    folder: Path,
-    compared: Comparison | None,
-) -> None:
-    """The table of results on the screen, every failure in a line, and where to look next."""
-    console = Console()
-    if not console.is_terminal:
-        console.width = PIPE_WIDTH
+def show(statuses: Sequence[Status]) -> None:
+    """The table of results on the screen, and a line for every failure."""
+    console = _console()
     table = Table(*_columns(statuses), header_style="bold")
     for status in statuses:
         table.add_row(*map(escape, _row(status)))
     console.print(table)
     for status in statuses:
-        if status["state"] == FAILED:
-            console.print(f"{status['name']}: {status['error']}", style="red", markup=False)
+        if style := STYLES.get(status["state"]):
+            console.print(f"{status['name']}: {status['error']}", style=style, markup=False)
+
+
+def point(
+    statuses: Sequence[Status],
+    settings: tracking.Settings,
+    folder: Path,
+    compared: Comparison | None,
+) -> None:
+    """What the runs say, and where to look next, on the screen."""
+    console = _console()
+    for question in compared.questions if compared else []:
+        console.print(f"{question.title} {question.answer}", highlight=False, markup=False)
     if compared:
-        for question in compared.questions:
-            console.print(f"{question.title} {question.answer}", highlight=False)
         console.print(f"Page:   {compared.page}", highlight=False, soft_wrap=True)
     console.print(f"Files:  {folder}", highlight=False, soft_wrap=True)
     if address := _address(statuses, settings, folder):
         console.print(f"Browse: mlflow ui, then {address}", highlight=False, soft_wrap=True)
+
+
+def _console() -> Console:
+    console = Console()
+    if not console.is_terminal:
+        console.width = PIPE_WIDTH
+    return console
 
 
 def summarize(

@@ -24,10 +24,10 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from denoise import progress
+from denoise import progress, stop
 from denoise.checks import UserError
 from denoise.errors import sentence
-from denoise.progress import DONE, FAILED, FINISHED, KILLED, REUSED, RUNNING, Bars, Status
+from denoise.progress import DONE, FAILED, FINISHED, KILLED, REUSED, RUNNING, SKIPPED, Bars, Status
 
 if TYPE_CHECKING:
     from denoise.config import Config
@@ -67,13 +67,16 @@ class Start(Callback):
 
 
 def job(cfg: DictConfig) -> float:
-    """One run, alone or in a sweep; its score, or nan if it failed.
+    """One run, alone or in a sweep; its score, or nan if it failed or is left to another process.
 
-    A failure is told by the status that `finish` reads: raised, it would keep Hydra's sweeper
+    What finished before is reused, what broke off goes on, and what failed is trained anew. A
+    failure is told by the status that `finish` reads: raised, it would keep Hydra's sweeper
     from the jobs after it.
     """
-    from denoise import config, experiment
+    from denoise import config, experiment, tracking
 
+    if _launch is None:  # a worker, which has not been told by the command
+        stop.heed()
     hydra = HydraConfig.get()
     built = config.build(cfg)
     folder = Path(hydra.runtime.output_dir)
@@ -104,6 +107,10 @@ def job(cfg: DictConfig) -> float:
             log.info("%s: finished before, as run %s; force=true trains it again", name, same.id)
             return _reuse(same, built.protocol.score, status)
         score = experiment.run(built, experiment.Job(name, tags, folder, status))
+    except tracking.TakenError as trained:
+        log.info("%s %s", name, trained)
+        status.update(state=SKIPPED, run_id=trained.id, error=str(trained))
+        return float("nan")
     except Exception as error:
         log.exception("%s failed", name)
         status.update(state=FAILED, error=" ".join(f"{type(error).__name__}: {error}".split()))
@@ -148,13 +155,14 @@ def finish() -> int:
     for status in statuses:
         if status["state"] == RUNNING:  # its process is gone, and could not say so
             status["state"] = KILLED
-            if "run_id" in status:
-                tracking.kill(settings, status["run_id"])
-    ids = [status["run_id"] for status in statuses if status["state"] in DONE]
+    if any(status["state"] == KILLED for status in statuses):
+        tracking.kill(settings, launch.folder.name)
+    summary.show(statuses)
     compared = None
-    if launch.is_sweep and ids:
-        compared = compare.write(settings, tracking.runs(settings, ids), launch.folder)
-    summary.show(statuses, settings, launch.folder, compared)
+    ids = [status["run_id"] for status in statuses if status["state"] in DONE]
+    if launch.is_sweep and ids and (runs := tracking.runs(settings, ids)):
+        compared = compare.write(settings, runs, launch.folder)
+    summary.point(statuses, settings, launch.folder, compared)
     if launch.is_sweep:
         summary.summarize(statuses, settings, launch.folder, launch.started)
     unbegun = len(launch.jobs) - len(statuses)

@@ -5,6 +5,7 @@ import contextlib
 import json
 import logging
 import math
+import multiprocessing
 import os
 import re
 import socket
@@ -27,7 +28,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+from denoise import owner
 from denoise.checks import UserError
+from denoise.owner import Owner
 
 # Read by MLflow when it is imported: it neither phones home nor writes over the bars.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -35,6 +38,7 @@ os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
 import mlflow
 from mlflow import MlflowClient
+from mlflow.entities import DatasetInput, InputTag, LoggedModelStatus, Metric, Param, RunTag
 from mlflow.tracking.context.registry import resolve_tags
 from sqlalchemy import Engine, event
 
@@ -42,6 +46,8 @@ CONNECT_SECONDS = 4
 ANSWER_SECONDS = 5
 PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 BUSY_SECONDS = 120
+BEAT_SECONDS = 5
+CLAIM_SECONDS = 1
 QUIET = ("alembic", "mlflow")
 # A comparison of a parameter with a number, which MLflow's filters do not know.
 NUMERIC = re.compile(
@@ -49,6 +55,10 @@ NUMERIC = re.compile(
 )
 COMPARED = {"<": lt, "<=": le, ">": gt, ">=": ge, "=": eq, "!=": ne}
 TRAINED = "attributes.status = 'FINISHED' and tags.noise != ''"
+# Running, whether or not anyone is at it, or killed; what failed would fail again.
+BROKEN_OFF = (
+    "attributes.status != 'FINISHED' and attributes.status != 'FAILED' and tags.owner != ''"
+)
 
 
 @dataclass(frozen=True)
@@ -83,48 +93,115 @@ def _share(connection: object, _: object) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
 
 
-class Run:
-    """The open run: what it can be given. Steps are epochs, from 1; 0 is the untrained model."""
+class TakenError(Exception):
+    """The run `id` is another process's to train."""
 
-    def __init__(self, id: str) -> None:
-        self.id = id
+    def __init__(self, run: mlflow.entities.Run) -> None:
+        self.id = run.info.run_id
+        super().__init__(f"is being trained by {_owner(run)}; left to it")
+
+
+class Run:
+    """The open run: what it can be given. Steps are epochs, from 1; 0 is the untrained model.
+
+    What a run was given before it broke off, it is not given twice. Everything raises `TakenError`
+    once another process has taken the run for dead and gone on with it.
+    """
+
+    def __init__(self, id: str, owner: Owner) -> None:
+        self.id, self.owner, self.client = id, owner, MlflowClient()
+        self.known = set(self.client.get_run(id).data.metrics)
+        self.logged = len(curve(id, "train/loss"))
+
+    def is_mine(self) -> bool:
+        """Whether the run is still this process's to write into."""
+        return _owner(self.client.get_run(self.id)) == self.owner
+
+    def _held(self) -> str:
+        """The run's id, for writing into it."""
+        if not self.is_mine():
+            raise TakenError(self.client.get_run(self.id))
+        return self.id
+
+    def params(self, values: Mapping[str, Any]) -> None:
+        known = self.client.get_run(self.id).data.params
+        params = [Param(key, str(value)) for key, value in _flat(values).items()]
+        new = [param for param in params if param.key not in known]
+        self.client.log_batch(self._held(), params=new)
 
     def metrics(self, values: Mapping[str, float], step: int) -> None:
-        mlflow.log_metrics(dict(values), step=step)
+        """The figures of an epoch, all of them or none."""
+        if step > self.logged:
+            self._metrics(values, step)
+            self.logged = step
 
     def final(self, values: Mapping[str, float]) -> None:
         """Figures that a run has one of: without a step, so that MLflow draws them as bars."""
-        mlflow.log_metrics(dict(values))
+        self._metrics({key: value for key, value in values.items() if key not in self.known}, 0)
+
+    def _metrics(self, values: Mapping[str, float], step: int) -> None:
+        now = round(1000 * time.time())
+        metrics = [Metric(key, value, now, step) for key, value in values.items()]
+        self.client.log_batch(self._held(), metrics=metrics)
 
     def image(self, key: str, figure: Figure, step: int) -> None:
         """A figure for the image grids of MLflow's chart view."""
+        there = [
+            file.path.replace("%", "+") for file in self.client.list_artifacts(self.id, "images")
+        ]
+        begin = f"images/{key}+step+{step}+"
+        if any(path.startswith(begin) and path.endswith(".webp") for path in there):
+            return
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
-        mlflow.log_image(np.asarray(canvas.buffer_rgba())[..., :3], key=key, step=step)
+        pixels = np.asarray(canvas.buffer_rgba())[..., :3]
+        self.client.log_image(self._held(), pixels, key=key, step=step, synchronous=True)
 
     def file(self, path: Path) -> None:
         """A file, or a folder with all that is in it under its own name."""
         if path.is_dir():
-            mlflow.log_artifacts(str(path), path.name)
+            self.client.log_artifacts(self._held(), str(path), path.name)
         else:
-            mlflow.log_artifact(str(path))
+            self.client.log_artifact(self._held(), str(path))
+
+    def state(self, path: Path) -> None:
+        """A file of the run's state, in place of the one of that name."""
+        self.client.log_artifact(self._held(), str(path), path.parent.name)
+
+    def fetch(self, name: str, folder: Path) -> None:
+        """What there is in the run's own folder `name`, into the same in `folder`."""
+        for file in self.client.list_artifacts(self.id, name):
+            _check_inside(file.path)
+            download(self.id, file.path, folder)
 
     def dataset(self, name: str, source: str, images: Tensor, labels: Tensor, context: str) -> None:
         numpy_dataset = mlflow.data.from_numpy(  # type: ignore[attr-defined]
             images.cpu().numpy(), source=source, targets=labels.cpu().numpy(), name=name
         )
-        mlflow.log_input(numpy_dataset, context=context)
+        tags = [InputTag("mlflow.data.context", context)]
+        entity = numpy_dataset._to_mlflow_entity()
+        self.client.log_inputs(self._held(), datasets=[DatasetInput(entity, tags)])
 
     def model(self, model: nn.Module, example: Tensor) -> None:
         """The model in MLflow's pickle-free format, with its signature, from a batch of two."""
         import torch  # the requirements pin what the model was made with
 
-        mlflow.pytorch.log_model(
-            model,
-            name="model",
-            input_example=example.numpy(),
-            pip_requirements=[f"torch=={torch.__version__.split('+')[0]}"],
-        )
+        if _models(self.id):
+            return
+        mlflow.start_run(self._held())  # `log_model` asks for an active run
+        try:
+            mlflow.pytorch.log_model(
+                model,
+                name="model",
+                input_example=example.numpy(),
+                pip_requirements=[f"torch=={torch.__version__.split('+')[0]}"],
+            )
+        finally:
+            mlflow.end_run("RUNNING")
+
+    def end(self, status: str) -> None:
+        if self.is_mine():
+            self.client.set_terminated(self.id, status)
 
 
 def prepare(settings: Settings) -> str:
@@ -156,33 +233,100 @@ def run(
 ) -> Iterator[Run]:
     """An open run, which ends FINISHED, or FAILED with its traceback as a file, or KILLED.
 
-    `started`, in seconds since the epoch, is when the run says it began, if not now.
+    It is the run with the same tag `config_hash` that broke off, if there is one; `TakenError` if
+    there is one that another process trains. `started`, in seconds since the epoch, is when a new
+    run says it began, if not now.
     """
-    experiment = prepare(settings)
+    experiment, mine = prepare(settings), owner.me()
+    tags = {**tags, "owner": mine.text(), "heartbeat": f"{time.time():.0f}"}
+    with _store_lock(mlflow.get_tracking_uri()):
+        run_id = _broken_off(experiment, tags) or _new(experiment, name, tags, started)
+    run = Run(run_id, mine)
+    try:
+        with _beating(run):
+            run.params(params)
+            yield run
+    except TakenError:
+        raise
+    except Exception:
+        run.client.log_text(run.id, traceback.format_exc(), "traceback.txt")
+        run.end("FAILED")
+        raise
+    except BaseException:
+        run.end("KILLED")
+        raise
+    run.end("FINISHED")
+
+
+def _new(experiment: str, name: str, tags: Mapping[str, str], started: float | None) -> str:
     created = MlflowClient().create_run(
         experiment,
         start_time=round(1000 * (started or time.time())),
         run_name=name,
         tags=resolve_tags({"mlflow.source.name": "python -m denoise", **tags}),
     )
-    active = mlflow.start_run(created.info.run_id)
+    return str(created.info.run_id)
+
+
+def _broken_off(experiment: str, tags: Mapping[str, str]) -> str | None:
+    """The newest run of this config that broke off, from now on with these tags, or None.
+
+    `TakenError` if such a run has a living owner, or if another process claims it at this moment.
+    """
+    client = MlflowClient()
+    where = f"{BROKEN_OFF} and tags.config_hash = '{tags.get('config_hash', '')}'"
+    found = client.search_runs([experiment], where, order_by=["attributes.start_time DESC"])
+    for run in found:
+        if run.info.status == "RUNNING" and _owner(run).is_alive(_heard(run)):
+            raise TakenError(run)
+    if not found:
+        return None
+    run_id = str(found[0].info.run_id)
+    client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
+    client.update_run(run_id, status="RUNNING")
+    time.sleep(CLAIM_SECONDS)  # two that claim it at once both write; the last to write has it
+    claimed = client.get_run(run_id)
+    if claimed.data.tags["owner"] != tags["owner"]:
+        raise TakenError(claimed)
+    return run_id
+
+
+def _owner(run: mlflow.entities.Run) -> Owner:
+    return owner.read(run.data.tags["owner"])
+
+
+def _heard(run: mlflow.entities.Run) -> float:
+    return float(run.data.tags["heartbeat"])
+
+
+@contextlib.contextmanager
+def _beating(run: Run) -> Iterator[None]:
+    """Within the block, the run's heartbeat is renewed; in a worker, it ends with its launcher."""
+    stop, launcher = threading.Event(), os.getppid()
+
+    def beat() -> None:
+        while not stop.wait(BEAT_SECONDS):
+            if multiprocessing.parent_process() and os.getppid() != launcher:
+                os._exit(1)  # as its launcher did, without a word; the same command goes on
+            with contextlib.suppress(Exception):  # a store that is away may come back
+                if run.is_mine():
+                    run.client.set_tag(run.id, "heartbeat", f"{time.time():.0f}")
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
     try:
-        mlflow.log_params(_flat(params))
-        yield Run(active.info.run_id)
-    except Exception:
-        mlflow.log_text(traceback.format_exc(), "traceback.txt")
-        mlflow.end_run("FAILED")
-        raise
-    except BaseException:
-        mlflow.end_run("KILLED")
-        raise
-    mlflow.end_run("FINISHED")
+        yield
+    finally:
+        stop.set()
+        thread.join(BEAT_SECONDS)
 
 
-def kill(settings: Settings, run_id: str) -> None:
-    """End a run whose process is gone."""
-    prepare(settings)
-    MlflowClient().set_terminated(run_id, "KILLED")
+def kill(settings: Settings, sweep: str) -> None:
+    """End the runs of a sweep whose processes are gone."""
+    experiment, client = prepare(settings), MlflowClient()
+    where = f"tags.sweep = '{sweep}' and attributes.status = 'RUNNING'"
+    for run in client.search_runs([experiment], where):
+        client.set_terminated(run.info.run_id, "KILLED")
 
 
 def share_charts(settings: Settings, sweep: str, run_ids: Sequence[str], *, last_step: int) -> str:
@@ -291,9 +435,16 @@ def download(run_id: str, path: str, folder: Path) -> None:
 
 def download_model(run_id: str, folder: Path) -> None:
     """The model that a run logged, into `folder`; nothing if it logged none."""
-    outputs = MlflowClient().get_run(run_id).outputs
-    for logged in outputs.model_outputs if outputs else []:
-        mlflow.artifacts.download_artifacts(f"models:/{logged.model_id}", dst_path=str(folder))
+    for model_id in _models(run_id):
+        mlflow.artifacts.download_artifacts(f"models:/{model_id}", dst_path=str(folder))
+
+
+def _models(run_id: str) -> list[str]:
+    """The models that a run logged to their end."""
+    client = MlflowClient()
+    outputs = client.get_run(run_id).outputs
+    logged = [output.model_id for output in outputs.model_outputs] if outputs else []
+    return [id for id in logged if client.get_logged_model(id).status == LoggedModelStatus.READY]
 
 
 def download_registered(uri: str, folder: Path) -> None:
@@ -314,11 +465,10 @@ def download_registered(uri: str, folder: Path) -> None:
 
 def register(run_id: str, name: str) -> str:
     """Register the model that a run logged, and move the alias `best` to it; its version."""
-    outputs = MlflowClient().get_run(run_id).outputs
-    if not outputs or not outputs.model_outputs:
+    models = _models(run_id)
+    if not models:
         raise UserError(f"run {run_id} has logged no model that could be registered")
-    (logged,) = outputs.model_outputs
-    version = mlflow.register_model(f"models:/{logged.model_id}", name).version
+    version = mlflow.register_model(f"models:/{models[0]}", name).version
     MlflowClient().set_registered_model_alias(name, "best", version)
     return str(version)
 

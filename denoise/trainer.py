@@ -80,9 +80,12 @@ class Trainer:
         )
         self.step = torch.compile(model) if settings.compile else model
 
-    def epochs(self) -> Iterator[dict[str, float]]:
-        """Train, yielding each epoch's figures; `FloatingPointError` if the loss is not finite."""
-        for epoch in range(1, self.settings.epochs + 1):
+    def epochs(self, *, after: int = 0) -> Iterator[dict[str, float]]:
+        """Train the epochs `after` the last finished one, yielding the figures of each.
+
+        `FloatingPointError` if the loss is not finite.
+        """
+        for epoch in range(after + 1, self.settings.epochs + 1):
             start = time.perf_counter()
             loss = self._epoch()
             images_per_second = len(self.data.train.images) / (time.perf_counter() - start)

@@ -2,6 +2,7 @@
 
 import csv
 import logging
+import math
 import shutil
 import subprocess
 import time
@@ -80,8 +81,9 @@ class Report:
 
     @property
     def scores(self) -> list[float]:
-        """Of each finished epoch; lower is better."""
-        return [values[self.config.protocol.score] for values in self.history]
+        """Of each finished epoch; lower is better, and nothing is worse than not a number."""
+        scores = [values[self.config.protocol.score] for values in self.history]
+        return [math.inf if math.isnan(score) else score for score in scores]
 
     @property
     def best(self) -> int:

@@ -29,11 +29,14 @@ def trainer(few: data.Data, seed: int = 0) -> Trainer:
 def test_a_restored_run_goes_on_bit_for_bit(few: data.Data, tmp_path: Path) -> None:
     whole, broken, restored = trainer(few), trainer(few), trainer(few, seed=99)
     list(whole.epochs())
-    next(broken.epochs())
+    history = [next(broken.epochs())]
+    best = {name: value.clone() for name, value in broken.model.state_dict().items()}
     path = tmp_path / "last.safetensors"
-    checkpoint.save(path, broken, epoch=1, config={"seed": 0})
-    assert checkpoint.restore(path, restored) == 1
-    next(restored.epochs())
+    checkpoint.save(path, broken, history=history, best=best, config={"seed": 0})
+    history_again, best_again = checkpoint.restore(path, restored)
+    assert history_again == history
+    assert all(torch.equal(best_again[name], best[name]) for name in best)
+    assert len(list(restored.epochs(after=1))) == 1
     for mine, theirs in zip(
         restored.model.state_dict().values(), whole.model.state_dict().values(), strict=True
     ):
@@ -43,7 +46,7 @@ def test_a_restored_run_goes_on_bit_for_bit(few: data.Data, tmp_path: Path) -> N
 def test_the_config_and_the_weights_come_back(few: data.Data, tmp_path: Path) -> None:
     saved, config = trainer(few), {"noise": {"sigma": 0.5}, "seed": 0}
     path = tmp_path / "best.safetensors"
-    checkpoint.save(path, saved, epoch=3, config=config)
+    checkpoint.save_weights(path, saved.model.state_dict(), epoch=3, config=config)
     assert checkpoint.load(path)[1:] == (3, config)
     model = Anello(4)
     model.load_state_dict(checkpoint.weights(path))

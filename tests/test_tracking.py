@@ -55,9 +55,11 @@ def test_a_failed_run_has_its_traceback_as_a_file(store: Settings) -> None:
 
 def test_a_run_whose_process_is_gone_can_be_ended(store: Settings) -> None:
     experiment = tracking.prepare(store)
-    orphan = MlflowClient(store.uri).create_run(experiment)
-    tracking.kill(store, orphan.info.run_id)
+    orphan = MlflowClient(store.uri).create_run(experiment, tags={"sweep": "mine"})
+    other = MlflowClient(store.uri).create_run(experiment, tags={"sweep": "theirs"})
+    tracking.kill(store, "mine")
     assert MlflowClient(store.uri).get_run(orphan.info.run_id).info.status == "KILLED"
+    assert MlflowClient(store.uri).get_run(other.info.run_id).info.status == "RUNNING"
 
 
 def test_parameters_are_flat_and_steps_are_kept(store: Settings) -> None:

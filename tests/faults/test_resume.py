@@ -1,0 +1,359 @@
+"""What breaks off goes on: kills and signals on real processes, on a real store."""
+
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from denoise import checkpoint, data, owner, progress, tracking
+from denoise.owner import Owner
+from denoise.tracking import Settings, TakenError
+from tests.conftest import Said, command, ended, wait_until
+
+Cli = Callable[..., Said]
+EPOCHS = 6
+SMALL = (
+    "trainer=smoke",
+    "data.train_size=512",
+    "data.test_size=600",
+    "evaluation.tsne_codes=200",
+    "evaluation.map_seed=9",
+)
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sums of floats come out the same only in the same number of threads."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture
+def start(settings: data.Settings, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen]]:
+    """Starts the command on a small run, in one folder; ends what is left of it."""
+    processes = []
+
+    def begin(*arguments: str, folder: Path = tmp_path) -> subprocess.Popen:
+        folder.mkdir(exist_ok=True)
+        process = command(folder, *SMALL, f"data.root={settings.root}", *arguments)
+        processes.append(process)
+        return process
+
+    yield begin
+    for process in processes:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def epoch(folder: Path, known: int = 0) -> int:
+    """The epoch that the newest command's first run is at; -1 before there is one."""
+    statuses = sorted(folder.glob("outputs/*/status.json")) + sorted(
+        folder.glob("outputs/*/*/status.json")
+    )
+    if len(statuses) <= known:
+        return -1
+    return min(progress.read_all(path.parent)[0]["epoch"] for path in statuses[known:])
+
+
+def client(folder: Path) -> MlflowClient:
+    return MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+
+
+def the_run(said: Said) -> Run:
+    (run,) = said.runs("tags.noise = 'gaussian'")
+    return run
+
+
+def files(run: Run) -> Path:
+    return Path(run.info.artifact_uri.removeprefix("file://"))
+
+
+def history(folder: Path, run: Run) -> dict[str, list[tuple[int, float]]]:
+    """Every metric's steps and values as they were logged, but for what a clock measured."""
+    return {
+        key: [
+            (point.step, 0.0 if key.startswith("time/") else point.value)
+            for point in client(folder).get_metric_history(run.info.run_id, key)
+        ]
+        for key in run.data.metrics
+    }
+
+
+def tensors(run: Run, name: str) -> dict[str, torch.Tensor]:
+    return checkpoint.load(files(run) / "checkpoints" / f"{name}.safetensors")[0]
+
+
+def test_killed_at_any_moment_a_run_goes_on_to_the_same_end(
+    start: Callable[..., subprocess.Popen], tmp_path: Path
+) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    epochs = f"trainer.epochs={EPOCHS}"
+    expected = the_run(said := ended(start(epochs, folder=whole), whole))
+    assert said.status == 0, said.err
+
+    draw, ids = random.Random(7), set()
+    for kill, reached in enumerate((0, 2, EPOCHS)):
+        process = start(epochs, folder=broken)
+        wait_until(lambda: epoch(broken, kill) >= reached or process.poll() is not None)  # noqa: B023
+        time.sleep(draw.uniform(0, 0.4))
+        process.kill()
+        said = ended(process, broken)
+        assert said.status == -signal.SIGKILL, "it had ended before it was killed"
+        ids |= {run.info.run_id for run in said.runs()}
+    said = ended(start(epochs, folder=broken), broken)
+    assert said.status == 0, said.err
+    run = the_run(said)
+    assert ids == {run.info.run_id}
+    assert re.search(rf"goes on after epoch \d of run {run.info.run_id}", said.out)
+    assert run.info.status == "FINISHED"
+
+    assert history(broken, run) == history(whole, expected)
+    for metric in ("train/loss", "test/loss", "time/epoch_seconds"):
+        points = client(broken).get_metric_history(run.info.run_id, metric)
+        assert [point.step for point in points] == list(range(1, EPOCHS + 1))
+    for name in ("last", "best"):
+        mine, theirs = tensors(run, name), tensors(expected, name)
+        assert mine.keys() == theirs.keys()
+        assert all(torch.equal(mine[key], theirs[key]) for key in mine)
+    assert pictures(run) == pictures(expected)
+    assert names(run) == names(expected)
+    assert len(run.inputs.dataset_inputs) == len(expected.inputs.dataset_inputs)
+    assert run.data.params.keys() == expected.data.params.keys()
+
+
+def pictures(run: Run) -> Counter[str]:
+    """How often each picture of MLflow's image grids is there, by key and step."""
+    paths = (files(run) / "images").glob("*.webp")
+    return Counter(re.split(r".timestamp", path.name)[0] for path in paths)
+
+
+def names(run: Run) -> set[str]:
+    """The other files of a run."""
+    paths = [path.relative_to(files(run)) for path in files(run).rglob("*")]
+    return {str(path) for path in paths if path.parts[0] != "images"}
+
+
+def test_sigterm_ends_a_run_killed_and_the_same_command_goes_on(
+    start: Callable[..., subprocess.Popen], tmp_path: Path
+) -> None:
+    process = start("trainer.epochs=100")
+    wait_until(lambda: epoch(tmp_path) > 0)
+    process.terminate()
+    said = ended(process, tmp_path)
+    killed = the_run(said)
+    assert (said.status, killed.info.status) == (128 + signal.SIGTERM, "KILLED"), said.err
+    assert "Traceback" not in said.out + said.err
+    assert {"last.safetensors", "best.safetensors"} == {
+        path.name for path in (files(killed) / "checkpoints").iterdir()
+    }
+    said = ended(start("trainer.epochs=100"), tmp_path)
+    assert said.status == 0, said.err
+    assert (the_run(said).info.run_id, the_run(said).info.status) == (
+        killed.info.run_id,
+        "FINISHED",
+    )
+    points = client(tmp_path).get_metric_history(killed.info.run_id, "train/loss")
+    assert [point.step for point in points] == list(range(1, 101))
+
+
+@pytest.mark.parametrize("launcher", ["joblib", "basic"])
+@pytest.mark.parametrize("whom", ["launcher", "group"])
+def test_sigterm_ends_a_sweep_and_its_workers(
+    start: Callable[..., subprocess.Popen], tmp_path: Path, launcher: str, whom: str
+) -> None:
+    process = start(
+        *("-m", f"hydra/launcher={launcher}", "noise.sigma=0.1,0.2", "trainer.epochs=10000")
+    )
+    begun = 2 if launcher == "joblib" else 1
+    wait_until(
+        lambda: sum(s["epoch"] > 0 for s in progress.read_all(tmp_path / "outputs")) == begun
+    )
+    if whom == "launcher":
+        process.terminate()
+    else:
+        os.killpg(process.pid, signal.SIGTERM)
+    said = ended(process, tmp_path)
+    assert said.status == 128 + signal.SIGTERM, said.err
+    assert [run.info.status for run in said.runs("tags.noise = 'gaussian'")] == ["KILLED"] * begun
+    assert not said.runs("attributes.status = 'RUNNING'")
+    assert "Traceback" not in said.out + said.err
+    wait_until(lambda: not group_is_alive(process.pid), seconds=20)
+
+
+def test_a_killed_launchers_workers_end_too(
+    start: Callable[..., subprocess.Popen], tmp_path: Path
+) -> None:
+    process = start("-m", "noise.sigma=0.1,0.2", "trainer.epochs=10000")
+    wait_until(lambda: sum(s["epoch"] > 0 for s in progress.read_all(tmp_path / "outputs")) == 2)
+    process.kill()
+    process.wait()
+    wait_until(lambda: not group_is_alive(process.pid), seconds=20)
+
+
+def group_is_alive(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_of_two_commands_at_once_one_goes_on_and_the_other_leaves_it(
+    start: Callable[..., subprocess.Popen], tmp_path: Path
+) -> None:
+    epochs = "trainer.epochs=300"
+    first = start(epochs)
+    wait_until(lambda: epoch(tmp_path) > 1)
+    first.kill()
+    first.wait()
+    both = [start(epochs), start(epochs)]
+    said = [ended(process, tmp_path) for process in both]
+    assert [one.status for one in said] == [0, 0], said[0].err + said[1].err
+    went_on, left = sorted(said, key=lambda one: "SKIPPED" in one.out)
+    run = the_run(went_on)
+    assert re.search(rf"goes on after epoch \d+ of run {run.info.run_id}", went_on.out)
+    pid = both[said.index(went_on)].pid
+    assert f"is being trained by process {pid} on {socket.gethostname()}; left to it" in left.out
+    assert re.search(rf"│ SKIPPED .*│ {run.info.run_id} │", left.out)
+    assert run.info.status == "FINISHED"
+    points = client(tmp_path).get_metric_history(run.info.run_id, "train/loss")
+    assert [point.step for point in points] == list(range(1, 301))
+
+
+def test_a_loss_that_is_not_finite_keeps_the_last_good_checkpoint(
+    cli: Cli, settings: data.Settings
+) -> None:
+    diverging = ("trainer.learning_rate=1e6", "trainer.batch_size=512", "trainer.epochs=3")
+    arguments = (*SMALL, *diverging, f"data.root={settings.root}")
+    said = cli(*arguments)
+    run = the_run(said)
+    assert (said.status, run.info.status) == (1, "FAILED")
+    assert "in epoch 2, with trainer.learning_rate=1e+06" in said.out
+    path = files(run) / "checkpoints" / "last.safetensors"
+    assert checkpoint.load(path)[1] == 1
+    assert all(weights.isfinite().all() for weights in checkpoint.weights(path).values())
+    cli(*arguments)  # it would fail again where it failed, so it is trained anew
+    assert len(said.runs("tags.noise = 'gaussian'")) == 2
+
+
+def test_a_state_that_was_cut_short_leaves_the_one_before(tmp_path: Path) -> None:
+    assert checkpoint.newest(tmp_path) is None
+    odd, even = tmp_path / "odd.safetensors", tmp_path / "even.safetensors"
+    weights = {"weight": torch.arange(1000.0)}
+    checkpoint.save_weights(odd, weights, epoch=9, config={})
+    checkpoint.save_weights(even, weights, epoch=10, config={})
+    assert checkpoint.newest(tmp_path) == even
+    whole = even.read_bytes()
+    for length in (0, 5, 100, len(whole) // 2, len(whole) - 1):
+        even.write_bytes(whole[:length])
+        assert checkpoint.newest(tmp_path) == odd
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tracking, "CLAIM_SECONDS", 0)
+    return Settings(uri=f"sqlite:///{tmp_path / 'mlflow.db'}", experiment="denoise")
+
+
+def open_run(store: Settings) -> tracking.Run:
+    tags = {"noise": "none", "config_hash": "0123"}
+    with tracking.run(store, name="a run", tags=tags, params={"seed": 0}) as run:
+        pass
+    return run
+
+
+def left_behind(store: Settings, whose: Owner, *, seconds_ago: float, status: str) -> str:
+    """A run of the same config that `whose` was last heard of in."""
+    tags = {
+        "config_hash": "0123",
+        "owner": whose.text(),
+        "heartbeat": str(time.time() - seconds_ago),
+    }
+    client = MlflowClient(store.uri)
+    run = client.create_run(tracking.prepare(store), tags=tags)
+    client.update_run(run.info.run_id, status=status)
+    return str(run.info.run_id)
+
+
+ELSEWHERE = Owner("elsewhere", 1, "another boot", "1")
+GONE = replace(owner.me(), born="1")  # its number has gone to another process: this one
+
+
+@pytest.mark.parametrize(
+    ("whose", "seconds_ago", "status"),
+    [(ELSEWHERE, 90, "RUNNING"), (GONE, 0, "RUNNING"), (ELSEWHERE, 0, "KILLED")],
+)
+def test_a_dead_run_goes_on(store: Settings, whose: Owner, seconds_ago: int, status: str) -> None:
+    dead = left_behind(store, whose, seconds_ago=seconds_ago, status=status)
+    run = open_run(store)
+    assert run.id == dead
+    found = MlflowClient(store.uri).get_run(dead)
+    assert (found.info.status, found.data.params) == ("FINISHED", {"seed": "0"})
+
+
+def test_a_failed_run_is_made_anew(store: Settings) -> None:
+    failed = left_behind(store, GONE, seconds_ago=90, status="FAILED")
+    assert open_run(store).id != failed
+    assert MlflowClient(store.uri).get_run(failed).info.status == "FAILED"
+
+
+@pytest.mark.parametrize(("whose", "seconds_ago"), [(ELSEWHERE, 20), (owner.me(), 9999)])
+def test_a_living_run_is_left_alone(store: Settings, whose: Owner, seconds_ago: int) -> None:
+    alive = left_behind(store, whose, seconds_ago=seconds_ago, status="RUNNING")
+    with pytest.raises(TakenError, match=f"by process {whose.pid} on {whose.host}; left to it"):
+        open_run(store)
+    assert MlflowClient(store.uri).get_run(alive).info.status == "RUNNING"
+
+
+def test_a_run_that_was_taken_over_is_not_written_into(store: Settings, tmp_path: Path) -> None:
+    """As happens to a process that sleeps for an hour, with its machine, and wakes."""
+    (tmp_path / "note.txt").touch()
+    with tracking.run(store, name="a run", tags={}, params={}) as run:
+        run.metrics({"train/loss": 1}, 1)
+        run.client.set_tag(run.id, "owner", ELSEWHERE.text())
+        for write in (
+            lambda: run.metrics({"train/loss": 1}, 2),
+            lambda: run.final({"test/psnr": 1}),
+            lambda: run.file(tmp_path / "note.txt"),
+        ):
+            with pytest.raises(TakenError, match="process 1 on elsewhere"):
+                write()
+    found = run.client.get_run(run.id)
+    assert (found.info.status, set(found.data.metrics)) == ("RUNNING", {"train/loss"})
+    assert tracking.curve(run.id, "train/loss") == [1]
+    assert not run.client.list_artifacts(run.id)
+
+
+def test_the_heart_beats_while_a_run_is_open(
+    store: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracking, "BEAT_SECONDS", 0.05)
+    with tracking.run(store, name="a run", tags={}, params={}) as run:
+        run.client.set_tag(run.id, "heartbeat", "0")
+        wait_until(lambda: run.client.get_run(run.id).data.tags["heartbeat"] != "0", seconds=10)
+
+
+def test_a_process_that_is_gone_is_dead_at_once_also_before_it_is_waited_for() -> None:
+    sleeper = [sys.executable, "-c", "import time; time.sleep(60)"]
+    with subprocess.Popen(sleeper) as process:
+        theirs = replace(owner.me(), pid=process.pid, born=owner._born(process.pid))
+        assert owner.read(theirs.text()) == theirs
+        assert theirs.is_alive(heard=0)
+        process.kill()
+        wait_until(lambda: not theirs.is_alive(heard=time.time()), seconds=10)
+        process.wait()
+        assert not theirs.is_alive(heard=time.time())

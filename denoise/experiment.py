@@ -146,13 +146,8 @@ class Report:
         """The state, in place of the last but one: a copy that is cut short leaves the last."""
         name = ("even", "odd")[len(self.history) % 2]
         path = self.job.folder / "state" / f"{name}.safetensors"
-        checkpoint.save(
-            path,
-            trainer,
-            history=self.history,
-            best=self.best_weights,
-            config=self.config.plain,
-        )
+        history, best = self.history, self.best_weights
+        checkpoint.save(path, trainer, history=history, best=best, config=self.config.plain)
         self.run.state(path)
 
     def end(self, trainer: Trainer) -> None:

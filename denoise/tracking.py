@@ -301,12 +301,12 @@ def _heard(run: mlflow.entities.Run) -> float:
 
 @contextlib.contextmanager
 def _beating(run: Run) -> Iterator[None]:
-    """Within the block, the run's heartbeat is renewed; in a worker, it ends with its launcher."""
-    stop, launcher = threading.Event(), os.getppid()
+    """Within the block, the heartbeat is renewed; a worker whose launcher is gone ends there."""
+    stop, launcher = threading.Event(), multiprocessing.parent_process()
 
     def beat() -> None:
         while not stop.wait(BEAT_SECONDS):
-            if multiprocessing.parent_process() and os.getppid() != launcher:
+            if launcher and launcher.pid != os.getppid():
                 os._exit(1)  # as its launcher did, without a word; the same command goes on
             with contextlib.suppress(Exception):  # a store that is away may come back
                 if run.is_mine():

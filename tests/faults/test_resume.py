@@ -47,7 +47,7 @@ def start(settings: data.Settings, tmp_path: Path) -> Iterator[Callable[..., sub
 
     def begin(*arguments: str, folder: Path = tmp_path) -> subprocess.Popen:
         folder.mkdir(exist_ok=True)
-        process = command(folder, *SMALL, f"data.root={settings.root}", *arguments)
+        process = command(folder, *arguments, *SMALL, f"data.root={settings.root}")
         processes.append(process)
         return process
 

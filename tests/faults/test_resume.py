@@ -55,7 +55,7 @@ def start(settings: data.Settings, tmp_path: Path) -> Iterator[Callable[..., sub
     for process in processes:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            process.communicate()
 
 
 def epoch(folder: Path, known: int = 0) -> int:
@@ -199,7 +199,7 @@ def test_a_killed_launchers_workers_end_too(
     process = start("-m", "noise.sigma=0.1,0.2", "trainer.epochs=10000")
     wait_until(lambda: sum(s["epoch"] > 0 for s in progress.read_all(tmp_path / "outputs")) == 2)
     process.kill()
-    process.wait()
+    ended(process, tmp_path)
     wait_until(lambda: not group_is_alive(process.pid), seconds=20)
 
 
@@ -218,7 +218,7 @@ def test_of_two_commands_at_once_one_goes_on_and_the_other_leaves_it(
     first = start(epochs)
     wait_until(lambda: epoch(tmp_path) > 1)
     first.kill()
-    first.wait()
+    ended(first, tmp_path)
     both = [start(epochs), start(epochs)]
     said = [ended(process, tmp_path) for process in both]
     assert [one.status for one in said] == [0, 0], said[0].err + said[1].err

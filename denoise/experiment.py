@@ -27,12 +27,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Job:
-    """What surrounds a run: its name, its tags, its folder, and the status that others watch."""
+    """What surrounds a run: its name, its tags, its folder, and the status that others watch.
+
+    `anew` keeps it from going on with one that broke off.
+    """
 
     name: str
     tags: dict[str, str]
     folder: Path
     status: Status
+    anew: bool
 
 
 def run(config: Config, job: Job) -> float:
@@ -44,7 +48,10 @@ def run(config: Config, job: Job) -> float:
     device = config.trainer.torch_device()
     images = data.load(config.data, device)
     tags = job.tags | _git_tags()
-    with tracking.run(config.tracking, name=job.name, tags=tags, params=_params(config)) as run:
+    params = _params(config)
+    with tracking.run(
+        config.tracking, name=job.name, tags=tags, params=params, anew=job.anew
+    ) as run:
         job.status.update(run_id=run.id)
         report = Report(config, job, images, run)
         try:

@@ -106,7 +106,7 @@ def job(cfg: DictConfig) -> float:
         if not cfg.force and (same := _finished_before(built, tags["config_hash"])):
             log.info("%s: finished before, as run %s; force=true trains it again", name, same.id)
             return _reuse(same, built.protocol.score, status)
-        score = experiment.run(built, experiment.Job(name, tags, folder, status))
+        score = experiment.run(built, experiment.Job(name, tags, folder, status, anew=cfg.force))
     except tracking.TakenError as trained:
         log.info("%s %s", name, trained)
         status.update(state=SKIPPED, run_id=trained.id, error=str(trained))
@@ -155,13 +155,13 @@ def finish() -> int:
     for status in statuses:
         if status["state"] == RUNNING:  # its process is gone, and could not say so
             status["state"] = KILLED
-    if any(status["state"] == KILLED for status in statuses):
+    was_stopped = any(status["state"] == KILLED for status in statuses)
+    if was_stopped:
         tracking.kill(settings, launch.folder.name)
     summary.show(statuses)
-    compared = None
     ids = [status["run_id"] for status in statuses if status["state"] in DONE]
-    if launch.is_sweep and ids and (runs := tracking.runs(settings, ids)):
-        compared = compare.write(settings, runs, launch.folder)
+    runs = tracking.runs(settings, ids) if launch.is_sweep and not was_stopped else []
+    compared = compare.write(settings, runs, launch.folder) if runs else None
     summary.point(statuses, settings, launch.folder, compared)
     if launch.is_sweep:
         summary.summarize(statuses, settings, launch.folder, launch.started)

@@ -230,17 +230,19 @@ def run(
     tags: Mapping[str, str],
     params: Mapping[str, Any],
     started: float | None = None,
+    anew: bool = False,
 ) -> Iterator[Run]:
     """An open run, which ends FINISHED, or FAILED with its traceback as a file, or KILLED.
 
-    It is the run with the same tag `config_hash` that broke off, if there is one; `TakenError` if
-    there is one that another process trains. `started`, in seconds since the epoch, is when a new
-    run says it began, if not now.
+    Unless `anew`, it is the run with the same tag `config_hash` that broke off, if there is one;
+    `TakenError` if there is one that another process trains. `started`, in seconds since the
+    epoch, is when a new run says it began, if not now.
     """
     experiment, mine = prepare(settings), owner.me()
     tags = {**tags, "owner": mine.text(), "heartbeat": f"{time.time():.0f}"}
     with _store_lock(mlflow.get_tracking_uri()):
-        run_id = _broken_off(experiment, tags) or _new(experiment, name, tags, started)
+        broken_off = None if anew else _broken_off(experiment, tags)
+        run_id = broken_off or _new(experiment, name, tags, started)
     run = Run(run_id, mine)
     try:
         with _beating(run):
@@ -401,7 +403,7 @@ def search(
 
 def runs(settings: Settings, ids: Sequence[str]) -> list[Found]:
     """These of the finished training runs, newest first."""
-    return search(settings, _one_of(ids))
+    return search(settings, _one_of(ids)) if ids else []
 
 
 def _one_of(ids: Sequence[str]) -> str:

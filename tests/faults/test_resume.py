@@ -338,6 +338,27 @@ def test_a_run_that_was_taken_over_is_not_written_into(store: Settings, tmp_path
     assert not run.client.list_artifacts(run.id)
 
 
+def test_what_the_store_has_is_not_logged_twice(store: Settings) -> None:
+    tags, ids = {"config_hash": "0123"}, set()
+    for epochs in (2, 3):
+        with (
+            pytest.raises(KeyboardInterrupt),
+            tracking.run(store, name="a run", tags=tags, params={}) as run,
+        ):
+            logged(run, epochs)
+        ids.add(run.id)
+    assert ids == {run.id}
+    assert tracking.curve(run.id, "train/loss") == [1, 1 / 2, 1 / 3]
+    assert tracking.curve(run.id, "test/psnr") == [30]
+
+
+def logged(run: tracking.Run, epochs: int) -> None:
+    for epoch in range(1, epochs + 1):
+        run.metrics({"train/loss": 1 / epoch}, epoch)
+    run.final({"test/psnr": 30})
+    raise KeyboardInterrupt
+
+
 def test_the_heart_beats_while_a_run_is_open(
     store: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

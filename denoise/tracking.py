@@ -491,12 +491,6 @@ def curve(run_id: str, metric: str) -> list[float]:
     return [point.value for point in sorted(history, key=lambda point: point.step)]
 
 
-def latest_curve(settings: Settings, where: str, metric: str) -> list[float]:
-    """A metric over the steps of the latest finished run that MLflow's filter finds, or []."""
-    found = search(settings, where, most=1)
-    return curve(found[0].id, metric) if found else []
-
-
 def finished(settings: Settings, fingerprints: Iterable[str]) -> dict[str, Found]:
     """The newest finished run of each of these configs that has one."""
     newest = {

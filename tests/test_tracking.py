@@ -69,9 +69,8 @@ def test_parameters_are_flat_and_steps_are_kept(store: Settings) -> None:
             run.metrics({"train/loss": 1 / epoch}, epoch)
     found = MlflowClient(store.uri).get_run(run.id)
     assert found.data.params == {"noise.sigma": "0.1", "seed": "0"}
-    curve = tracking.latest_curve(store, "params.`noise.sigma` = '0.1'", "train/loss")
-    assert curve == [1, 1 / 2, 1 / 3]
-    assert tracking.latest_curve(store, "params.`noise.sigma` = '9'", "train/loss") == []
+    assert tracking.curve(run.id, "train/loss") == [1, 1 / 2, 1 / 3]
+    assert tracking.curve(run.id, "val/loss") == []
 
 
 def test_the_store_is_where_a_bare_mlflow_ui_looks(

@@ -48,6 +48,8 @@ PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1
 BUSY_SECONDS = 120
 BEAT_SECONDS = 5
 CLAIM_SECONDS = 1
+# MLflow's charts, in this order.
+CHARTS = ("train", "val", "test", "robust", "latent", "best", "model", "time")
 QUIET = ("alembic", "mlflow")
 # A comparison of a parameter with a number, which MLflow's filters do not know.
 NUMERIC = re.compile(
@@ -336,17 +338,22 @@ def share_charts(settings: Settings, sweep: str, run_ids: Sequence[str], *, last
 
     MLflow's own chart view draws the metrics, but hides pictures below every parameter of the
     run and opens them at the first step. So the view is saved, as its share button would save
-    it, with the pictures in front: those of the last epoch, in rows of four runs.
+    it, with the pictures in front: those of the last epoch, in rows of four runs. What is asked
+    for most comes next.
     """
     experiment = prepare(settings)
     rows = min(2, math.ceil(len(run_ids) / 4))
+    there = {key.partition("/")[0] for key in MlflowClient().get_run(run_ids[0]).data.metrics}
+    groups = [group for group in CHARTS if group in there]
     pictures = {"reconstructions": last_step, "tsne": last_step, "noise": 0}
     state = {
         "searchFilter": _one_of(run_ids),
         "orderByAsc": True,
+        "isAccordionReordered": True,
         "compareRunSections": [
             {"uuid": "pictures", "name": "pictures", "display": True, "isGenerated": True}
-            | {"columns": 1, "cardHeight": 400 * rows}
+            | {"columns": 1, "cardHeight": 400 * rows},
+            *({"uuid": group, "name": group, "display": True} for group in groups),
         ],
         "compareRunCharts": [
             {"uuid": key, "type": "IMAGE", "imageKeys": [key], "step": step, "isGenerated": True}

@@ -113,7 +113,8 @@ def job(cfg: DictConfig) -> float:
         return float("nan")
     except Exception as error:
         log.exception("%s failed", name)
-        status.update(state=FAILED, error=" ".join(f"{type(error).__name__}: {error}".split()))
+        said = f"{type(error).__name__}: {error}".strip().splitlines()[0]
+        status.update(state=FAILED, error=said)
         return float("nan")
     except BaseException:
         status.update(state=KILLED)

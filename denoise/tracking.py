@@ -181,8 +181,12 @@ class Run:
             images.cpu().numpy(), source=source, targets=labels.cpu().numpy(), name=name
         )
         tags = [InputTag("mlflow.data.context", context)]
-        entity = numpy_dataset._to_mlflow_entity()
-        self.client.log_inputs(self._held(), datasets=[DatasetInput(entity, tags)])
+        given = [DatasetInput(numpy_dataset._to_mlflow_entity(), tags)]
+        try:
+            self.client.log_inputs(self._held(), datasets=given)
+        except mlflow.MlflowException:
+            # Of several runs that are the first to bring it, at once, MLflow fails all but one.
+            self.client.log_inputs(self._held(), datasets=given)
 
     def model(self, model: nn.Module, example: Tensor) -> None:
         """The model in MLflow's pickle-free format, with its signature, from a batch of two."""

@@ -1,10 +1,15 @@
 """How runs end, on a real SQLite store."""
 
+import contextlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import mlflow
 import pytest
+import torch
 from mlflow import MlflowClient
+from sqlalchemy import Engine, event
 
 from denoise import tracking
 from denoise.tracking import Settings
@@ -95,3 +100,30 @@ def test_the_environment_names_the_store(tmp_path: Path, monkeypatch: pytest.Mon
 def _written(path: Path) -> Path:
     path.write_text("a note")
     return path
+
+
+def test_runs_that_bring_a_data_set_to_a_fresh_store_at_once_all_have_it(store: Settings) -> None:
+    """Each has looked for the data set before either has written it."""
+    both = threading.Barrier(2)
+
+    def meet(*arguments: object) -> None:
+        if str(arguments[2]).startswith("INSERT INTO datasets"):
+            both.wait(timeout=60)
+
+    def bring(run: tracking.Run) -> None:
+        images = torch.zeros(10, 28, 28, dtype=torch.uint8)
+        labels = torch.zeros(10, dtype=torch.int64)
+        run.dataset("FashionMNIST", "http://example.org", images, labels, context="training")
+
+    event.listen(Engine, "before_cursor_execute", meet)
+    try:
+        with contextlib.ExitStack() as opened, ThreadPoolExecutor(2) as pool:
+            runs = [
+                opened.enter_context(tracking.run(store, name=name, tags={}, params={}))
+                for name in ("one", "other")
+            ]
+            list(pool.map(bring, runs))
+    finally:
+        event.remove(Engine, "before_cursor_execute", meet)
+    found = [MlflowClient(store.uri).get_run(run.id) for run in runs]
+    assert [len(run.inputs.dataset_inputs) for run in found] == [1, 1]

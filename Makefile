@@ -7,7 +7,7 @@ STAMP := $(VENV)/installed
 seeds := 5
 
 .DEFAULT_GOAL := help
-.PHONY: help install sweep study fair-study ui test lint lock bench clean
+.PHONY: help install sweep study fair-study ui test faults lint lock bench clean
 
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,8 +39,11 @@ fair-study: install  ## answer its two questions fairly: 12 settings, 5 seeds ea
 ui: install  ## browse all runs at http://127.0.0.1:5000
 	@$(BIN)/mlflow ui
 
-test: install  ## run the whole test suite
+test: install  ## run the tests, but for those of make faults
 	@$(BIN)/python -m pytest
+
+faults: install  ## run the tests that kill and signal real processes as well
+	@$(BIN)/python -m pytest tests/faults -m "faults or not faults"
 
 lint: install  ## check format, style and types
 	@$(BIN)/ruff format --check .

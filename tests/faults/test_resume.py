@@ -146,6 +146,7 @@ def names(run: Run) -> set[str]:
     return {str(path) for path in paths if path.parts[0] != "images"}
 
 
+@pytest.mark.faults
 def test_sigterm_ends_a_run_killed_and_the_same_command_goes_on(
     start: Callable[..., subprocess.Popen], tmp_path: Path
 ) -> None:
@@ -169,6 +170,7 @@ def test_sigterm_ends_a_run_killed_and_the_same_command_goes_on(
     assert [point.step for point in points] == list(range(1, 101))
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("launcher", ["joblib", "basic"])
 @pytest.mark.parametrize("whom", ["launcher", "group"])
 def test_sigterm_ends_a_sweep_and_its_workers(
@@ -193,6 +195,7 @@ def test_sigterm_ends_a_sweep_and_its_workers(
     wait_until(lambda: not group_is_alive(process.pid), seconds=20)
 
 
+@pytest.mark.faults
 def test_a_killed_launchers_workers_end_too(
     start: Callable[..., subprocess.Popen], tmp_path: Path
 ) -> None:
@@ -211,6 +214,7 @@ def group_is_alive(group: int) -> bool:
     return True
 
 
+@pytest.mark.faults
 def test_of_two_commands_at_once_one_goes_on_and_the_other_leaves_it(
     start: Callable[..., subprocess.Popen], tmp_path: Path
 ) -> None:

@@ -1,10 +1,18 @@
-"""A click command whose mistakes are told in one sentence."""
+"""Click commands: the options they share, and their mistakes told in one sentence."""
 
 import sys
 
 import click
 
 from denoise.checks import UserError
+
+# Which runs a command reads.
+EXPERIMENT = click.option(
+    "--experiment", default="denoise", show_default=True, help="MLflow's experiment."
+)
+TRACKING_URI = click.option(
+    "--tracking-uri", help="MLflow's store.  [default: MLFLOW_TRACKING_URI, or ./mlflow.db]"
+)
 
 
 def run(command: click.Command, name: str) -> int:

@@ -52,10 +52,8 @@ class Comparison(NamedTuple):
     type=click.Path(path_type=Path, file_okay=False),
     help="Into this folder.",
 )
-@click.option("--experiment", default="denoise", show_default=True, help="MLflow's experiment.")
-@click.option(
-    "--tracking-uri", help="MLflow's store.  [default: MLFLOW_TRACKING_URI, or ./mlflow.db]"
-)
+@command.EXPERIMENT
+@command.TRACKING_URI
 def main(
     sweeps: tuple[str, ...],
     ids: tuple[str, ...],

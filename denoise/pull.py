@@ -76,10 +76,8 @@ LARGER_IS_BETTER = re.compile(r"test/(psnr|ssim)|latent/\w+|time/images_per_seco
 @click.option(
     "--register", metavar="NAME", help="Register the model, and move its alias `best` to it."
 )
-@click.option("--experiment", default="denoise", show_default=True, help="MLflow's experiment.")
-@click.option(
-    "--tracking-uri", help="MLflow's store.  [default: MLFLOW_TRACKING_URI, or ./mlflow.db]"
-)
+@command.EXPERIMENT
+@command.TRACKING_URI
 def main(
     metric: str | None,
     largest: bool | None,

@@ -63,7 +63,7 @@ def main(
         Image.fromarray((picture.numpy() * 255).round().astype(np.uint8)).save(to / f"{name}.png")
     rows = {"picture": images} | ({"given": given} if noise else {}) | {"denoised": output}
     shown = {label: row[:SHOWN] for label, row in rows.items()}
-    labels = [name[:12] for name in names[:SHOWN]]
+    labels = ["\n".join(part[:12] for part in name.split(" ", 1)) for name in names[:SHOWN]]
     figures.image_rows(shown, labels, f"{model} at work").savefig(to / "sheet.png")
     click.echo(f"{len(names)} pictures in {to}, before and after in {to / 'sheet.png'}")
 

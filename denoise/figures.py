@@ -72,7 +72,7 @@ def tsne_map(
         axis.scatter(x, y, s=3, linewidths=0, color=colormaps["tab10"](label), label=name)
     axis.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), xticks=[], yticks=[], aspect="equal")
     figure.legend(loc="outside lower center", ncols=5, markerscale=4, frameon=False, fontsize=9)
-    axis.set_title(title, fontsize=10)
+    figure.suptitle(title, fontsize=10)
     return figure
 
 

@@ -17,7 +17,7 @@ from rich.progress import track
 from rich.table import Table
 
 from denoise import tracking
-from denoise.tracking import Settings
+from denoise.store import Settings
 
 FEW, MANY = 10, 1000
 LARGE = 50 * 2**20
@@ -27,21 +27,19 @@ ONLY = ("--only", "config", "--only", "checkpoints")
 def fill(folder: Path, runs: int, *, large: bool) -> str:
     """A store with so many finished runs, the last of them the best; its address."""
     uri = f"sqlite:///{folder / 'mlflow.db'}"
-    config, checkpoints = folder / "config", folder / "checkpoints"
-    for path in (config / "config.yaml", checkpoints / "last.safetensors"):
-        path.parent.mkdir()
-        path.write_bytes(b"some bytes")
-    extra = folder / "figures"
-    extra.mkdir()
-    (extra / "large.bin").write_bytes(bytes(LARGE if large else 1))
+    parts = {"config": 10, "checkpoints": 10, "figures": LARGE if large else 10}
+    for part, size in parts.items():
+        (folder / part).mkdir()
+        (folder / part / "some.bin").write_bytes(bytes(size))
     for number in track(range(runs), f"{runs} runs ...", transient=True):
         params = {"seed": number, "protocol": {"score": "test/loss"}}
         tags = {"noise": "none", "sweep": "many"}
-        with tracking.run(Settings(uri, "denoise"), name="cheap", tags=tags, params=params) as run:
+        settings = Settings(uri, "denoise")
+        with tracking.run(settings, folder, name="cheap", tags=tags, params=params) as run:
             run.final({"test/loss": 1 / (number + 1)})
             if number == runs - 1:
-                for part in (config, checkpoints, extra):
-                    run.file(part)
+                for part in parts:
+                    run.file(folder / part)
     return uri
 
 

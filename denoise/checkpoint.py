@@ -4,8 +4,9 @@ The format is safetensors, not torch's `.pt`: a `.pt` file is a pickle, which ru
 when it is read.
 """
 
-import contextlib
 import json
+import logging
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from torch import Tensor
 
 from denoise.checks import UserError
 from denoise.trainer import Trainer
+
+log = logging.getLogger(__name__)
 
 History = Sequence[Mapping[str, float]]
 Weights = Mapping[str, Tensor]
@@ -58,8 +61,10 @@ def newest(folder: Path) -> Path | None:
     """The checkpoint of the latest epoch in `folder`, of those that are whole; None without one."""
     epochs: dict[Path, int] = {}
     for path in sorted(folder.glob("*.safetensors")):
-        with contextlib.suppress(UserError):
+        try:
             epochs[path] = load(path)[1]
+        except UserError as error:
+            log.warning("%s; left aside", error)
     return max(epochs, key=lambda path: epochs[path], default=None)
 
 
@@ -90,7 +95,13 @@ def _write(
 ) -> None:
     said = {"epoch": str(epoch), "config": json.dumps(config), **metadata}
     partial = path.with_suffix(".partial")
-    save_file({name: value.contiguous() for name, value in tensors.items()}, partial, said)
+    try:
+        save_file({name: value.contiguous() for name, value in tensors.items()}, partial, said)
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())  # else a crash of the machine may leave a name without content
+    except (OSError, SafetensorError) as error:
+        partial.unlink(missing_ok=True)
+        raise OSError(f"{path} cannot be written: {error}") from None
     partial.replace(path)
 
 

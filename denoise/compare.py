@@ -11,11 +11,23 @@ import click
 import torch
 from omegaconf import OmegaConf
 
-from denoise import command, config, data, evaluate, page, statistics, study, tracking, verdicts
+from denoise import (
+    archive,
+    command,
+    config,
+    data,
+    evaluate,
+    page,
+    statistics,
+    store,
+    study,
+    verdicts,
+)
+from denoise.archive import Found
 from denoise.checks import UserError
 from denoise.page import StudyRow
+from denoise.store import Settings
 from denoise.study import Parts, Reached
-from denoise.tracking import Found, Settings
 from denoise.verdicts import SHOWN, Measure, Question, Setting
 
 DATA = Path(__file__).parents[1] / "conf" / "data" / "fashion_mnist.yaml"
@@ -80,7 +92,7 @@ def write(settings: Settings, runs: Sequence[Found], folder: Path) -> Comparison
 
     Runs without noise that these were trained beside, in whatever sweep, are compared with them.
     """
-    tracking.prepare(settings)
+    store.prepare(settings)
     everything = sorted([*runs, *_baselines(settings, runs)], key=lambda run: -run.started)
     found = verdicts.group(everything)
     asked = verdicts.questions(found)
@@ -104,7 +116,7 @@ def _of_sweep(settings: Settings, sweep: str, where: str) -> str:
 
 def _find(settings: Settings, where: str, also: str, most: int | None = None) -> list[Found]:
     both = " and ".join(filter(None, (where, also)))
-    if found := tracking.search(settings, both, most=most):
+    if found := archive.search(settings, both, most=most):
         return found
     those = f" that {both!r} finds" if both else ""
     raise UserError(f"there is no finished run{those} in the store; python -m denoise makes one")
@@ -115,7 +127,7 @@ def _baselines(settings: Settings, runs: Sequence[Found]) -> list[Found]:
     wanted = {run.tags["baseline_hash"] for run in runs if "baseline_hash" in run.tags}
     wanted -= {run.tags.get("config_hash") for run in runs}
     there = {run.id for run in runs}
-    return [run for run in tracking.finished(settings, wanted).values() if run.id not in there]
+    return [run for run in archive.finished(settings, wanted).values() if run.id not in there]
 
 
 def _title(found: Sequence[Setting]) -> str:

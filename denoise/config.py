@@ -12,7 +12,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from denoise import checks, data, evaluate, model, noise, tracking, trainer
+from denoise import checks, data, evaluate, model, noise, store, trainer
 from denoise.checks import UserError
 from denoise.noise import Noise
 
@@ -47,7 +47,7 @@ class Config:
     data: data.Settings
     trainer: trainer.Settings
     evaluation: evaluate.Settings
-    tracking: tracking.Settings
+    tracking: store.Settings
     protocol: Protocol
     noise: Noise
     robust: dict[str, Noise]
@@ -65,7 +65,7 @@ def build(cfg: DictConfig) -> Config:
         data=_settings(data.Settings, cfg, "data"),
         trainer=_settings(trainer.Settings, cfg, "trainer"),
         evaluation=_settings(evaluate.Settings, cfg, "evaluation"),
-        tracking=_settings(tracking.Settings, cfg, "tracking"),
+        tracking=_settings(store.Settings, cfg, "tracking"),
         protocol=_settings(Protocol, cfg, "protocol"),
         noise=build_noise(cfg),
         robust={

@@ -83,10 +83,10 @@ def load(source: str | Path) -> Denoiser:
     package is made. `UserError` if a file is missing, or is not as it was pulled.
     """
     if str(source).startswith("models:/"):
-        from denoise import tracking
+        from denoise import archive
 
         with tempfile.TemporaryDirectory() as folder:
-            tracking.download_registered(str(source), Path(folder))
+            archive.download_registered(str(source), Path(folder))
             return _read(Path(folder))
     _verify(Path(source))
     return _read(Path(source))

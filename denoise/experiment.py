@@ -42,15 +42,17 @@ class Job:
 def run(config: Config, job: Job) -> float:
     """Train, evaluate and log one model, from where it broke off; the best score of its epochs.
 
-    `tracking.TakenError` if another process is at it.
+    `delivery.TakenError` if another process is at it.
     """
     start = time.perf_counter()
     device = config.trainer.torch_device()
     images = data.load(config.data, device)
     tags = job.tags | _git_tags()
     params = _params(config)
+    for state in (job.folder / "state").glob("*.safetensors"):
+        state.unlink()  # left by an earlier run in this folder
     with tracking.run(
-        config.tracking, name=job.name, tags=tags, params=params, anew=job.anew
+        config.tracking, job.folder, name=job.name, tags=tags, params=params, anew=job.anew
     ) as run:
         job.status.update(run_id=run.id)
         report = Report(config, job, images, run)
@@ -65,8 +67,8 @@ def run(config: Config, job: Job) -> float:
             report.end(trainer)
             run.final({"time/run_seconds": before + time.perf_counter() - start})
         finally:
-            if run.is_mine():
-                report.keep()
+            report.keep()
+    job.status.update(run_id=run.id)  # if the store was away, it has given it only now
     return report.scores[report.best]
 
 
@@ -99,7 +101,6 @@ class Report:
 
     def begin(self, trainer: Trainer) -> None:
         """Go on from the last state that the run has whole, or else from the untrained model."""
-        self.run.fetch("state", self.job.folder)
         if state := checkpoint.newest(self.job.folder / "state"):
             self._resume(trainer, state)
         else:
@@ -112,7 +113,6 @@ class Report:
         self.history, self.best_weights = checkpoint.restore(state, trainer)
         for epoch, values in enumerate(self.history, start=1):
             self.run.metrics(values, epoch)
-        self.run.fetch("figures", self.job.folder)
         self._show(self.history[0], epoch=1)
         self._show(self.history[-1], epoch=len(self.history))
         log.info(
@@ -155,7 +155,7 @@ class Report:
         path = self.job.folder / "state" / f"{name}.safetensors"
         history, best = self.history, self.best_weights
         checkpoint.save(path, trainer, history=history, best=best, config=self.config.plain)
-        self.run.state(path)
+        self.run.file(path)
 
     def end(self, trainer: Trainer) -> None:
         """The final figures: of the last epoch, or the best where images were held out."""

@@ -17,10 +17,11 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from denoise import command, tracking
+from denoise import archive, command, store
+from denoise.archive import Found
 from denoise.checks import UserError
 from denoise.denoiser import sha256
-from denoise.tracking import Found, Settings
+from denoise.store import Settings
 
 PARTS = ("config", "checkpoints", "figures", "tables", "model")
 NEEDED = ("config/config.yaml", "checkpoints/last.safetensors")
@@ -111,7 +112,7 @@ def main(
         news = _pull(run, folder, only, force)
         done.append(_entry(run, metric) | {"folder": str(folder), "pulled": news})
     if register:
-        done[0]["version"] = tracking.register(ranked[0].id, register)
+        done[0]["version"] = archive.register(ranked[0].id, register)
     _show(done, as_json)
 
 
@@ -120,7 +121,7 @@ def _where(settings: Settings, where: str, sweep: str, run_id: str | None) -> st
     if run_id:
         return f"attributes.run_id = '{run_id}'"
     if sweep == "latest":
-        newest = tracking.search(settings, where, most=1)
+        newest = archive.search(settings, where, most=1)
         if not newest:
             _nothing(where)
         sweep = newest[0].tags["sweep"]
@@ -131,7 +132,7 @@ def _where(settings: Settings, where: str, sweep: str, run_id: str | None) -> st
 
 def _score(settings: Settings, where: str) -> str:
     """The metric that the newest run in question was scored by."""
-    newest = tracking.search(settings, where, most=1)
+    newest = archive.search(settings, where, most=1)
     return newest[0].params["protocol.score"] if newest else _nothing(where)
 
 
@@ -150,7 +151,7 @@ def _rank(
 ) -> list[Found]:
     """The runs that have the metric, best first; all of them, or `most`."""
     order = f"metrics.`{metric}` {'DESC' if largest else 'ASC'}"
-    found = tracking.search(settings, where, order=order, most=None if over_seeds else most)
+    found = archive.search(settings, where, order=order, most=None if over_seeds else most)
     if not found:
         _nothing(where)
     ranked = [run for run in found if metric in run.metrics]
@@ -205,7 +206,7 @@ def _pull(run: Found, folder: Path, only: Sequence[str], force: bool) -> bool:
 
 
 def _download(run: Found, parts: Sequence[str], folder: Path) -> None:
-    listed = tracking.files(run.id)
+    listed = archive.files(run.id)
     if missing := [name for name in NEEDED if name not in listed]:
         raise UserError(f"run {run.id} has no {missing[0]} at {run.uri}: moved or deleted?")
     everything = set(parts) == set(PARTS)
@@ -219,10 +220,10 @@ def _download(run: Found, parts: Sequence[str], folder: Path) -> None:
             f"Pulling {escape(run.name)}", total=sum(listed[name] for name in wanted)
         )
         for name in wanted:
-            tracking.download(run.id, name, folder)
+            archive.download(run.id, name, folder)
             progress.advance(task, listed[name])
         if "model" in parts:
-            tracking.download_model(run.id, folder / "model")
+            archive.download_model(run.id, folder / "model")
 
 
 def _manifest(run: Found, parts: Sequence[str], folder: Path) -> dict[str, Any]:
@@ -230,7 +231,7 @@ def _manifest(run: Found, parts: Sequence[str], folder: Path) -> dict[str, Any]:
     return {
         "run_id": run.id,
         "name": run.name,
-        "uri": tracking.without_secret(run.uri),
+        "uri": store.without_secret(run.uri),
         "commit": run.tags.get("git.commit"),
         "parts": list(parts),
         "params": run.params,

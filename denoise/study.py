@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from denoise import tracking
-from denoise.tracking import Found
+from denoise import archive, store
+from denoise.archive import Found
+from denoise.store import Settings
 
 TOLERANCE = 0.005
 EPOCHS = 20
@@ -84,7 +85,7 @@ PROTOCOL = (
 )
 
 
-def reached(settings: tracking.Settings, among: Sequence[Found] | None = None) -> list[Reached]:
+def reached(settings: Settings, among: Sequence[Found] | None = None) -> list[Reached]:
     """Every published row beside the newest run that re-creates it: of all runs, or `among` some."""
     return [_reached(settings, row, among) for row in PUBLISHED]
 
@@ -111,7 +112,7 @@ def decompose(clean: Tensor, target: Tensor, loss: float) -> Parts:
 def main() -> int:
     """Print the table; 0 if every row is reached to within `TOLERANCE` after the last epoch."""
     node = OmegaConf.load(Path(__file__).parents[1] / "conf" / "tracking" / "mlflow.yaml")
-    tracking.prepare(settings := tracking.Settings(**node))  # type: ignore[arg-type]
+    store.prepare(settings := Settings(**node))  # type: ignore[arg-type]
     table = Table(
         *("data set", "epoch 1 published", "reached"),
         *(f"epoch {EPOCHS} published", "reached", "difference"),
@@ -139,12 +140,12 @@ def cells(one: Reached) -> list[str]:
     return [row.label, str(row.first), str(one.first), str(row.last), str(one.last), signed]
 
 
-def _reached(settings: tracking.Settings, row: Row, among: Sequence[Found] | None) -> Reached:
-    found = tracking.search(settings, f"{PROTOCOL} and {row.runs}", most=None if among else 1)
+def _reached(settings: Settings, row: Row, among: Sequence[Found] | None) -> Reached:
+    found = archive.search(settings, f"{PROTOCOL} and {row.runs}", most=None if among else 1)
     if among is not None:
         ids = {run.id for run in among}
         found = [run for run in found if run.id in ids]
-    curves = [tracking.curve(found[0].id, f"{split}/loss") for split in Losses._fields if found]
+    curves = [archive.curve(found[0].id, f"{split}/loss") for split in Losses._fields if found]
     if not (found and all(curves)):
         return Reached(row, None, None, None)
     first, last = (Losses(*(curve[at] for curve in curves)) for at in (0, -1))

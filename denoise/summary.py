@@ -9,9 +9,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from denoise import tracking
+from denoise import browse, tracking
 from denoise.compare import Comparison
 from denoise.progress import FAILED, SKIPPED
+from denoise.store import Settings
 
 PIPE_WIDTH = 240
 STYLES = {FAILED: "red", SKIPPED: "yellow"}
@@ -33,7 +34,7 @@ def show(statuses: Sequence[Status]) -> None:
 
 def point(
     statuses: Sequence[Status],
-    settings: tracking.Settings,
+    settings: Settings,
     folder: Path,
     compared: Comparison | None,
 ) -> None:
@@ -55,9 +56,7 @@ def _console() -> Console:
     return console
 
 
-def summarize(
-    statuses: Sequence[Status], settings: tracking.Settings, folder: Path, started: float
-) -> None:
+def summarize(statuses: Sequence[Status], settings: Settings, folder: Path, started: float) -> None:
     """The same table as a file and a description of the sweep's summary run."""
     path = folder / "sweep.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
@@ -72,18 +71,18 @@ def summarize(
         "mlflow.note.content": "\n".join(f"| {' | '.join(row)} |" for row in rows),
     }
     name = f"sweep {folder.name}"
-    with tracking.run(settings, name=name, tags=tags, params={}, started=started) as run:
+    with tracking.run(settings, folder, name=name, tags=tags, params={}, started=started) as run:
         for written in (path, *sorted(folder.glob("comparison.*"))):
             run.file(written)
 
 
-def _address(statuses: Sequence[Status], settings: tracking.Settings, folder: Path) -> str:
+def _address(statuses: Sequence[Status], settings: Settings, folder: Path) -> str:
     """Of a run's page, or of the charts where there are several; none where no run was opened."""
-    runs = [status["run_id"] for status in statuses if "run_id" in status]
+    runs = [status["run_id"] for status in statuses if status.get("run_id")]
     if len(runs) > 1:
         epochs = max(status["epochs"] for status in statuses)
-        return tracking.share_charts(settings, folder.name, runs, last_step=epochs)
-    return tracking.run_address(settings, runs[0]) if runs else ""
+        return browse.share_charts(settings, folder.name, runs, last_step=epochs)
+    return browse.run_address(settings, runs[0]) if runs else ""
 
 
 def _columns(statuses: Sequence[Status]) -> list[str]:

@@ -6,6 +6,7 @@ modules are imported only there, so that help answers at once.
 
 import logging
 import os
+import sys
 import time
 import traceback
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import joblib
+from filelock import FileLock
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.conf import HydraConf
 from hydra.core.global_hydra import GlobalHydra
@@ -30,10 +32,12 @@ from denoise.errors import sentence
 from denoise.progress import DONE, FAILED, FINISHED, KILLED, REUSED, RUNNING, SKIPPED, Bars, Status
 
 if TYPE_CHECKING:
+    from denoise.archive import Found
     from denoise.config import Config
-    from denoise.tracking import Found
+    from denoise.store import Settings
 
 log = logging.getLogger(__name__)
+logging.raiseExceptions = False  # a log on a full disk is no reason for tracebacks, line by line
 
 # Overrides that a run's name has already said, or that change where it runs and not what it is.
 UNSAID = ("noise", "trainer", "experiment", "data.root", "trainer.device", "seeds", "force")
@@ -73,7 +77,7 @@ def job(cfg: DictConfig) -> float:
     failure is told by the status that `finish` reads: raised, it would keep Hydra's sweeper
     from the jobs after it.
     """
-    from denoise import config, experiment, tracking
+    from denoise import config, delivery, experiment, store
 
     if _launch is None:  # a worker, which has not been told by the command
         stop.heed()
@@ -107,14 +111,17 @@ def job(cfg: DictConfig) -> float:
             log.info("%s: finished before, as run %s; force=true trains it again", name, same.id)
             return _reuse(same, built.protocol.score, status)
         score = experiment.run(built, experiment.Job(name, tags, folder, status, anew=cfg.force))
-    except tracking.TakenError as trained:
-        log.info("%s %s", name, trained)
+    except delivery.TakenError as trained:
+        log.info("%s: %s", name, trained)
         status.update(state=SKIPPED, run_id=trained.id, error=str(trained))
         return float("nan")
-    except Exception as error:
-        log.exception("%s failed", name)
-        said = f"{type(error).__name__}: {error}".strip().splitlines()[0]
+    except (UserError, OSError) as error:
+        log.error("%s failed: %s", name, said := store.first_line(error))
         status.update(state=FAILED, error=said)
+        return float("nan")
+    except Exception as error:
+        log.error("%s failed\n%s", name, store.without_secret(traceback.format_exc()))
+        status.update(state=FAILED, error=f"{type(error).__name__}: {store.first_line(error)}")
         return float("nan")
     except BaseException:
         status.update(state=KILLED)
@@ -124,18 +131,23 @@ def job(cfg: DictConfig) -> float:
 
 
 def _finished_before(built: "Config", fingerprint: str) -> "Found | None":
-    from denoise import tracking
+    """The finished run of this config, if there is one, and the store answers."""
+    from denoise import archive
+    from denoise.store import AwayError
 
-    return tracking.finished(built.tracking, [fingerprint]).get(fingerprint)
+    try:
+        return archive.finished(built.tracking, [fingerprint]).get(fingerprint)
+    except AwayError:
+        return None
 
 
 def _reuse(run: "Found", score_name: str, status: Status) -> float:
     """Tell of a run that finished before as if it had been trained now; its score."""
-    from denoise import tracking
+    from denoise import archive
 
     held_out = score_name.partition("/")[0]
     names = ("train/loss", f"{held_out}/loss", f"{held_out}/clean_mse")
-    curves = {name: tracking.curve(run.id, name) for name in names}
+    curves = {name: archive.curve(run.id, name) for name in names}
     first, last = ({name: curve[at] for name, curve in curves.items()} for at in (0, -1))
     score = min(curves[score_name])
     status.update(state=REUSED, run_id=run.id, score=score, first=first, last=last)
@@ -149,27 +161,44 @@ def finish() -> int:
     if not launch:
         return 0
     launch.bars.close()
-    from denoise import compare, summary, tracking
+    from denoise import store, summary, sync
 
-    settings = launch.jobs[0].tracking
     statuses = progress.read_all(launch.folder)
     for status in statuses:
         if status["state"] == RUNNING:  # its process is gone, and could not say so
             status["state"] = KILLED
-    was_stopped = any(status["state"] == KILLED for status in statuses)
-    if was_stopped:
-        tracking.kill(settings, launch.folder.name)
     summary.show(statuses)
-    ids = [status["run_id"] for status in statuses if status["state"] in DONE]
-    runs = tracking.runs(settings, ids) if launch.is_sweep and not was_stopped else []
-    compared = compare.write(settings, runs, launch.folder) if runs else None
-    summary.point(statuses, settings, launch.folder, compared)
+    try:
+        _conclude(launch, statuses)
+    except Exception as error:
+        if not store.is_away(error):
+            raise
+        print(f"No comparison, as the store does not answer: {store.reason(error)}")
     if launch.is_sweep:
-        summary.summarize(statuses, settings, launch.folder, launch.started)
+        summary.summarize(statuses, launch.jobs[0].tracking, launch.folder, launch.started)
+    if sync.pending([launch.folder]):
+        print(f"Not all is in the store yet: python -m denoise.sync {launch.folder}")
     unbegun = len(launch.jobs) - len(statuses)
     if unbegun > 0:
         print(f"{unbegun} of {len(launch.jobs)} runs never began.")
     return int(unbegun > 0 or any(status["state"] not in DONE for status in statuses))
+
+
+def _conclude(launch: Launch, statuses: list[dict[str, Any]]) -> None:
+    """What the launch's runs say, from the store, once that has all of theirs that it can have."""
+    from denoise import archive, compare, store, summary, sync, tracking
+
+    settings = launch.jobs[0].tracking
+    store.prepare(settings)
+    sync.send_left(settings, [launch.folder])
+    tracking.kill(settings, launch.folder.name)
+    was_stopped = any(status["state"] == KILLED for status in statuses)
+    ids = [
+        status["run_id"] for status in statuses if status["state"] in DONE and status.get("run_id")
+    ]
+    runs = archive.runs(settings, ids) if launch.is_sweep and not was_stopped else []
+    compared = compare.write(settings, runs, launch.folder) if runs else None
+    summary.point(statuses, settings, launch.folder, compared)
 
 
 def run_name(cfg: DictConfig, hydra: HydraConf) -> str:
@@ -199,23 +228,64 @@ def _begin(config: DictConfig, folder: Path, *, is_sweep: bool) -> None:
     # Hydra turns an exception of a callback into a warning and goes on; SystemExit it lets through.
     try:
         log.info("Getting ready: settings, store, data ...")
-        from denoise import data, tracking
+        from denoise import data
         from denoise.config import build
 
         jobs = _job_configs(config) if is_sweep else [config]
         built = [build(_without_hydra(cfg)) for cfg in jobs]
         _make(folder)
-        tracking.prepare(built[0].tracking)
+        _hide_password(config)
+        answers = _open_store(built[0].tracking, folder.parent)
         for settings in {job.data.name: job.data for job in built}.values():
             data.fetch(settings)
         if is_sweep:
-            _plan(config, built)
+            _plan(config, built, answers)
         _launch = Launch(folder, built, is_sweep)
     except (UserError, HydraException, OmegaConfBaseException) as error:
         raise SystemExit(f"denoise: {sentence(error)}") from error
     except Exception as error:
-        traceback.print_exc()
+        from denoise.store import without_secret
+
+        print(without_secret(traceback.format_exc()), file=sys.stderr)
         raise SystemExit(1) from error
+
+
+def _hide_password(config: DictConfig) -> None:
+    """Hand a store whose address has a password on in the environment.
+
+    Hydra writes the config into files, and those are logged.
+    """
+    from denoise.store import without_secret
+
+    uri, task = config.tracking.uri, config.hydra.overrides.task
+    if uri and without_secret(uri) != uri:
+        os.environ["MLFLOW_TRACKING_URI"] = uri
+        config.tracking.uri = None
+        config.hydra.overrides.task = [
+            override
+            for override in task
+            if override.lstrip("+").partition("=")[0] != "tracking.uri"
+        ]
+        config.hydra.job.override_dirname = without_secret(config.hydra.job.override_dirname)
+
+
+def _open_store(settings: "Settings", folder: Path) -> bool:
+    """Make the store ready, and tell it what earlier runs had to keep; False if it is away.
+
+    `AwayError` if it is, and `tracking.offline` is not set.
+    """
+    from denoise import store, sync
+
+    try:
+        store.prepare(settings)
+    except store.AwayError as error:
+        if not settings.offline:
+            raise
+        log.warning("%s; what it would be told is kept", error)
+        return False
+    with FileLock(folder / ".sync.lock"):  # else a run could be gone on with while it is sent
+        sync.send_left(settings, [folder])
+    return True
 
 
 def _make(folder: Path) -> None:
@@ -232,9 +302,9 @@ def _without_hydra(cfg: DictConfig) -> DictConfig:
     return OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
 
 
-def _plan(config: DictConfig, jobs: "list[Config]") -> None:
+def _plan(config: DictConfig, jobs: "list[Config]", store_answers: bool) -> None:
     """Share the cores among the workers, and say how much there is to do."""
-    from denoise import plan, tracking
+    from denoise import archive, plan
     from denoise.config import fingerprint
 
     workers = 1
@@ -245,7 +315,8 @@ def _plan(config: DictConfig, jobs: "list[Config]") -> None:
     threads = os.environ.setdefault("OMP_NUM_THREADS", str(max(1, joblib.cpu_count() // workers)))
     log.info("Runs: %d, at a time: %d, threads for each: %s", len(jobs), workers, threads)
     prints = {fingerprint(job.plain): job for job in jobs}
-    done = set() if config.force else set(tracking.finished(jobs[0].tracking, prints))
+    reuses = store_answers and not config.force
+    done = set(archive.finished(jobs[0].tracking, prints)) if reuses else set()
     if done:
         log.info("Finished before, and not trained again: %d (force=true trains them)", len(done))
     left = [job for print_, job in prints.items() if print_ not in done]

@@ -8,9 +8,9 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import NamedTuple
 
 from denoise import config, noise, statistics
+from denoise.archive import Found
 from denoise.noise import SYMBOLS
 from denoise.statistics import Estimate
-from denoise.tracking import Found
 
 LEVEL = 1 - statistics.CONFIDENCE
 # Params that name or place a run, or draw its pictures, and change none of its figures.

@@ -13,10 +13,10 @@ import torch
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from denoise import command, compare, data, evaluate, study, tracking, verdicts
+from denoise import archive, command, compare, data, evaluate, study, tracking, verdicts
 from denoise.compare import Comparison
 from denoise.noise import Gaussian, Identity, Noise, RandomErasing
-from denoise.tracking import Settings
+from denoise.store import Settings
 from denoise.verdicts import Question, Setting
 from tests.conftest import forget_store, wait_until
 from tests.test_ui import CHROMIUM, FLAGS
@@ -59,7 +59,7 @@ def cheap_run(
     keys = {"clean": "test/clean_mse", "held_out": "val/clean_mse", "robust": "robust/mean_mse"}
     keys |= {"blur": "robust/blur_mse", "knn": "latent/knn_accuracy"}
     all_tags = {"noise": noise, "model": model, "protocol": "fair", "sweep": sweep, **(tags or {})}
-    with tracking.run(STORE, name=noise, tags=all_tags, params=params) as run:
+    with tracking.run(STORE, Path(), name=noise, tags=all_tags, params=params) as run:
         run.metrics({"train/loss": 0.3, "test/loss": 0.4}, 1)
         run.metrics({"train/loss": 0.2, "test/loss": 0.3}, 2)
         run.final({keys[name]: value for name, value in metrics.items()})
@@ -69,11 +69,11 @@ def cheap_run(
 
 
 def found() -> list[Setting]:
-    return verdicts.group(tracking.search(STORE, ""))
+    return verdicts.group(archive.search(STORE, ""))
 
 
 def written() -> Comparison:
-    return compare.write(STORE, tracking.search(STORE, ""), Path("comparison"))
+    return compare.write(STORE, archive.search(STORE, ""), Path("comparison"))
 
 
 def asked(title: str) -> Question:
@@ -189,7 +189,7 @@ def test_no_noise_may_be_a_gaussian_of_strength_0() -> None:
 def test_the_run_without_noise_is_found_in_another_sweep() -> None:
     cheap_run("none", clean=0.1, sweep="earlier", tags={"config_hash": "clean"})
     noisy = cheap_run("gaussian", clean=0.2, tags={"baseline_hash": "clean"})
-    only = tracking.search(STORE, f"attributes.run_id = '{noisy}'")
+    only = archive.search(STORE, f"attributes.run_id = '{noisy}'")
     (question,) = compare.write(STORE, only, Path("comparison")).questions
     assert "against no noise, on one seed" in str(question.verdicts[0])
 
@@ -287,7 +287,7 @@ def test_the_study_s_rows_stand_beside_the_published_ones(settings: data.Setting
     }
     params["trainer"] |= {"learning_rate": 0.001}  # type: ignore[operator]
     tags = {"protocol": "study", "model": "anello", "noise": "gaussian", "sweep": "study"}
-    with tracking.run(STORE, name="gaussian", tags=tags, params=params) as run:
+    with tracking.run(STORE, Path(), name="gaussian", tags=tags, params=params) as run:
         run.metrics({"train/loss": 1.860, "test/loss": 1.689}, 1)
         run.metrics({"train/loss": 1.599, "test/loss": 1.596}, 20)
     (row,) = [line for line in written().markdown.read_text().splitlines() if "σ = 1 " in line]

@@ -14,9 +14,9 @@ from mlflow import MlflowClient
 from mlflow.entities import FileInfo
 
 import denoise
-from denoise import command, data, pull, tracking
+from denoise import archive, command, data, pull, tracking
 from denoise.denoiser import sha256
-from denoise.tracking import Settings
+from denoise.store import Settings
 from tests.conftest import (
     Said,
     answering,
@@ -127,14 +127,14 @@ def test_parts_and_places_can_be_chosen(pulled: Command, store: tuple[str, str])
 def test_an_interrupted_pull_leaves_no_folder(
     pulled: Command, store: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, calls = tracking.download, iter(range(9))
+    whole, calls = archive.download, iter(range(9))
 
     def interrupted(run_id: str, path: str, folder: Path) -> None:
         if next(calls) == 3:
             raise KeyboardInterrupt
         whole(run_id, path, folder)
 
-    monkeypatch.setattr(tracking, "download", interrupted)
+    monkeypatch.setattr(archive, "download", interrupted)
     assert pulled(*store)[0] == 130
     assert list(Path().iterdir()) == []
 
@@ -154,7 +154,9 @@ def cheap_run(noise: str, seed: int, loss: float) -> None:
     """A finished run with nothing behind it."""
     params = {"seed": seed, "noise": {"name": noise}, "protocol": {"score": "test/loss"}}
     tags = {"noise": noise, "sweep": "seeds"}
-    with tracking.run(Settings(None, "denoise"), name=noise, tags=tags, params=params) as run:
+    with tracking.run(
+        Settings(None, "denoise"), Path(), name=noise, tags=tags, params=params
+    ) as run:
         run.final({"test/loss": loss})
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from denoise import study, tracking
+from denoise.store import Settings
 from denoise.study import PUBLISHED, Losses, Row
-from denoise.tracking import Settings
 from tests.conftest import forget_store
 
 NOISES = ("none", "gaussian", "random_erasing", "gaussian", "gaussian", "gaussian")
@@ -33,7 +33,9 @@ def record(row: Row, noise: str, sigma: str | None, last: Losses) -> None:
     """A finished run of the study's protocol that reached `last`."""
     tags = {"protocol": "study", "model": "anello", "noise": noise}
     params = PARAMS | ({"noise": {"sigma": sigma}} if sigma else {})
-    with tracking.run(Settings(None, "denoise"), name=row.label, tags=tags, params=params) as run:
+    with tracking.run(
+        Settings(None, "denoise"), Path(), name=row.label, tags=tags, params=params
+    ) as run:
         for epoch, losses in ((1, row.first), (20, last)):
             values = {"train/loss": losses.train, "test/loss": losses.test}
             run.metrics(values, epoch)

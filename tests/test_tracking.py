@@ -11,8 +11,8 @@ import torch
 from mlflow import MlflowClient
 from sqlalchemy import Engine, event
 
-from denoise import tracking
-from denoise.tracking import Settings
+from denoise import archive, tracking
+from denoise.store import Settings, prepare
 from tests.conftest import forget_store
 
 
@@ -24,12 +24,12 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 def ended_run(store: Settings, error: type[BaseException] | None) -> mlflow.entities.Run:
     if error is None:
-        with tracking.run(store, name="a run", tags={"noise": "none"}, params={}) as run:
+        with tracking.run(store, Path(), name="a run", tags={"noise": "none"}, params={}) as run:
             pass
     else:
         with (
             pytest.raises(error),
-            tracking.run(store, name="a run", tags={}, params={}) as run,
+            tracking.run(store, Path(), name="a run", tags={}, params={}) as run,
         ):
             raise error("on purpose")
     return MlflowClient(store.uri).get_run(run.id)
@@ -59,7 +59,7 @@ def test_a_failed_run_has_its_traceback_as_a_file(store: Settings) -> None:
 
 
 def test_a_run_whose_process_is_gone_can_be_ended(store: Settings) -> None:
-    experiment = tracking.prepare(store)
+    experiment = prepare(store)
     orphan = MlflowClient(store.uri).create_run(experiment, tags={"sweep": "mine"})
     other = MlflowClient(store.uri).create_run(experiment, tags={"sweep": "theirs"})
     tracking.kill(store, "mine")
@@ -69,13 +69,13 @@ def test_a_run_whose_process_is_gone_can_be_ended(store: Settings) -> None:
 
 def test_parameters_are_flat_and_steps_are_kept(store: Settings) -> None:
     params = {"noise": {"sigma": 0.1}, "seed": 0}
-    with tracking.run(store, name="a run", tags={}, params=params) as run:
+    with tracking.run(store, Path(), name="a run", tags={}, params=params) as run:
         for epoch in (1, 2, 3):
             run.metrics({"train/loss": 1 / epoch}, epoch)
     found = MlflowClient(store.uri).get_run(run.id)
     assert found.data.params == {"noise.sigma": "0.1", "seed": "0"}
-    assert tracking.curve(run.id, "train/loss") == [1, 1 / 2, 1 / 3]
-    assert tracking.curve(run.id, "val/loss") == []
+    assert archive.curve(run.id, "train/loss") == [1, 1 / 2, 1 / 3]
+    assert archive.curve(run.id, "val/loss") == []
 
 
 def test_the_store_is_where_a_bare_mlflow_ui_looks(
@@ -83,8 +83,8 @@ def test_the_store_is_where_a_bare_mlflow_ui_looks(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     forget_store(monkeypatch)
-    with tracking.run(Settings(None, "denoise"), name="a run", tags={}, params={}) as run:
-        run.file(_written(tmp_path / "note.txt"))
+    with tracking.run(Settings(None, "denoise"), Path(), name="a run", tags={}, params={}) as run:
+        run.file(_written(Path("note.txt")))
     assert (tmp_path / "mlflow.db").exists()
     assert list((tmp_path / "mlruns").rglob("note.txt"))
 
@@ -93,7 +93,7 @@ def test_the_environment_names_the_store(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     forget_store(monkeypatch)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///elsewhere.db")
-    tracking.prepare(Settings(None, "denoise"))
+    prepare(Settings(None, "denoise"))
     assert (tmp_path / "elsewhere.db").exists()
 
 
@@ -110,6 +110,10 @@ def test_runs_that_bring_a_data_set_to_a_fresh_store_at_once_all_have_it(store: 
         if str(arguments[2]).startswith("INSERT INTO datasets"):
             both.wait(timeout=60)
 
+    def folder(name: str) -> Path:
+        Path(name).mkdir()
+        return Path(name)
+
     def bring(run: tracking.Run) -> None:
         images = torch.zeros(10, 28, 28, dtype=torch.uint8)
         labels = torch.zeros(10, dtype=torch.int64)
@@ -119,7 +123,9 @@ def test_runs_that_bring_a_data_set_to_a_fresh_store_at_once_all_have_it(store: 
     try:
         with contextlib.ExitStack() as opened, ThreadPoolExecutor(2) as pool:
             runs = [
-                opened.enter_context(tracking.run(store, name=name, tags={}, params={}))
+                opened.enter_context(
+                    tracking.run(store, folder(name), name=name, tags={}, params={})
+                )
                 for name in ("one", "other")
             ]
             list(pool.map(bring, runs))

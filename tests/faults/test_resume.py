@@ -8,8 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,82 +17,25 @@ import torch
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from denoise import checkpoint, data, owner, progress, tracking
+from denoise import archive, checkpoint, data, owner, progress, tracking
+from denoise.delivery import TakenError
 from denoise.owner import Owner
-from denoise.tracking import Settings, TakenError
-from tests.conftest import Said, command, ended, wait_until
+from denoise.store import Settings, prepare
+from tests.conftest import Said, ended, wait_until
+from tests.faults.conftest import (
+    SMALL,
+    client,
+    epoch,
+    files,
+    history,
+    names,
+    pictures,
+    tensors,
+    the_run,
+)
 
 Cli = Callable[..., Said]
 EPOCHS = 6
-SMALL = (
-    "trainer=smoke",
-    "data.train_size=512",
-    "data.test_size=600",
-    "evaluation.tsne_codes=200",
-    "evaluation.map_seed=9",
-)
-
-
-@pytest.fixture(autouse=True)
-def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sums of floats come out the same only in the same number of threads."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-
-
-@pytest.fixture
-def start(settings: data.Settings, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen]]:
-    """Starts the command on a small run, in one folder; ends what is left of it."""
-    processes = []
-
-    def begin(*arguments: str, folder: Path = tmp_path) -> subprocess.Popen:
-        folder.mkdir(exist_ok=True)
-        process = command(folder, *arguments, *SMALL, f"data.root={settings.root}")
-        processes.append(process)
-        return process
-
-    yield begin
-    for process in processes:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-
-
-def epoch(folder: Path, known: int = 0) -> int:
-    """The epoch that the newest command's first run is at; -1 before there is one."""
-    statuses = sorted(folder.glob("outputs/*/status.json")) + sorted(
-        folder.glob("outputs/*/*/status.json")
-    )
-    if len(statuses) <= known:
-        return -1
-    return min(progress.read_all(path.parent)[0]["epoch"] for path in statuses[known:])
-
-
-def client(folder: Path) -> MlflowClient:
-    return MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
-
-
-def the_run(said: Said) -> Run:
-    (run,) = said.runs("tags.noise = 'gaussian'")
-    return run
-
-
-def files(run: Run) -> Path:
-    return Path(run.info.artifact_uri.removeprefix("file://"))
-
-
-def history(folder: Path, run: Run) -> dict[str, list[tuple[int, float]]]:
-    """Every metric's steps and values as they were logged, but for what a clock measured."""
-    return {
-        key: [
-            (point.step, 0.0 if key.startswith("time/") else point.value)
-            for point in client(folder).get_metric_history(run.info.run_id, key)
-        ]
-        for key in run.data.metrics
-    }
-
-
-def tensors(run: Run, name: str) -> dict[str, torch.Tensor]:
-    return checkpoint.load(files(run) / "checkpoints" / f"{name}.safetensors")[0]
 
 
 def test_killed_at_any_moment_a_run_goes_on_to_the_same_end(
@@ -134,28 +76,77 @@ def test_killed_at_any_moment_a_run_goes_on_to_the_same_end(
     assert run.data.params.keys() == expected.data.params.keys()
 
 
-def pictures(run: Run) -> Counter[str]:
-    """How often each picture of MLflow's image grids is there, by key and step."""
-    paths = (files(run) / "images").glob("*.webp")
-    return Counter(re.split(r".timestamp", path.name)[0] for path in paths)
+@pytest.mark.faults
+def test_a_sweep_killed_twenty_times_ends_as_one_that_was_not(
+    start: Callable[..., subprocess.Popen], tmp_path: Path, survived: Callable[[str], None]
+) -> None:
+    """At random moments of its six jobs, from before the first to the last one's end."""
+    sweep = ("-m", "noise.sigma=0.1,0.2,0.3,0.4,0.5,0.6", "trainer.epochs=60")
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    expected = ended(start(*sweep, folder=whole), whole)
+    assert expected.status == 0, expected.err
+
+    draw, ended_before = random.Random(20), 0
+    for _ in range(20):
+        process = start(*sweep, folder=broken)
+        begun = len(progress.read_all(broken)) + 1
+        wait_until(lambda: len(progress.read_all(broken)) >= begun or process.poll() is not None)  # noqa: B023
+        time.sleep(draw.uniform(0, 6))
+        ended_before += process.poll() is not None
+        os.killpg(process.pid, signal.SIGKILL)
+        ended(process, broken)
+    said = ended(start(*sweep, folder=broken), broken)
+    assert said.status == 0, said.err
+    assert ended_before == 0, "there was nothing left to kill"
+
+    runs, others = (by_name(one) for one in (said, expected))
+    assert runs.keys() == others.keys()
+    for name, run in runs.items():
+        assert run.info.status == "FINISHED"
+        assert history(broken, run) == history(whole, others[name])
+        for which in ("last", "best"):
+            mine, theirs = tensors(run, which), tensors(others[name], which)
+            assert mine.keys() == theirs.keys()
+            assert all(torch.equal(mine[key], theirs[key]) for key in mine)
+    survived("20 kills, 6 of 6 runs bit for bit those of the sweep that was not killed")
 
 
-def names(run: Run) -> set[str]:
-    """The other files of a run."""
-    paths = [path.relative_to(files(run)) for path in files(run).rglob("*")]
-    return {str(path) for path in paths if path.parts[0] != "images"}
+def by_name(said: Said) -> dict[str, Run]:
+    """The runs of a sweep, of which there are no two of one name."""
+    runs = said.runs("tags.noise = 'gaussian'")
+    assert len({run.info.run_name for run in runs}) == len(runs) == 6
+    return {run.info.run_name: run for run in runs}
 
 
 @pytest.mark.faults
-def test_sigterm_ends_a_run_killed_and_the_same_command_goes_on(
+def test_a_state_that_rotted_is_said_and_the_run_goes_on_from_the_one_before(
     start: Callable[..., subprocess.Popen], tmp_path: Path
 ) -> None:
     process = start("trainer.epochs=100")
+    wait_until(lambda: epoch(tmp_path) > 3)
+    process.kill()
+    run = the_run(ended(process, tmp_path))
+    states = sorted((files(run) / "state").iterdir(), key=lambda path: path.stat().st_mtime)
+    states[-1].write_bytes(states[-1].read_bytes()[:-1])
+    said = ended(start("trainer.epochs=100"), tmp_path)
+    assert said.status == 0, said.err
+    assert f"{states[-1].name} is not a checkpoint of this project" in said.out
+    assert re.search(rf"goes on after epoch \d+ of run {run.info.run_id}", said.out)
+    points = client(tmp_path).get_metric_history(run.info.run_id, "train/loss")
+    assert [point.step for point in points] == list(range(1, 101))
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_run_killed_and_the_same_command_goes_on(
+    start: Callable[..., subprocess.Popen], tmp_path: Path, number: signal.Signals
+) -> None:
+    process = start("trainer.epochs=100")
     wait_until(lambda: epoch(tmp_path) > 0)
-    process.terminate()
+    process.send_signal(number)
     said = ended(process, tmp_path)
     killed = the_run(said)
-    assert (said.status, killed.info.status) == (128 + signal.SIGTERM, "KILLED"), said.err
+    assert (said.status, killed.info.status) == (128 + number, "KILLED"), said.err
     assert "Traceback" not in said.out + said.err
     assert {"last.safetensors", "best.safetensors"} == {
         path.name for path in (files(killed) / "checkpoints").iterdir()
@@ -168,6 +159,18 @@ def test_sigterm_ends_a_run_killed_and_the_same_command_goes_on(
     )
     points = client(tmp_path).get_metric_history(killed.info.run_id, "train/loss")
     assert [point.step for point in points] == list(range(1, 101))
+
+
+@pytest.mark.faults
+def test_a_second_ctrl_c_ends_it_at_once(
+    start: Callable[..., subprocess.Popen], tmp_path: Path
+) -> None:
+    process = start("trainer.epochs=10000")
+    wait_until(lambda: epoch(tmp_path) > 0)
+    while process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.05)
+    assert ended(process, tmp_path).status == -signal.SIGINT
 
 
 @pytest.mark.faults
@@ -275,7 +278,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 def open_run(store: Settings) -> tracking.Run:
     tags = {"noise": "none", "config_hash": "0123"}
-    with tracking.run(store, name="a run", tags=tags, params={"seed": 0}) as run:
+    with tracking.run(store, Path(), name="a run", tags=tags, params={"seed": 0}) as run:
         pass
     return run
 
@@ -288,7 +291,7 @@ def left_behind(store: Settings, whose: Owner, *, seconds_ago: float, status: st
         "heartbeat": str(time.time() - seconds_ago),
     }
     client = MlflowClient(store.uri)
-    run = client.create_run(tracking.prepare(store), tags=tags)
+    run = client.create_run(prepare(store), tags=tags)
     client.update_run(run.info.run_id, status=status)
     return str(run.info.run_id)
 
@@ -323,23 +326,30 @@ def test_a_living_run_is_left_alone(store: Settings, whose: Owner, seconds_ago: 
     assert MlflowClient(store.uri).get_run(alive).info.status == "RUNNING"
 
 
-def test_a_run_that_was_taken_over_is_not_written_into(store: Settings, tmp_path: Path) -> None:
+def test_a_run_that_was_taken_over_is_not_written_into(store: Settings) -> None:
     """As happens to a process that sleeps for an hour, with its machine, and wakes."""
-    (tmp_path / "note.txt").touch()
-    with tracking.run(store, name="a run", tags={}, params={}) as run:
-        run.metrics({"train/loss": 1}, 1)
-        run.client.set_tag(run.id, "owner", ELSEWHERE.text())
-        for write in (
-            lambda: run.metrics({"train/loss": 1}, 2),
-            lambda: run.final({"test/psnr": 1}),
-            lambda: run.file(tmp_path / "note.txt"),
-        ):
-            with pytest.raises(TakenError, match="process 1 on elsewhere"):
-                write()
-    found = run.client.get_run(run.id)
+    Path("note.txt").touch()
+    with pytest.raises(TakenError), tracking.run(store, Path(), name="", tags={}, params={}) as run:
+        taken_over(run)
+    found = MlflowClient().get_run(run.id)
     assert (found.info.status, set(found.data.metrics)) == ("RUNNING", {"train/loss"})
-    assert tracking.curve(run.id, "train/loss") == [1]
-    assert not run.client.list_artifacts(run.id)
+    assert archive.curve(run.id, "train/loss") == [1]
+    assert not MlflowClient().list_artifacts(run.id)
+
+
+def taken_over(run: tracking.Run) -> None:
+    run.metrics({"train/loss": 1}, 1)
+    wait_until(lambda: archive.curve(run.id, "train/loss") == [1], seconds=10)
+    MlflowClient().set_tag(run.id, "owner", ELSEWHERE.text())
+    run.metrics({"train/loss": 1}, 2)
+    wait_until(lambda: run.sender.error is not None, seconds=10)
+    for write in (
+        lambda: run.metrics({"train/loss": 1}, 3),
+        lambda: run.final({"test/psnr": 1}),
+        lambda: run.file(Path("note.txt")),
+    ):
+        with pytest.raises(TakenError, match="process 1 on elsewhere"):
+            write()
 
 
 def test_what_the_store_has_is_not_logged_twice(store: Settings) -> None:
@@ -347,18 +357,18 @@ def test_what_the_store_has_is_not_logged_twice(store: Settings) -> None:
     for epochs in (2, 3):
         with (
             pytest.raises(KeyboardInterrupt),
-            tracking.run(store, name="a run", tags=tags, params={}) as run,
+            tracking.run(store, Path(), name="a run", tags=tags, params={}) as run,
         ):
             logged(run, epochs)
         ids.add(run.id)
     assert ids == {run.id}
-    assert tracking.curve(run.id, "train/loss") == [1, 1 / 2, 1 / 3]
-    assert tracking.curve(run.id, "test/psnr") == [30]
+    assert archive.curve(run.id, "train/loss") == [1, 1 / 2, 1 / 3]
+    assert archive.curve(run.id, "test/psnr") == [30]
 
 
 def logged(run: tracking.Run, epochs: int) -> None:
-    for epoch in range(1, epochs + 1):
-        run.metrics({"train/loss": 1 / epoch}, epoch)
+    for step in range(1, epochs + 1):
+        run.metrics({"train/loss": 1 / step}, step)
     run.final({"test/psnr": 30})
     raise KeyboardInterrupt
 
@@ -367,9 +377,10 @@ def test_the_heart_beats_while_a_run_is_open(
     store: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tracking, "BEAT_SECONDS", 0.05)
-    with tracking.run(store, name="a run", tags={}, params={}) as run:
-        run.client.set_tag(run.id, "heartbeat", "0")
-        wait_until(lambda: run.client.get_run(run.id).data.tags["heartbeat"] != "0", seconds=10)
+    with tracking.run(store, Path(), name="a run", tags={}, params={}) as run:
+        client = MlflowClient(store.uri)
+        client.set_tag(run.id, "heartbeat", "0")
+        wait_until(lambda: client.get_run(run.id).data.tags["heartbeat"] != "0", seconds=10)
 
 
 def test_a_process_that_is_gone_is_dead_at_once_also_before_it_is_waited_for() -> None:

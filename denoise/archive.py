@@ -1,0 +1,179 @@
+"""The runs that a store has: found, read, brought as files, registered."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from operator import eq, ge, gt, le, lt, ne
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import mlflow
+from mlflow import MlflowClient
+
+from denoise import delivery, store
+from denoise.checks import UserError
+from denoise.store import Settings
+
+# A comparison of a parameter with a number, which MLflow's filters do not know.
+NUMERIC = re.compile(
+    r"params\.[`\"]?([\w.]+)[`\"]?\s*(<=|>=|!=|<|>|=)\s*([-+]?[\d.]+(?:e[-+]?\d+)?)"
+)
+COMPARED = {"<": lt, "<=": le, ">": gt, ">=": ge, "=": eq, "!=": ne}
+TRAINED = "attributes.status = 'FINISHED' and tags.noise != ''"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A finished run that a search found; metrics have their last values."""
+
+    id: str
+    name: str
+    uri: str
+    started: float
+    metrics: dict[str, float]
+    params: dict[str, str]
+    tags: dict[str, str]
+
+
+def search(
+    settings: Settings, where: str, *, order: str = "", most: int | None = None
+) -> list[Found]:
+    """Finished training runs that MLflow's filter `where` finds, ordered by `order`, newest first.
+
+    MLflow compares parameters as text and refuses `params.noise.sigma < 0.2`; such a clause is
+    taken out of the filter and answered here. `UserError` if the filter does not parse.
+    """
+    experiment, client = store.prepare(settings), MlflowClient()
+    rest, is_found = _numeric(where)
+    everything = " and ".join(filter(None, (TRAINED, rest)))
+    by = [*filter(None, [order]), "attributes.start_time DESC"]
+    found: list[Any] = []
+    token = None
+    while most is None or len(found) < most:
+        size = min(1000, most - len(found)) if most and rest == where else 1000
+        try:
+            page = client.search_runs(
+                [experiment], everything, max_results=size, order_by=by, page_token=token
+            )
+        except mlflow.MlflowException as error:
+            raise UserError(f"the filter {where!r} does not parse: {error.message}") from None
+        found += filter(is_found, page)
+        if not (token := page.token):
+            break
+    return [
+        Found(
+            run.info.run_id,
+            run.info.run_name,
+            run.info.artifact_uri,
+            run.info.start_time / 1000,
+            run.data.metrics,
+            run.data.params,
+            run.data.tags,
+        )
+        for run in found[:most]
+    ]
+
+
+def runs(settings: Settings, ids: Sequence[str]) -> list[Found]:
+    """These of the finished training runs, newest first."""
+    return search(settings, one_of(ids)) if ids else []
+
+
+def one_of(ids: Sequence[str]) -> str:
+    return f"attributes.run_id IN ({', '.join(map(repr, ids))})"
+
+
+def files(run_id: str) -> dict[str, int]:
+    """The run's own files with their sizes in bytes.
+
+    `UserError` if one would land outside of the folder it is downloaded to.
+    """
+    client = MlflowClient()
+    listed: dict[str, int] = {}
+    folders = [""]
+    while folders:
+        for entry in client.list_artifacts(run_id, folders.pop() or None):
+            check_inside(entry.path)
+            if entry.is_dir:
+                folders.append(entry.path)
+            else:
+                listed[entry.path] = entry.file_size or 0
+    return listed
+
+
+def download(run_id: str, path: str, folder: Path) -> None:
+    """One file of a run, under its own path in `folder`."""
+    target = (folder / path).parent
+    target.mkdir(parents=True, exist_ok=True)
+    MlflowClient().download_artifacts(run_id, path, str(target))
+
+
+def download_model(run_id: str, folder: Path) -> None:
+    """The model that a run logged, into `folder`; nothing if it logged none."""
+    for model_id in delivery.models(MlflowClient(), run_id):
+        mlflow.artifacts.download_artifacts(f"models:/{model_id}", dst_path=str(folder))
+
+
+def download_registered(uri: str, folder: Path) -> None:
+    """Config and checkpoints of the run behind a registered model."""
+    match = re.fullmatch(r"models:/([^/@]+)([/@])([^/@]+)", uri)
+    if not match:
+        raise UserError(f"{uri} is not of the form models:/NAME@ALIAS or models:/NAME/VERSION")
+    name, kind, version = match.groups()
+    client = MlflowClient()
+    find = client.get_model_version_by_alias if kind == "@" else client.get_model_version
+    try:
+        run_id = str(find(name, version).run_id)
+    except mlflow.MlflowException as error:
+        raise UserError(f"{uri} is not in the registry: {error.message}") from None
+    for part in ("config", "checkpoints"):
+        download(run_id, part, folder)
+
+
+def register(run_id: str, name: str) -> str:
+    """Register the model that a run logged, and move the alias `best` to it; its version."""
+    models = delivery.models(MlflowClient(), run_id)
+    if not models:
+        raise UserError(f"run {run_id} has logged no model that could be registered")
+    version = mlflow.register_model(f"models:/{models[0]}", name).version
+    MlflowClient().set_registered_model_alias(name, "best", version)
+    return str(version)
+
+
+def curve(run_id: str, metric: str) -> list[float]:
+    """A metric of a run over its steps; [] if it has none."""
+    history = MlflowClient().get_metric_history(run_id, metric)
+    return [point.value for point in sorted(history, key=lambda point: point.step)]
+
+
+def finished(settings: Settings, fingerprints: Iterable[str]) -> dict[str, Found]:
+    """The newest finished run of each of these configs that has one."""
+    newest = {
+        fingerprint: search(settings, f"tags.config_hash = '{fingerprint}'", most=1)
+        for fingerprint in fingerprints
+    }
+    return {fingerprint: found[0] for fingerprint, found in newest.items() if found}
+
+
+def check_inside(path: str) -> None:
+    parts = PurePosixPath(path).parts
+    if ".." in parts or path.startswith("/") or "\\" in path:
+        raise UserError(f"the run has a file named {path!r}, which would land outside its folder")
+
+
+def _numeric(where: str) -> tuple[str, Callable[[Any], bool]]:
+    """The filter without its numeric comparisons of parameters, and whether a run passes those."""
+    clauses = re.split(r"\s+and\s+", where.strip(), flags=re.IGNORECASE)
+    numeric = [match for clause in clauses if (match := NUMERIC.fullmatch(clause.strip()))]
+    rest = [clause for clause in clauses if not NUMERIC.fullmatch(clause.strip())]
+
+    def passes(run: Any) -> bool:
+        try:
+            return all(
+                COMPARED[match[2]](float(run.data.params[match[1]]), float(match[3]))
+                for match in numeric
+            )
+        except (KeyError, ValueError):  # the run has no such number
+            return False
+
+    return (" and ".join(rest) if numeric else where), passes

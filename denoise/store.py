@@ -1,0 +1,179 @@
+"""The MLflow store: opened once, answering in time or known to be away."""
+
+import contextlib
+import logging
+import os
+import re
+import socket
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from filelock import FileLock
+
+from denoise.checks import UserError
+
+# Read by MLflow when it is imported: it neither phones home nor writes over the bars, and gives a
+# server that is away up soon, as what it was to be told is kept and told later.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+
+import mlflow
+from mlflow import MlflowException
+from sqlalchemy import Engine, event
+
+CONNECT_SECONDS = 4
+ANSWER_SECONDS = 5
+PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
+BUSY_SECONDS = 120
+# What they say is said in a sentence, or is no matter.
+QUIET = {
+    "alembic": logging.WARNING,
+    "mlflow": logging.WARNING,
+    "mlflow.store": logging.CRITICAL,
+    "urllib3.connectionpool": logging.ERROR,
+}
+HIDDEN = "***"
+# The request itself is wrong: it would not be answered better another time.
+WRONG = (400, 404, 409)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where runs go. `uri` null means MLFLOW_TRACKING_URI, or else MLflow's own default.
+
+    `offline` lets runs begin also while the store does not answer.
+    """
+
+    uri: str | None
+    experiment: str
+    offline: bool = False
+
+
+class AwayError(UserError):
+    """The store does not answer."""
+
+
+@event.listens_for(Engine, "connect")
+def _share(connection: object, _: object) -> None:
+    """Let many processes write into one SQLite file: they queue, and readers block none of them.
+
+    SQLite's own five seconds of patience are too few on a slow disk with every core at work.
+    """
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute(f"PRAGMA busy_timeout = {1000 * BUSY_SECONDS}")
+        connection.execute("PRAGMA journal_mode = WAL")
+
+
+def prepare(settings: Settings) -> str:
+    """Open the store, create it and the experiment if they are not there; the experiment's id.
+
+    Called once before workers start: a fresh SQLite file that several processes migrate at once
+    breaks. `AwayError` if the store does not answer.
+    """
+    for name, level in QUIET.items():
+        logging.getLogger(name).setLevel(level)
+    address = uri(settings)
+    mlflow.set_tracking_uri(address)
+
+    def open_experiment() -> str:
+        with lock():
+            return experiment_id(settings.experiment)
+
+    return _answer_in_time(address, open_experiment)
+
+
+def uri(settings: Settings) -> str:
+    """The store's address: a relative SQLite file made absolute, so that it is one everywhere."""
+    asked = settings.uri or mlflow.get_tracking_uri()
+    path = asked.removeprefix("sqlite:///")
+    return asked if path == asked or not path else f"sqlite:///{Path(path).absolute()}"
+
+
+def lock() -> contextlib.AbstractContextManager[Any]:
+    """Between processes that might do the same thing in the store; a server guards itself."""
+    used = mlflow.get_tracking_uri()
+    if used.startswith("sqlite:///"):
+        return FileLock(used.removeprefix("sqlite:///") + ".lock")
+    return contextlib.nullcontext()
+
+
+def is_away(error: Exception) -> bool:
+    """Whether the store, or the place of its files, failed to answer, and may do so later."""
+    if isinstance(error, MlflowException):
+        return error.get_http_status_code() not in WRONG
+    return isinstance(error, OSError | AwayError)
+
+
+def pages() -> str:
+    """The address of the store's pages, on its server or under `mlflow ui`."""
+    used = mlflow.get_tracking_uri()
+    return without_secret(used).rstrip("/") if used.startswith("http") else "http://127.0.0.1:5000"
+
+
+def without_secret(text: str) -> str:
+    """The text with the passwords of its addresses, if any, starred out."""
+    text = re.sub(r"(//[^:/@\s]*:)[^\s'\"]*@", rf"\1{HIDDEN}@", text)
+    return re.sub(r"([?&](?:password|token)=)[^&\s'\"]*", rf"\1{HIDDEN}", text)
+
+
+def reason(error: BaseException) -> str:
+    """Why the store fails: a sentence of ours, or what the error that is behind all others says."""
+    while not isinstance(error, UserError) and (cause := error.__cause__ or error.__context__):
+        error = cause
+    return first_line(error)
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says first, without what is secret."""
+    return without_secret(str(error).strip().partition("\n")[0])
+
+
+def experiment_id(name: str) -> str:
+    """Of the experiment of that name, made if it is not there."""
+    experiment = mlflow.get_experiment_by_name(name)
+    return experiment.experiment_id if experiment else mlflow.create_experiment(name)
+
+
+def _answer_in_time(uri: str, ask: Callable[[], str]) -> str:
+    """What `ask` returns, or an `AwayError` soon."""
+    try:
+        _connect(uri)
+        return _limited(ask) if uri.startswith("http") else ask()
+    except Exception as error:
+        raise AwayError(
+            f"tracking.uri={without_secret(uri)} cannot be used: {first_line(error)}; "
+            "give a database such as sqlite:///mlflow.db or a running MLflow server"
+        ) from None
+
+
+def _connect(uri: str) -> None:
+    """Raise if the server that `uri` names, if any, does not let us in."""
+    where = urlsplit(uri)
+    port = where.port or PORTS.get(where.scheme.partition("+")[0])
+    if where.hostname and port:
+        socket.create_connection((where.hostname, port), CONNECT_SECONDS).close()
+
+
+def _limited(ask: Callable[[], str]) -> str:
+    """What `ask` returns, in time; it is left behind in a thread if it does not."""
+    answer: Future[str] = Future()
+
+    def call() -> None:
+        try:
+            answer.set_result(ask())
+        except Exception as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=call, daemon=True).start()
+    try:
+        return answer.result(ANSWER_SECONDS)
+    except TimeoutError:
+        raise TimeoutError(f"no answer within {ANSWER_SECONDS} seconds") from None

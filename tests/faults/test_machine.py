@@ -1,0 +1,113 @@
+"""The machine fails: its disk fills, or cannot be written to. Small disks are mounted by root."""
+
+import random
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import mlflow
+import pytest
+from mlflow import MlflowClient
+
+from tests.conftest import Said, ended, wait_until
+from tests.faults.conftest import client, progress_of, the_run
+from tests.faults.test_store import assert_is_whole, sent
+
+Start = Callable[..., subprocess.Popen]
+Disk = Callable[[str], Path]
+EPOCHS = 60
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    """Mounts a disk of its own, with these options."""
+    mounted = []
+
+    def mount(options: str) -> Path:
+        folder = tmp_path / "disk"
+        folder.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+        if subprocess.run(command, capture_output=True).returncode:
+            pytest.skip("a small disk can be mounted by root alone")
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """A file that takes what is left of the disk."""
+    filler = disk / "filler"
+    with filler.open("wb") as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+                file.flush()
+        except OSError:
+            return filler
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("reached", [0, 1, 5, 20, 40])
+def test_a_full_disk_stops_the_run_in_a_sentence_and_it_goes_on_when_there_is_room(
+    start: Start, tmp_path: Path, disk: Disk, reached: int
+) -> None:
+    small = disk("size=12m")
+    other = ended(start("trainer.epochs=2", "seed=1"), tmp_path)
+    before = the_run(other)
+    arguments = (f"trainer.epochs={EPOCHS}", f"hydra.run.dir={small / 'run'}")
+    process = start(*arguments)
+    wait_until(lambda: progress_of(small / "run") >= reached)
+    time.sleep(random.Random(reached).uniform(0, 0.5))
+    filler = fill(small)
+    said = ended(process, tmp_path)
+    assert said.status == 1, said.out
+    assert "No space left on device" in said.out + said.err
+    assert "Traceback" not in said.out + said.err
+    (run,) = said.runs("params.seed = '0' and tags.noise != ''")
+    assert run.info.status == "KILLED"
+    assert_is_whole(tmp_path / "mlflow.db")
+    untouched = client(tmp_path).get_run(before.info.run_id)
+    assert untouched.to_dictionary() == before.to_dictionary()
+
+    filler.unlink()
+    said = ended(start(*arguments), tmp_path)
+    assert said.status == 0, said.out + said.err
+    (finished,) = said.runs("params.seed = '0' and tags.noise != ''")
+    assert (finished.info.run_id, finished.info.status) == (run.info.run_id, "FINISHED")
+    points = client(tmp_path).get_metric_history(run.info.run_id, "train/loss")
+    assert [point.step for point in points] == list(range(1, EPOCHS + 1))
+
+
+@pytest.mark.faults
+def test_what_a_store_on_a_full_disk_cannot_take_is_kept_and_sent_later(
+    start: Start, tmp_path: Path, disk: Disk
+) -> None:
+    small = disk("size=20m")
+    address = f"sqlite:///{small / 'mlflow.db'}"
+    process = start(f"trainer.epochs={EPOCHS}", f"tracking.uri={address}")
+    wait_until(lambda: progress_of(tmp_path / "outputs") >= 3)
+    filler = fill(small)
+    said = ended(process, tmp_path)
+    assert said.status == 0, said.out + said.err
+    assert "what it would be told is kept" in said.out
+    assert "Traceback" not in said.out + said.err
+    assert_is_whole(small / "mlflow.db")
+    filler.unlink()
+    assert "sent, as run" in sent(tmp_path)
+    mlflow.set_tracking_uri(address)
+    (run,) = MlflowClient().search_runs(["1"], "tags.noise = 'gaussian'")
+    assert run.info.status == "FINISHED"
+    points = MlflowClient().get_metric_history(run.info.run_id, "train/loss")
+    assert [point.step for point in points] == list(range(1, EPOCHS + 1))
+
+
+def test_a_disk_that_is_read_only_is_a_sentence(cli: Callable[..., Said], disk: Disk) -> None:
+    said = cli("trainer=smoke", f"hydra.run.dir={disk('ro') / 'run'}")
+    assert said.status == 1
+    assert re.search(r"^denoise: .*/disk/run cannot be written to .*hydra.run.dir", said.err, re.M)
+    assert not said.runs()

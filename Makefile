@@ -45,10 +45,15 @@ test: install  ## run the tests, but for those of make faults
 faults: install  ## run the tests that kill and signal real processes as well
 	@$(BIN)/python -m pytest tests/faults -m "faults or not faults"
 
-lint: install  ## check format, style and types
+# A mirror may answer in the database's place, and know of nothing: that release has vulnerabilities.
+AUDIT = $(BIN)/pip-audit --disable-pip --timeout 5 --progress-spinner off
+lint: install  ## check format, style and types, and the lock for known vulnerabilities
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@if echo flask==0.5 | $(AUDIT) --no-deps --requirement /dev/stdin 2>&1 | grep -q "^Found"; \
+	then $(AUDIT) --require-hashes --strict --requirement requirements.lock; \
+	else echo "The database of vulnerabilities cannot be reached: requirements.lock is not audited."; fi
 
 lock: install  ## renew requirements.lock with the newest versions that pyproject.toml allows
 	@$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --extra dev --universal \

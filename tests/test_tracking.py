@@ -17,9 +17,8 @@ from tests.conftest import forget_store
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.chdir(tmp_path)
-    return Settings(uri=f"sqlite:///{tmp_path / 'mlflow.db'}", experiment="denoise")
+def store(fresh_folder: Path) -> Settings:
+    return Settings(uri=f"sqlite:///{fresh_folder / 'mlflow.db'}", experiment="denoise")
 
 
 def ended_run(store: Settings, error: type[BaseException] | None) -> mlflow.entities.Run:

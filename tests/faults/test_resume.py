@@ -270,10 +270,9 @@ def test_a_state_that_was_cut_short_leaves_the_one_before(tmp_path: Path) -> Non
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.chdir(tmp_path)
+def store(fresh_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setattr(tracking, "CLAIM_SECONDS", 0)
-    return Settings(uri=f"sqlite:///{tmp_path / 'mlflow.db'}", experiment="denoise")
+    return Settings(uri=f"sqlite:///{fresh_folder / 'mlflow.db'}", experiment="denoise")
 
 
 def open_run(store: Settings) -> tracking.Run:

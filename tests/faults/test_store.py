@@ -223,9 +223,8 @@ def test_a_run_deleted_while_it_trains_ends_in_a_sentence_and_harms_no_other(
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.chdir(tmp_path)
-    return Settings(uri=f"sqlite:///{tmp_path / 'mlflow.db'}", experiment="denoise")
+def store(fresh_folder: Path) -> Settings:
+    return Settings(uri=f"sqlite:///{fresh_folder / 'mlflow.db'}", experiment="denoise")
 
 
 @pytest.mark.faults

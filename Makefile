@@ -39,8 +39,9 @@ fair-study: install  ## answer its two questions fairly: 12 settings, 5 seeds ea
 ui: install  ## browse all runs at http://127.0.0.1:5000
 	@$(BIN)/mlflow ui
 
+# Tests run side by side, so each computes in one thread; those of a file share what they make.
 test: install  ## run the tests, but for those of make faults
-	@$(BIN)/python -m pytest
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 faults: install  ## run the tests that kill and signal real processes as well
 	@$(BIN)/python -m pytest tests/faults -m "faults or not faults"

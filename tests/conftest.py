@@ -1,9 +1,12 @@
 """Real data, real stores, the real command: what the tests share."""
 
 import contextlib
+import json
 import os
+import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -15,6 +18,7 @@ from pathlib import Path
 import mlflow
 import pytest
 import torch
+from filelock import FileLock
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
@@ -121,13 +125,33 @@ def forget_store(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
 
 
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with nothing in it, to be copied: MLflow takes longer to make one than to use it.
+
+    What was just made is partly in a second file beside it, so it is first put into one.
+    """
+    folder = tmp_path_factory.mktemp("store")
+    MlflowClient(f"sqlite:///{folder / 'made.db'}").search_experiments()
+    with contextlib.closing(sqlite3.connect(folder / "made.db")) as made:
+        made.execute(f"VACUUM INTO '{folder / 'mlflow.db'}'")
+    return folder / "mlflow.db"
+
+
 @pytest.fixture
-def cli(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Callable[..., Said]:
-    """The command in this process, in an empty folder: quick, as everything is imported."""
+def fresh_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_store: Path) -> Path:
+    """The folder that a test is in, which has nothing but a store with nothing in it."""
+    shutil.copy(empty_store, tmp_path)
     monkeypatch.chdir(tmp_path)
     forget_store(monkeypatch)
+    return tmp_path
+
+
+@pytest.fixture
+def cli(
+    fresh_folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., Said]:
+    """The command in this process: quick, as everything is imported."""
 
     def run(*arguments: str) -> Said:
         monkeypatch.setattr(sys, "argv", ["denoise", *arguments])
@@ -138,26 +162,33 @@ def cli(
             status, message = (stop.code, "") if isinstance(stop.code, int) else (1, str(stop.code))
         GlobalHydra.instance().clear()
         screen = capfd.readouterr()
-        return Said(status, screen.out, screen.err + message, tmp_path)
+        return Said(status, screen.out, screen.err + message, fresh_folder)
 
     return run
 
 
 @pytest.fixture(scope="session")
-def sweep(settings: data.Settings, tmp_path_factory: pytest.TempPathFactory) -> Said:
-    """A finished sweep of three runs on all cores, in a folder that had nothing."""
-    folder = tmp_path_factory.mktemp("sweep")
-    said = ended(
-        command(
-            folder,
-            "-m",
-            "trainer=smoke",
-            "noise=gaussian",
-            "noise.sigma=0,0.1,0.5",
-            f"data.root={settings.root}",
-        ),
-        folder,
-    )
+def sweep(
+    settings: data.Settings, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> Said:
+    """A finished sweep of three runs on all cores, in a folder that had nothing.
+
+    The first of pytest's workers that needs it makes it, and the others wait for it.
+    """
+    own = tmp_path_factory.getbasetemp()
+    shared = own if worker_id == "master" else own.parent
+    folder, made = shared / "sweep", shared / "sweep.json"
+    with FileLock(shared / "sweep.lock"):
+        if not made.exists():
+            said = _swept(folder, settings)
+            made.write_text(json.dumps([said.status, said.out, said.err]), encoding="utf-8")
+    return Said(*json.loads(made.read_text(encoding="utf-8")), folder)
+
+
+def _swept(folder: Path, settings: data.Settings) -> Said:
+    folder.mkdir()
+    arguments = ("-m", "trainer=smoke", "noise=gaussian", "noise.sigma=0,0.1,0.5")
+    said = ended(command(folder, *arguments, f"data.root={settings.root}"), folder)
     assert said.status == 0, f"{said.out}\n{said.err}"
     return said
 
@@ -177,11 +208,14 @@ def pulled_from(sweep: Said, folder: Path, *arguments: str) -> Path:
 
 @contextlib.contextmanager
 def background(*arguments: str, folder: Path) -> Iterator[None]:
-    """An MLflow command in a process group of its own, ended with the block."""
+    """An MLflow command in a process group of its own, ended with the block.
+
+    Without MLflow's own jobs, which nothing here asks for: more processes, slow to start.
+    """
     process = subprocess.Popen(
         [sys.executable, "-m", "mlflow", *arguments],
         cwd=folder,
-        env=clean_environment(),
+        env=clean_environment() | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,

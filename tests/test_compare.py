@@ -18,9 +18,10 @@ from denoise.compare import Comparison
 from denoise.noise import Gaussian, Identity, Noise, RandomErasing
 from denoise.store import Settings
 from denoise.verdicts import Question, Setting
-from tests.conftest import forget_store, wait_until
+from tests.conftest import wait_until
 from tests.test_ui import CHROMIUM, FLAGS
 
+pytestmark = pytest.mark.usefixtures("fresh_folder")
 STORE = Settings(None, "denoise")
 LOADED = "image => image.complete && image.naturalWidth > 0"
 NOISES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -28,12 +29,6 @@ NOISES: dict[str, tuple[str, dict[str, Any]]] = {
     "gaussian": ("Gaussian", {"sigma": 0.25, "mean": 0.0}),
     "masking": ("Masking", {"fraction": 0.25, "value": 0.0}),
 }
-
-
-@pytest.fixture(autouse=True)
-def fresh_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    forget_store(monkeypatch)
 
 
 def cheap_run(

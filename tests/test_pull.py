@@ -160,6 +160,7 @@ def cheap_run(noise: str, seed: int, loss: float) -> None:
         run.final({"test/loss": loss})
 
 
+@pytest.mark.usefixtures("fresh_folder")
 def test_over_seeds_the_best_setting_is_the_one_with_the_best_mean(pulled: Command) -> None:
     for noise, losses in {"lucky": (0.1, 0.9, 0.8), "steady": (0.3, 0.2, 0.4)}.items():
         for seed, loss in enumerate(losses):
@@ -184,6 +185,7 @@ MISTAKES = {
 }
 
 
+@pytest.mark.usefixtures("fresh_folder")
 @pytest.mark.parametrize("arguments", MISTAKES, ids=" ".join)
 def test_a_mistake_is_told_in_a_sentence(pulled: Command, arguments: tuple[str, ...]) -> None:
     status, _, err = pulled(*arguments)
@@ -202,6 +204,7 @@ def test_a_metric_that_is_not_there_lists_those_that_are(
     assert "whether a large speed is good is not known; say --max or --min" in err
 
 
+@pytest.mark.usefixtures("fresh_folder")
 def test_files_missing_behind_a_run_are_told(pulled: Command) -> None:
     cheap_run("none", 0, 0.5)
     status, _, err = pulled()
@@ -214,7 +217,7 @@ def server(tmp_path: Path) -> Iterator[str]:
     """A tracking server that proxies artifacts, with a store of its own."""
     port, folder = free_port(), tmp_path / "server"
     folder.mkdir()
-    with background("server", "--port", str(port), folder=folder):
+    with background("server", "--port", str(port), "--workers", "1", folder=folder):
         yield answering(port, "/health")
 
 

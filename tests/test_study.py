@@ -7,8 +7,8 @@ import pytest
 from denoise import study, tracking
 from denoise.store import Settings
 from denoise.study import PUBLISHED, Losses, Row
-from tests.conftest import forget_store
 
+pytestmark = pytest.mark.usefixtures("fresh_folder")
 NOISES = ("none", "gaussian", "random_erasing", "gaussian", "gaussian", "gaussian")
 SIGMAS = (None, "1.0", None, "0.01", "0.1", "0.5")
 PARAMS = {
@@ -21,12 +21,6 @@ PARAMS = {
     },
     "data": {"name": "FashionMNIST", "train_size": 60000},
 }
-
-
-@pytest.fixture(autouse=True)
-def fresh_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    forget_store(monkeypatch)
 
 
 def record(row: Row, noise: str, sigma: str | None, last: Losses) -> None:

@@ -24,9 +24,9 @@ expect.set_options(timeout=60_000)
 
 @pytest.fixture(scope="module")
 def server(sweep: Said) -> Iterator[str]:
-    """A bare `mlflow ui`, but for the port, in the folder where the sweep ran."""
+    """A bare `mlflow ui`, but for port and number of workers, in the folder where the sweep ran."""
     port = free_port()
-    with background("ui", "--port", str(port), folder=sweep.folder):
+    with background("ui", "--port", str(port), "--workers", "1", folder=sweep.folder):
         yield answering(port, "/health")
 
 

@@ -20,6 +20,9 @@ T = TypeVar("T")
 
 # What changes where a run is made, and not what comes out of it.
 NOT_RESULTS = ("data.root", "data.debian", "trainer.device")
+# Keys that are newer than runs that may be in a store, each with the value that does what was done
+# before it: with that value a key is left out of the fingerprint, and those runs stay known.
+ADDED: dict[str, Any] = {}
 # What is said of a launch, not of a run. Where it is tracked may hold a password.
 NOT_OF_A_RUN = ("tracking", "seeds", "force")
 
@@ -86,13 +89,19 @@ def build(cfg: DictConfig) -> Config:
 def fingerprint(plain: Mapping[str, Any]) -> str:
     """16 hex digits: the same for two configs that give the same result, however they are spelt."""
     kept = {
-        name: {key: value for key, value in node.items() if f"{name}.{key}" not in NOT_RESULTS}
+        name: {key: value for key, value in node.items() if _counts(f"{name}.{key}", value)}
         if isinstance(node, Mapping)
         else node
         for name, node in plain.items()
+        if _counts(name, node)
     }
     text = json.dumps(_canonical(kept), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _counts(key: str, value: Any) -> bool:
+    """Whether the setting makes a difference to what comes out."""
+    return key not in NOT_RESULTS and not (key in ADDED and value == ADDED[key])
 
 
 def baseline(plain: Mapping[str, Any]) -> str:

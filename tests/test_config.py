@@ -106,6 +106,21 @@ def test_whatever_changes_a_result_changes_the_fingerprint(composed: Compose) ->
     assert len(prints) == 1 + len(OTHER)
 
 
+def test_a_key_that_is_added_later_leaves_the_fingerprints_of_earlier_runs(
+    composed: Compose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = config.build(composed()).plain
+    print_before = config.fingerprint(before)
+    monkeypatch.setattr(config, "ADDED", {"trainer.warmup": 0, "ensemble": None})
+
+    def later(warmup: int, ensemble: int | None) -> str:
+        trainer = before["trainer"] | {"warmup": warmup}
+        return config.fingerprint({**before, "trainer": trainer, "ensemble": ensemble})
+
+    assert later(0, None) == print_before
+    assert len({print_before, later(1, None), later(0, 2), later(1, 2)}) == 4
+
+
 def test_the_baseline_of_a_run_is_the_same_run_without_noise(composed: Compose) -> None:
     noisy = plain(composed, "noise=gaussian", "seed=3", "protocol=fair")
     without = plain(composed, "noise=none", "seed=3", "protocol=fair")

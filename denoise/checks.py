@@ -35,6 +35,12 @@ def interval(key: str, value: object, *, low: float = -math.inf, high: float = m
         ) from None
 
 
+def at_least(key: str, value: float, other: str, least: float) -> None:
+    """Refuse a `value` below `least`, which is what `other`, in terms of other keys, comes to."""
+    if value < least:
+        raise UserError(f"{key} must be at least {other}, which is {least}, got {value!r}")
+
+
 def one_of(key: str, value: object, allowed: Collection[object]) -> None:
     """Refuse a `value` that is not among the `allowed`."""
     if value not in allowed:

@@ -1,7 +1,9 @@
 """The typed root, and the one place where a config node becomes an object."""
 
 import hashlib
+import inspect
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import ModuleType
@@ -10,10 +12,11 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import OmegaConfBaseException, ValidationError
 
 from denoise import checks, data, evaluate, model, noise, store, trainer
 from denoise.checks import UserError
+from denoise.errors import sentence
 from denoise.noise import Noise
 
 T = TypeVar("T")
@@ -25,6 +28,10 @@ NOT_RESULTS = ("data.root", "data.debian", "trainer.device")
 ADDED: dict[str, Any] = {}
 # What is said of a launch, not of a run. Where it is tracked may hold a password.
 NOT_OF_A_RUN = ("tracking", "seeds", "force")
+KEYS = (
+    *("data", "noise", "model", "evaluation", "tracking", "trainer", "protocol"),
+    *("seed", "seeds", "force"),
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,10 @@ class Protocol:
     score: str
     sigma: float
     grey: float
+
+    def __post_init__(self) -> None:
+        checks.number("protocol.sigma", self.sigma, low=0)
+        checks.number("protocol.grey", self.grey)
 
 
 @dataclass(frozen=True)
@@ -61,6 +72,7 @@ class Config:
 
 def build(cfg: DictConfig) -> Config:
     """Turn a composed config into objects, or raise `UserError` naming the key at fault."""
+    _check_keys(cfg)
     checks.whole("seed", cfg.seed, low=0)
     checks.whole("seeds", cfg.seeds, low=1)
     checks.one_of("force", cfg.force, (True, False))
@@ -72,18 +84,37 @@ def build(cfg: DictConfig) -> Config:
         protocol=_settings(Protocol, cfg, "protocol"),
         noise=build_noise(cfg),
         robust={
-            name: _object(noise, cfg.evaluation.robust, name) for name in cfg.evaluation.robust
+            name: _object(noise, node, f"evaluation.robust.{name}")
+            for name, node in cfg.evaluation.robust.items()
         },
         model=build_model(cfg),
         seed=cfg.seed,
         plain=_plain(cfg),
     )
-    images = config.data.trained
+    _check_together(config)
+    return config
+
+
+def _check_keys(cfg: DictConfig) -> None:
+    """Refuse a key that nothing reads, as a run would differ by it from the same without."""
+    for key in sorted(set(map(str, cfg)) ^ set(KEYS)):
+        wrong = "is missing" if key in KEYS else "is not a key"
+        raise UserError(f"{key} {wrong}; a config has {', '.join(KEYS)}")
+
+
+def _check_together(config: Config) -> None:
+    """Refuse what each setting allows and another does not."""
+    images, chosen = config.data.trained, "val" if config.data.holdout else "test"
     checks.whole("trainer.batch_size", config.trainer.batch_size, low=1, high=images)
+    checks.whole("evaluation.neighbours", config.evaluation.neighbours, low=1, high=images)
     checks.whole(
         "evaluation.tsne_codes", config.evaluation.tsne_codes, low=1, high=config.data.test_size
     )
-    return config
+    checks.one_of(
+        f"protocol.score, where data.holdout is {config.data.holdout},",
+        config.protocol.score,
+        [f"{chosen}/{name}" for name in evaluate.LOSSES],
+    )
 
 
 def fingerprint(plain: Mapping[str, Any]) -> str:
@@ -131,29 +162,35 @@ def _settings(kind: type[T], cfg: DictConfig, key: str) -> T:
         typed = OmegaConf.create({key: OmegaConf.structured(kind)})
         OmegaConf.set_readonly(typed[key], False)  # frozen is for what comes out
         return OmegaConf.to_object(OmegaConf.merge(typed, {key: cfg[key]}))[key]  # type: ignore
+    except ValidationError as error:
+        name = re.split(r"[.\[]", str(error.full_key))[1]
+        wanted = inspect.formatannotation(kind.__annotations__[name])
+        raise UserError(f"{key}.{name} must be of type {wanted}, got {cfg[key][name]!r}") from None
     except OmegaConfBaseException as error:
-        raise UserError(f"{error.full_key}: {str(error.msg).splitlines()[0]}") from None
+        raise UserError(sentence(error)) from None
 
 
 def build_model(cfg: DictConfig) -> model.Autoencoder:
     """The model of a composed config, with its first weights, drawn from `cfg.seed`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(np.random.SeedSequence(cfg.seed).generate_state(1)[0]))
-        return _object(model, cfg, "model")
+        return _object(model, cfg.model, "model")
 
 
 def build_noise(cfg: DictConfig) -> Noise:
     """The noise of a composed config."""
-    return _object(noise, cfg, "noise")
+    return _object(noise, cfg.noise, "noise")
 
 
-def _object(room: ModuleType, cfg: DictConfig, key: str) -> Any:
-    """The node `key` as the class of `room` that its `_target_` names, and of nowhere else.
+def _object(room: ModuleType, node: Any, key: str) -> Any:
+    """The `node` at `key` as the class of `room` that its `_target_` names, and of nowhere else.
 
     Not `hydra.utils.instantiate`, which calls whatever a config names, at any depth: configs also
     come from pulled runs.
     """
-    return _made(room, OmegaConf.to_container(cfg[key], resolve=True), key)  # type: ignore[arg-type]
+    if not isinstance(node, DictConfig):
+        raise UserError(f"{key} must be a class of {room.__name__} and its settings, got {node!r}")
+    return _made(room, OmegaConf.to_container(node, resolve=True), key)  # type: ignore[arg-type]
 
 
 def _made(room: ModuleType, node: dict[str, Any], key: str) -> Any:
@@ -169,7 +206,16 @@ def _made(room: ModuleType, node: dict[str, Any], key: str) -> Any:
             settings[field] = {
                 name: _made(room, inner, f"{key}.{field}.{name}") for name, inner in value.items()
             }
+    keys = inspect.signature(kind).parameters
+    if unknown := [field for field in settings if field not in keys]:
+        has = ", ".join(keys) or "none"
+        raise UserError(f"{key}.{unknown[0]} is not a key; {target} has {has}")
     try:
         return kind(**settings)
     except TypeError as error:
-        raise UserError(f"{key}: {error}") from None
+        raise UserError(f"{key}._target_={target}: {error}") from None
+    except (MemoryError, RuntimeError):
+        raise UserError(f"{key} is larger than the memory: {settings}") from None
+    except UserError as error:  # it names its keys as if it stood alone
+        alone = room.__name__.rpartition(".")[2]
+        raise UserError(str(error).replace(f"{alone}.", f"{key}.", 1)) from None

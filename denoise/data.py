@@ -27,6 +27,7 @@ CLASSES = 10
 # What a way of fetching raises when it does not work: no network, no tool, a damaged archive.
 BROKEN = (OSError, EOFError, zlib.error, RuntimeError, UserError, subprocess.SubprocessError)
 TRAINING_IMAGES = 60_000
+TEST_IMAGES = 10_000
 HOLDOUT_SEED = 0  # every run holds out the same training images
 
 
@@ -52,9 +53,11 @@ class Settings:
 
     def __post_init__(self) -> None:
         checks.one_of("data.name", self.name, ("FashionMNIST", "MNIST", "KMNIST"))
-        checks.whole("data.train_size", self.train_size, low=1, high=TRAINING_IMAGES)
-        checks.whole("data.test_size", self.test_size, low=CLASSES, high=10_000)
-        checks.whole("data.holdout", self.holdout, low=0, high=TRAINING_IMAGES - 1)
+        if not self.root:
+            raise UserError("data.root must name a folder, got ''")
+        checks.whole("data.train_size", self.train_size, low=CLASSES, high=TRAINING_IMAGES)
+        checks.whole("data.test_size", self.test_size, low=CLASSES, high=TEST_IMAGES)
+        checks.whole("data.holdout", self.holdout, low=0, high=TRAINING_IMAGES - CLASSES)
         checks.number("data.low", self.low)
         checks.number("data.high", self.high, low=self.low + 1e-6)
 

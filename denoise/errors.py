@@ -1,21 +1,58 @@
 """A mistake in the config, told in one sentence with the key, the value and what is allowed."""
 
-from hydra.errors import MissingConfigException, OverrideParseException
+import re
+import traceback
+
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError
+from omegaconf.errors import (
+    ConfigAttributeError,
+    ConfigKeyError,
+    MissingMandatoryValue,
+    OmegaConfBaseException,
+)
+
+from denoise.checks import UserError
+
+# How Hydra begins six lines on the way to quote a value with commas.
+SEVERAL = re.compile(r"Ambiguous value for argument '(.*)'\n")
 
 
 def sentence(error: BaseException) -> str:
-    """What `error` says to the person who caused it."""
+    """What `error` says to the person who caused it, on one line."""
+    return " ".join(_said(error).split())
+
+
+def _said(error: BaseException) -> str:
+    if isinstance(error, UserError):
+        return str(error)
     if isinstance(error, MissingConfigException) and error.options is not None:
         group, _, choice = str(error.missing_cfg_file).rpartition("/")
         return f"{group}={choice} is not a choice; there are {', '.join(sorted(error.options))}"
     if isinstance(error, OverrideParseException):
         return f"{error.override} is not of the form key=value"
-    cause = error.__cause__
+    if several := SEVERAL.match(str(error)):
+        return f"{several[1]} gives several values; -m sweeps over them"
+    cause = error.__cause__ if isinstance(error, HydraException) else error
     if isinstance(cause, ConfigAttributeError | ConfigKeyError):
         return f"{cause.full_key} is not a key; {_keys(cause.parent_node)}"
-    return " ".join(str(error).split())
+    if isinstance(cause, MissingMandatoryValue):
+        return f"{cause.full_key} has no value"
+    if isinstance(cause, OmegaConfBaseException):
+        said = str(cause).partition("\n")[0]
+        where = cause.full_key if cause is error else error
+        return f"{where}: {said}" if where else said
+    return _with_override(error)
+
+
+def _with_override(error: BaseException) -> str:
+    """What Hydra says, after the override that it was at work on, if it does not name that."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    for frame in reversed(frames):
+        override = getattr(frame.f_locals.get("override"), "input_line", "")
+        if override and override not in str(error):
+            return f"{override}: {error}"
+    return str(error)
 
 
 def _keys(node: object) -> str:

@@ -16,13 +16,16 @@ from sklearn.preprocessing import StandardScaler
 from torch import Generator, Tensor, nn
 
 from denoise import checks, metrics
-from denoise.data import Data, Split, one_of_each_class
+from denoise.data import TEST_IMAGES, Data, Split, one_of_each_class
 from denoise.model import Autoencoder
 from denoise.noise import Noise
 
 # Every run is scored on the same corruption, which never touches the training stream.
 TEST_SEED = 10_000
 BATCH = 500
+LOSSES = ("loss", "clean_mse", "denoise_mse")
+NEIGHBOURS_ON_THE_MAP = 12  # that its trustworthiness is judged by
+LARGEST_SEED = 2**32 - 1  # of numpy's
 
 Pairs = list[tuple[Tensor, Tensor]]
 
@@ -51,11 +54,21 @@ class Settings:
     loss_axis: tuple[float, float]
 
     def __post_init__(self) -> None:
-        checks.number("evaluation.perplexity", self.perplexity, low=2)
-        checks.whole("evaluation.tsne_codes", self.tsne_codes, low=int(3 * self.perplexity) + 1)
-        checks.whole("evaluation.random_state", self.random_state, low=0)
+        least = 2 * NEIGHBOURS_ON_THE_MAP + 1
+        checks.whole("evaluation.tsne_codes", self.tsne_codes, low=least, high=TEST_IMAGES)
+        checks.number("evaluation.perplexity", self.perplexity, low=2, high=TEST_IMAGES // 3)
+        spread = 3 * self.perplexity + 1
+        checks.at_least(
+            "evaluation.tsne_codes", self.tsne_codes, "3 * evaluation.perplexity + 1", spread
+        )
+        checks.whole("evaluation.random_state", self.random_state, low=0, high=LARGEST_SEED)
+        if self.map_seed is not None:
+            checks.whole("evaluation.map_seed", self.map_seed, low=0)
         checks.whole("evaluation.neighbours", self.neighbours, low=1)
-        checks.whole("evaluation.probe_codes", self.probe_codes, low=self.neighbours)
+        checks.whole("evaluation.probe_codes", self.probe_codes, low=1)
+        checks.at_least(
+            "evaluation.probe_codes", self.probe_codes, "evaluation.neighbours", self.neighbours
+        )
         checks.whole("evaluation.pairwise_codes", self.pairwise_codes, low=100)
         checks.interval("evaluation.loss_axis", self.loss_axis, low=0)
 
@@ -75,7 +88,7 @@ def corrupted(split: Split, data: Data, noise: Noise) -> Pairs:
 def losses(model: nn.Module, pairs: Pairs, data: Data, target: str) -> dict[str, float]:
     """The objective in the model's space; in pixel space, the two errors against clean images."""
     model.eval()
-    sums = {"loss": 0.0, "clean_mse": 0.0, "denoise_mse": 0.0}
+    sums = dict.fromkeys(LOSSES, 0.0)
     for clean, noisy in pairs:
         output = model(noisy)
         from_clean = output if torch.equal(noisy, clean) else model(clean)
@@ -168,7 +181,9 @@ def map_trustworthiness(codes: np.ndarray, coordinates: np.ndarray, settings: Se
     """How far neighbours on the map are neighbours among the codes (Venna & Kaski 2001), 0 to 1."""
     chosen = np.random.default_rng(settings.random_state).permutation(len(codes))
     chosen = chosen[: settings.pairwise_codes]
-    return float(trustworthiness(codes[chosen], coordinates[chosen], n_neighbors=12))
+    return float(
+        trustworthiness(codes[chosen], coordinates[chosen], n_neighbors=NEIGHBOURS_ON_THE_MAP)
+    )
 
 
 def tsne(codes: np.ndarray, settings: Settings) -> np.ndarray:

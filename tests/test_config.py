@@ -194,7 +194,9 @@ MISTAKES = {
     (
         "noise=gausian",
     ): "noise=gausian is not a choice; there are blur, gaussian, masking, mixture,",
-    ("noise=mixture", "noise.noises.gaussian.sigma=-1"): "noise.sigma must be a finite number >= 0",
+    ("noise=mixture", "noise.noises.gaussian.sigma=-1"): (
+        "noise.noises.gaussian.sigma must be a finite number >= 0, got -1"
+    ),
     ("noise=mixture", "noise.noises.gaussian=1"): "noise.noises must be one or more named noises",
     ("noise=mixture", "noise.noises.gaussian.sgma=1"): (
         "noise.noises.gaussian.sgma is not a key; noise.noises.gaussian has sigma, mean"
@@ -202,7 +204,7 @@ MISTAKES = {
     ("noise.sgma=1",): "noise.sgma is not a key; noise has sigma, mean",
     ("sigma=1",): "sigma is not a key; the config has data, noise,",
     ("trainer.epochs=0",): "trainer.epochs must be a whole number >= 1, got 0",
-    ("trainer.epochs=ten",): "trainer.epochs: Value 'ten' of type 'str' could not be converted to",
+    ("trainer.epochs=ten",): "trainer.epochs must be of type int, got 'ten'",
     ("trainer.batch_size=0",): "trainer.batch_size must be a whole number >= 1, got 0",
     ("trainer.batch_size=60001",): "trainer.batch_size must be a whole number from 1 to 60000",
     ("model.latent_dim=0",): "model.latent_dim must be a whole number >= 1, got 0",
@@ -210,6 +212,22 @@ MISTAKES = {
     ("seeds=0",): "seeds must be a whole number >= 1, got 0",
     ("force=perhaps",): "force must be one of True, False, got 'perhaps'",
     ("seed=-1",): "seed must be a whole number >= 0, got -1",
+    (
+        "data.holdout=10000",
+    ): "protocol.score, where data.holdout is 10000, must be one of val/loss,",
+    ("evaluation.perplexity=99", "evaluation.tsne_codes=200"): (
+        "evaluation.tsne_codes must be at least 3 * evaluation.perplexity + 1, which is 298.0, got"
+    ),
+    ("evaluation.neighbours=20", "evaluation.probe_codes=19"): (
+        "evaluation.probe_codes must be at least evaluation.neighbours, which is 20, got 19"
+    ),
+    ("evaluation.robust.blur=null",): "evaluation.robust.blur must be a class of denoise.noise and",
+    ("model.latent_dim=1000000000000000",): "model is larger than the memory: {'latent_dim': 1000",
+    ("+sigma=1",): "sigma is not a key; a config has data, noise,",
+    ("+noise.sgma=1",): "noise.sgma is not a key; denoise.noise.Gaussian has sigma, mean",
+    ("~seed",): "seed is missing; a config has data, noise,",
+    ("noise.sigma=1,2",): "noise.sigma=1,2 gives several values; -m sweeps over them",
+    ("noise=1",): "noise=1: Config group override must be a string or a list",
     ("noise.sigma=",): "noise.sigma",
     ("noise.sigma==1",): "noise.sigma==1",
     ("-m", "noise.sigma=0.1,-1"): "noise.sigma must be a finite number >= 0, got -1",

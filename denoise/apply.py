@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Generator, Tensor
 
 from denoise import command, config, data, denoiser, figures
@@ -74,7 +74,7 @@ def _read(paths: Sequence[Path]) -> Iterator[tuple[str, np.ndarray]]:
         try:
             with Image.open(path) as file:
                 picture = file.convert("L")
-        except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        except Exception as error:  # Pillow's decoders raise whatever they stumble over
             raise UserError(f"{path} is not a picture that can be read: {error}") from None
         if picture.size != (SIDE, SIDE):
             size = "x".join(map(str, picture.size))

@@ -4,6 +4,7 @@ The format is safetensors, not torch's `.pt`: a `.pt` file is a pickle, which ru
 when it is read.
 """
 
+import hashlib
 import json
 import logging
 import os
@@ -50,9 +51,11 @@ def load(path: Path) -> tuple[dict[str, Tensor], int, dict[str, Any]]:
     """The tensors by their saved names, the epoch and the config; `UserError` if it is none."""
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
+            said = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        return tensors, int(metadata["epoch"]), json.loads(metadata["config"])
+        if said.pop("sha256", None) not in (None, _sha256(tensors, said)):
+            raise ValueError("it has changed since it was written")
+        return tensors, int(said["epoch"]), json.loads(said["config"])
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise UserError(f"{path} is not a checkpoint of this project ({error})") from None
 
@@ -69,8 +72,20 @@ def newest(folder: Path) -> Path | None:
 
 
 def restore(path: Path, trainer: Trainer) -> tuple[list[dict[str, float]], dict[str, Tensor]]:
-    """Put the state of `path` into a trainer of the same config; its history and best weights."""
+    """Put the state of `path` into a trainer of the same config; its history and best weights.
+
+    `UserError` if it is of another config, or weights alone.
+    """
     tensors, *_ = load(path)
+    try:
+        _put(tensors, trainer)
+        with safe_open(path, framework="pt") as file:
+            return json.loads(file.metadata()["history"]), _under("best", tensors)
+    except (KeyError, RuntimeError, ValueError):
+        raise UserError(f"{path} is not the state of a run of this config") from None
+
+
+def _put(tensors: Weights, trainer: Trainer) -> None:
     trainer.model.load_state_dict(_under("model", tensors))
     states: dict[int, dict[str, Tensor]] = {}
     for name, value in _under("optimizer", tensors).items():
@@ -80,9 +95,6 @@ def restore(path: Path, trainer: Trainer) -> tuple[list[dict[str, float]], dict[
     trainer.optimizer.load_state_dict({"state": states, "param_groups": groups})
     trainer.order.set_state(tensors["random.order"])
     trainer.corruption.set_state(tensors["random.corruption"])
-    with safe_open(path, framework="pt") as file:
-        history = json.loads(file.metadata()["history"])
-    return history, _under("best", tensors)
 
 
 def weights(path: Path) -> dict[str, Tensor]:
@@ -94,6 +106,7 @@ def _write(
     path: Path, tensors: Weights, epoch: int, config: Mapping[str, Any], **metadata: str
 ) -> None:
     said = {"epoch": str(epoch), "config": json.dumps(config), **metadata}
+    said["sha256"] = _sha256(tensors, said)
     partial = path.with_suffix(".partial")
     try:
         save_file({name: value.contiguous() for name, value in tensors.items()}, partial, said)
@@ -103,6 +116,15 @@ def _write(
         partial.unlink(missing_ok=True)
         raise OSError(f"{path} cannot be written: {error}") from None
     partial.replace(path)
+
+
+def _sha256(tensors: Weights, said: Mapping[str, str]) -> str:
+    """Of all that a checkpoint holds: the format itself does not notice a flipped bit."""
+    found = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
+    for name, value in sorted(tensors.items()):
+        found.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        found.update(value.cpu().contiguous().numpy().tobytes())
+    return found.hexdigest()
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -3,7 +3,9 @@
 import gzip
 import hashlib
 import logging
+import math
 import shutil
+import struct
 import subprocess
 import tempfile
 import zlib
@@ -158,13 +160,35 @@ def _files(settings: Settings, folder: Path) -> list[Path]:
 
 
 def _verify(path: Path, sha256: str | None) -> None:
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    """Refuse a file that is not the published one or, where no sum is, not as its name says."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error}") from None
+    found = hashlib.sha256(content).hexdigest()
     if sha256 not in (None, found):
         raise UserError(
             f"{path} is not the published file (its SHA-256 is {found}, not {sha256}): "
             "delete it and run again, and it will be fetched anew"
         )
+    if not _is_whole(path.name, content):
+        raise UserError(
+            f"{path} does not hold the images or labels that its name promises: "
+            "delete it and run again, and it will be fetched anew"
+        )
+
+
+def _is_whole(name: str, content: bytes) -> bool:
+    """Whether an IDX file has the shape and the values of the images or labels it is named after.
+
+    The format: http://yann.lecun.com/exdb/mnist.
+    """
+    count = TRAINING_IMAGES if name.startswith("train") else TEST_IMAGES
+    shape = (count, SIDE, SIDE) if "images" in name else (count,)
+    header = struct.pack(f">{1 + len(shape)}I", 0x800 + len(shape), *shape)
+    values = content[len(header) :]
+    fits = content.startswith(header) and len(values) == math.prod(shape)
+    return fits and (len(shape) > 1 or max(values) < CLASSES)
 
 
 def _bring(settings: Settings) -> None:
@@ -232,8 +256,11 @@ def _decompress(source: Path, target: Path) -> Path:
     if not source.is_dir():
         raise FileNotFoundError(f"there is no {source}")
     for path in source.glob("*-ubyte.gz"):
-        with gzip.open(path) as packed, (target / path.stem).open("wb") as plain:
-            shutil.copyfileobj(packed, plain)
+        try:
+            with gzip.open(path) as packed, (target / path.stem).open("wb") as plain:
+                shutil.copyfileobj(packed, plain)
+        except (OSError, EOFError, zlib.error) as error:
+            raise UserError(f"{path} cannot be unpacked: {error}") from None
     return target
 
 

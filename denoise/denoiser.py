@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from torch import Tensor
 
 from denoise import checkpoint, config
@@ -95,19 +96,23 @@ def load(source: str | Path) -> Denoiser:
 def _read(folder: Path) -> Denoiser:
     last, best = (folder / "checkpoints" / f"{name}.safetensors" for name in ("last", "best"))
     plain = checkpoint.load(last)[2]
-    weights = best if plain["data"]["holdout"] else last  # those that the run was judged by
-    model = config.build_model(OmegaConf.create(plain))
     try:
-        model.load_state_dict(checkpoint.weights(weights))
+        denoiser = Denoiser(config.build_model(OmegaConf.create(plain)), plain)
+        weights = best if plain["data"]["holdout"] else last  # those that the run was judged by
+    except UserError as error:
+        raise UserError(f"{last}: {error}") from None
+    except (KeyError, TypeError, OmegaConfBaseException):
+        raise UserError(f"{last} does not have the config of a run") from None
+    try:
+        denoiser.model.load_state_dict(checkpoint.weights(weights))
     except RuntimeError:
         raise UserError(f"{weights} does not have the weights of its own config") from None
-    return Denoiser(model, plain)
+    return denoiser
 
 
 def _verify(folder: Path) -> None:
     """Refuse a folder whose files are not those that were pulled."""
-    listed = _manifest(folder)
-    for name, digest in listed["files"].items():
+    for name, digest in _listed(folder).items():
         path = folder / name
         if not path.is_file():
             raise UserError(f"{path} is missing; pull the run again with --force")
@@ -115,11 +120,12 @@ def _verify(folder: Path) -> None:
             raise UserError(f"{path} has changed since it was pulled; pull it again with --force")
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
+def _listed(folder: Path) -> dict[str, str]:
+    """The files of a pulled folder, and their sums."""
     path = folder / "run.json"
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return dict(json.loads(path.read_text(encoding="utf-8"))["files"])
+    except (OSError, ValueError, KeyError, TypeError):
         raise UserError(
             f"{folder} is not a pulled run: it has no readable run.json; "
             "python -m denoise.pull makes one"

@@ -247,7 +247,7 @@ def _is_up_to_date(folder: Path, run: Found, parts: Sequence[str]) -> bool:
         files = manifest["files"].items()
         same_run = (manifest["run_id"], manifest["parts"]) == (run.id, list(parts))
         return same_run and all(sha256(folder / name) == digest for name, digest in files)
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
 
 

@@ -34,7 +34,7 @@ from denoise.denoiser import sha256
 from denoise.noise import Identity
 from denoise.trainer import Trainer
 from tests.conftest import ROOT, Said, command, ended, pulled_from
-from tests.faults.test_resume import SMALL, files, the_run
+from tests.faults.conftest import SMALL, files, the_run
 
 Cli = Callable[..., Said]
 Texts = st.SearchStrategy[str]

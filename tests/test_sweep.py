@@ -13,6 +13,7 @@ from denoise import data, progress
 from tests.conftest import Said, command, ended, wait_until
 
 Cli = Callable[..., Said]
+SMALL = ("trainer=smoke", "data.train_size=512", "evaluation.map_seed=9")
 
 
 def test_every_run_is_finished_named_and_of_one_sweep(sweep: Said) -> None:
@@ -73,7 +74,7 @@ def test_a_failing_job_stops_no_other_and_is_told_in_a_line(
     said = cli(
         "-m",
         "hydra/launcher=basic",
-        "trainer=smoke",
+        *SMALL,
         "trainer.epochs=1",
         "noise.sigma=1e30,0.1",
         f"data.root={settings.root}",
@@ -81,14 +82,15 @@ def test_a_failing_job_stops_no_other_and_is_told_in_a_line(
     assert said.status == 1
     failed, finished = said.runs("tags.noise = 'gaussian'")[::-1]
     assert (failed.info.status, finished.info.status) == ("FAILED", "FINISHED")
-    assert re.search(r"^gaussian σ=1e\+30 epochs=1: FloatingPointError: .*$", said.out, re.M)
-    assert re.search(r"│ gaussian σ=0.1 epochs=1 +│ FINISHED", said.out)
+    said_of_it = r"^gaussian σ=1e\+30 train_size=512 epochs=1: FloatingPointError: .*$"
+    assert re.search(said_of_it, said.out, re.M)
+    assert re.search(r"│ gaussian σ=0.1 train_size=512 epochs=1 +│ FINISHED", said.out)
 
 
 def test_two_sweeps_launched_at_once_in_a_fresh_folder(
     settings: data.Settings, tmp_path: Path
 ) -> None:
-    arguments = ("-m", "trainer=smoke", "trainer.epochs=1", f"data.root={settings.root}")
+    arguments = ("-m", *SMALL, "trainer.epochs=1", f"data.root={settings.root}")
     both = [command(tmp_path, *arguments, f"noise.sigma={sigma}") for sigma in (0.1, 0.2)]
     for said in [ended(process, tmp_path) for process in both]:
         assert said.status == 0, said.err
@@ -99,8 +101,8 @@ def test_two_sweeps_launched_at_once_in_a_fresh_folder(
 
 
 def test_what_is_finished_is_not_trained_again(cli: Cli, settings: data.Settings) -> None:
-    small = ("trainer=smoke", "trainer.epochs=1", "data.train_size=512", "evaluation.map_seed=9")
-    grows = ("-m", "hydra/launcher=basic", *small, f"data.root={settings.root}")
+    small = (*SMALL, "trainer.epochs=1", f"data.root={settings.root}")
+    grows = ("-m", "hydra/launcher=basic", *small)
     assert cli(*grows, "noise.sigma=0.1").status == 0
     said = cli(*grows, "noise.sigma=0.1,0.2")
     assert said.status == 0, said.err
@@ -118,7 +120,7 @@ def test_what_is_finished_is_not_trained_again(cli: Cli, settings: data.Settings
 def test_ctrl_c_ends_runs_killed_and_leaves_no_worker(
     settings: data.Settings, tmp_path: Path, whom: str
 ) -> None:
-    arguments = ("-m", "trainer=smoke", "trainer.epochs=10000", "noise.sigma=0.1,0.2")
+    arguments = ("-m", *SMALL, "trainer.epochs=10000", "noise.sigma=0.1,0.2")
     process = command(tmp_path, *arguments, f"data.root={settings.root}")
 
     def training() -> bool:

@@ -127,11 +127,13 @@ def test_ctrl_c_ends_runs_killed_and_leaves_no_worker(
         statuses = progress.read_all(tmp_path / "outputs")
         return len(statuses) == 2 and all(status["epoch"] > 0 for status in statuses)
 
-    wait_until(training)
-    if whom == "launcher":
-        process.send_signal(signal.SIGINT)
-    else:  # as a terminal does
-        os.killpg(process.pid, signal.SIGINT)
+    try:
+        wait_until(training)
+    finally:
+        if whom == "launcher":
+            process.send_signal(signal.SIGINT)
+        else:  # as a terminal does
+            os.killpg(process.pid, signal.SIGINT)
     said = ended(process, tmp_path)
     assert said.status == 130, said.err
     runs = said.runs("tags.noise = 'gaussian'")

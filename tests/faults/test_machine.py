@@ -1,5 +1,6 @@
 """The machine fails: its disk fills, or cannot be written to. Small disks are mounted by root."""
 
+import contextlib
 import random
 import re
 import subprocess
@@ -16,6 +17,7 @@ from tests.faults.conftest import client, progress_of, the_run
 from tests.faults.test_store import assert_is_whole, sent
 
 Start = Callable[..., subprocess.Popen]
+Survived = Callable[[str], None]
 Disk = Callable[[str], Path]
 EPOCHS = 60
 
@@ -42,19 +44,16 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 def fill(disk: Path) -> Path:
     """A file that takes what is left of the disk."""
     filler = disk / "filler"
-    with filler.open("wb") as file:
-        try:
-            while True:
-                file.write(bytes(4096))
-                file.flush()
-        except OSError:
-            return filler
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    return filler
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize("reached", [0, 1, 5, 20, 40])
 def test_a_full_disk_stops_the_run_in_a_sentence_and_it_goes_on_when_there_is_room(
-    start: Start, tmp_path: Path, disk: Disk, reached: int
+    start: Start, tmp_path: Path, disk: Disk, reached: int, survived: Survived
 ) -> None:
     small = disk("size=12m")
     other = ended(start("trainer.epochs=2", "seed=1"), tmp_path)
@@ -81,11 +80,12 @@ def test_a_full_disk_stops_the_run_in_a_sentence_and_it_goes_on_when_there_is_ro
     assert (finished.info.run_id, finished.info.status) == (run.info.run_id, "FINISHED")
     points = client(tmp_path).get_metric_history(run.info.run_id, "train/loss")
     assert [point.step for point in points] == list(range(1, EPOCHS + 1))
+    survived(f"full after epoch {reached}: a sentence, the store whole, then gone on with")
 
 
 @pytest.mark.faults
 def test_what_a_store_on_a_full_disk_cannot_take_is_kept_and_sent_later(
-    start: Start, tmp_path: Path, disk: Disk
+    start: Start, tmp_path: Path, disk: Disk, survived: Survived
 ) -> None:
     small = disk("size=20m")
     address = f"sqlite:///{small / 'mlflow.db'}"
@@ -104,6 +104,7 @@ def test_what_a_store_on_a_full_disk_cannot_take_is_kept_and_sent_later(
     assert run.info.status == "FINISHED"
     points = MlflowClient().get_metric_history(run.info.run_id, "train/loss")
     assert [point.step for point in points] == list(range(1, EPOCHS + 1))
+    survived("kept in the run's folder while the store's disk was full, sent when it had room")
 
 
 def test_a_disk_that_is_read_only_is_a_sentence(cli: Callable[..., Said], disk: Disk) -> None:

@@ -56,6 +56,10 @@ class Settings:
     experiment: str
     offline: bool = False
 
+    def __post_init__(self) -> None:
+        if not self.experiment.strip():
+            raise UserError(f"tracking.experiment must be a name, got {self.experiment!r}")
+
 
 class AwayError(UserError):
     """The store does not answer."""

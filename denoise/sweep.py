@@ -10,6 +10,7 @@ import sys
 import time
 import traceback
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -236,7 +237,7 @@ def _begin(config: DictConfig, folder: Path, *, is_sweep: bool) -> None:
         _make(folder)
         _hide_password(config)
         answers = _open_store(built[0].tracking, folder.parent)
-        for settings in {job.data.name: job.data for job in built}.values():
+        for settings in {repr(job.data): job.data for job in built}.values():
             data.fetch(settings)
         if is_sweep:
             _plan(config, built, answers)
@@ -309,6 +310,8 @@ def _plan(config: DictConfig, jobs: "list[Config]", store_answers: bool) -> None
 
     workers = 1
     if "n_jobs" in config.hydra.launcher:
+        if config.hydra.launcher.n_jobs == 0:
+            raise UserError("hydra.launcher.n_jobs must be -1, for all cores, or >= 1, got 0")
         workers = min(joblib.effective_n_jobs(config.hydra.launcher.n_jobs), len(jobs))
         config.hydra.launcher.n_jobs = workers
     # Workers inherit this; torch, numpy and openTSNE all follow it.
@@ -331,6 +334,12 @@ def _job_configs(config: DictConfig) -> list[DictConfig]:
     loader = GlobalHydra.instance().config_loader()
     params = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
     parser = OverridesParser.create(config_loader=loader)
-    overrides = parser.parse_overrides(params + list(config.hydra.overrides.task))
-    (jobs,) = BasicSweeper.split_arguments(overrides, max_batch_size=None)
-    return [loader.load_sweep_config(config, list(job)) for job in jobs]
+    typed = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
+    overrides = parser.parse_overrides([*params, *typed])  # type: ignore[misc]
+    jobs = list(chain(*BasicSweeper.split_arguments(overrides, max_batch_size=None)))
+    if not jobs:
+        raise UserError(f"{' '.join(typed)} is a sweep of no runs")  # type: ignore[arg-type]
+    try:
+        return [loader.load_sweep_config(config, list(job)) for job in jobs]
+    except ValueError as error:
+        raise UserError(sentence(error)) from None

@@ -1,4 +1,4 @@
-"""Runs in MLflow. The only module that imports it."""
+"""A run as it is trained: all that it is told is kept, and sent to its store."""
 
 import contextlib
 import logging

@@ -86,6 +86,9 @@ def _send(folder: Path, uri: str | None) -> str:
 
 def _deliver(outbox: Outbox) -> str:
     """Send it all; what came of it."""
+    if len(outbox.entries) == 1 and not outbox.run_id:
+        outbox.drop()  # its process died before it had opened a run, or found the one to go on with
+        return "nothing to send: no run had begun"
     if outbox.entries[-1]["kind"] != "end":  # its process died
         outbox.put("end", status="KILLED", time=round(1000 * time.time()))
     try:

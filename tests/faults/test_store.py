@@ -355,6 +355,19 @@ def test_what_another_process_has_gone_on_with_is_dropped(store: Settings, left:
     assert MlflowClient().get_run(run_id).info.status == "RUNNING"
 
 
+def test_of_a_process_that_died_before_it_had_a_run_none_is_made(store: Settings) -> None:
+    """Made, it would be the newest of its config, and hide the one to be gone on with."""
+    stores.prepare(store)
+    Path("left").mkdir()
+    died = Outbox(Path("left"))
+    address = stores.uri(store)
+    died.put("begin", store=address, experiment="denoise", name="a run", tags={}, time=0)
+    died.file.close()
+    sync.send_left(store, [Path("left")])
+    assert not MlflowClient().search_runs([stores.experiment_id("denoise")])
+    assert not (Path("left") / outbox.FILE).exists()
+
+
 def test_what_is_for_another_store_stays(left: Path) -> None:
     other = Settings(f"sqlite:///{Path('other.db').absolute()}", "denoise")
     stores.prepare(other)

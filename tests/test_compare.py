@@ -54,11 +54,12 @@ def cheap_run(
     keys = {"clean": "test/clean_mse", "held_out": "val/clean_mse", "robust": "robust/mean_mse"}
     keys |= {"blur": "robust/blur_mse", "knn": "latent/knn_accuracy"}
     all_tags = {"noise": noise, "model": model, "protocol": "fair", "sweep": sweep, **(tags or {})}
-    with tracking.run(STORE, Path(), name=noise, tags=all_tags, params=params) as run:
+    folder = files or Path()
+    with tracking.run(STORE, folder, name=noise, tags=all_tags, params=params) as run:
         run.metrics({"train/loss": 0.3, "test/loss": 0.4}, 1)
         run.metrics({"train/loss": 0.2, "test/loss": 0.3}, 2)
         run.final({keys[name]: value for name, value in metrics.items()})
-        for path in files.iterdir() if files else ():
+        for path in filter(Path.is_dir, files.iterdir() if files else ()):
             run.file(path)
     return run.id
 

@@ -284,8 +284,9 @@ def _open_store(settings: "Settings", folder: Path) -> bool:
             raise
         log.warning("%s; what it would be told is kept", error)
         return False
-    with FileLock(folder / ".sync.lock"):  # else a run could be gone on with while it is sent
-        sync.send_left(settings, [folder])
+    if sync.pending([folder]):
+        with FileLock(folder / ".sync.lock"):  # else a run could be gone on with while it is sent
+            sync.send_left(settings, [folder])
     return True
 
 

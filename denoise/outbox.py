@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -41,6 +42,10 @@ class Outbox:
         self.file.flush()
         os.fsync(self.file.fileno())
         self.entries.append(entry)
+
+    def end(self, status: str) -> None:
+        """Add that the run has ended so, now."""
+        self.put("end", status=status, time=round(1000 * time.time()))
 
     def unsent(self) -> Iterator[Entry]:
         """What is still to be sent, in order; each counts as sent when the next is asked for.

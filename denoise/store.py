@@ -45,6 +45,10 @@ HIDDEN = "***"
 WRONG = (400, 404, 409)
 
 
+# What sending may raise that is said in a sentence.
+FAILURES = (UserError, OSError, MlflowException)
+
+
 @dataclass(frozen=True)
 class Settings:
     """Where runs go. `uri` null means MLFLOW_TRACKING_URI, or else MLflow's own default.

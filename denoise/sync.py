@@ -3,12 +3,10 @@
 import contextlib
 import logging
 import sys
-import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import click
-from mlflow import MlflowException
 
 from denoise import command, delivery, store
 from denoise.checks import UserError
@@ -39,7 +37,7 @@ def main(folders: Sequence[Path], tracking_uri: str | None) -> None:
     for folder in waiting:
         try:
             said = _send(folder, tracking_uri)
-        except (UserError, OSError, MlflowException) as error:
+        except store.FAILURES as error:
             said = f"kept: {store.reason(error)}"
             kept += 1
         click.echo(f"{folder}: {said}")
@@ -64,7 +62,7 @@ def send_left(settings: Settings, folders: Iterable[Path]) -> None:
                     log.info("%s: %s", folder, _deliver(outbox))
         except HeldError:
             continue  # that run is at work
-        except (UserError, OSError, MlflowException) as error:
+        except store.FAILURES as error:
             log.warning("%s: kept: %s", folder, store.reason(error))
 
 
@@ -90,7 +88,7 @@ def _deliver(outbox: Outbox) -> str:
         outbox.drop()  # its process died before it had opened a run, or found the one to go on with
         return "nothing to send: no run had begun"
     if outbox.entries[-1]["kind"] != "end":  # its process died
-        outbox.put("end", status="KILLED", time=round(1000 * time.time()))
+        outbox.end("KILLED")
     try:
         delivery.send(outbox)
     except delivery.GONE as error:

@@ -126,7 +126,7 @@ class Run:
     def close(self, status: str) -> None:
         """The run has ended so; what the store cannot be told now stays in the outbox."""
         try:
-            self.outbox.put("end", status=status, time=_milliseconds(time.time()))
+            self.outbox.end(status)
         finally:
             self.sender.close()
 
@@ -297,7 +297,7 @@ def _taken_up(outbox: Outbox) -> Run:
             logged=len(archive.curve(outbox.run_id, "train/loss")),
         )
     except BaseException:
-        outbox.put("end", status="KILLED", time=_milliseconds(time.time()))
+        outbox.end("KILLED")
         outbox.close()
         raise
 

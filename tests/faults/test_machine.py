@@ -18,7 +18,7 @@ Start = Callable[..., subprocess.Popen]
 Survived = Callable[[str], None]
 Disk = Callable[[str], Path]
 EPOCHS = 60
-BROKEN_OFF = "params.seed = '0' and tags.noise != ''"
+OF_SEED_0 = "params.seed = '0' and tags.noise != ''"
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_a_full_disk_stops_the_run_in_a_sentence_and_it_goes_on_when_there_is_ro
     assert said.status == 1, said.out
     assert "No space left on device" in said.out + said.err
     assert "Traceback" not in said.out + said.err
-    killed = said.runs(BROKEN_OFF)  # none, where not even its beginning could be written
+    killed = said.runs(OF_SEED_0)  # none, where not even its beginning could be written
     assert [run.info.status for run in killed] == ["KILLED"] * len(killed)
     assert len(killed) == 1 or reached == 0
     assert_is_whole(tmp_path / "mlflow.db")
@@ -76,7 +76,7 @@ def test_a_full_disk_stops_the_run_in_a_sentence_and_it_goes_on_when_there_is_ro
     filler.unlink()
     said = ended(start(*arguments), tmp_path)
     assert said.status == 0, said.out + said.err
-    (finished,) = said.runs(BROKEN_OFF)
+    (finished,) = said.runs(OF_SEED_0)
     assert finished.info.run_id in [run.info.run_id for run in killed or [finished]]
     assert finished.info.status == "FINISHED"
     points = client(tmp_path).get_metric_history(finished.info.run_id, "train/loss")

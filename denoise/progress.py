@@ -117,8 +117,14 @@ def _said(status: dict[str, Any]) -> str:
         return f"{said}  {status['stage']}"
     if status["epoch"]:
         left = (status["epochs"] - status["epoch"]) * status["epoch_seconds"]
-        said += f"  {left // 60:.0f}:{left % 60:02.0f} left"
+        said += f"  {clock(left)} left"
     return said
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds, as a clock shows them."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02}"
 
 
 def _ended(status: dict[str, Any]) -> str:

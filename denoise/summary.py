@@ -11,7 +11,7 @@ from rich.table import Table
 
 from denoise import browse, tracking
 from denoise.compare import Comparison
-from denoise.progress import FAILED, SKIPPED
+from denoise.progress import FAILED, SKIPPED, clock
 from denoise.store import Settings
 
 PIPE_WIDTH = 240
@@ -94,14 +94,13 @@ def _columns(statuses: Sequence[Status]) -> list[str]:
 def _row(status: Status) -> list[str]:
     last = status.get("last", {})
     clean = last.get("val/clean_mse", last.get("test/clean_mse"))
-    seconds = status["seconds"]
     return [
         status["name"],
         status["state"],
         _losses(status.get("first", {})),
         _losses(last),
         "" if clean is None else f"{clean:.5f}",
-        f"{seconds // 60:.0f}:{seconds % 60:02.0f}",
+        clock(status["seconds"]),
         status.get("run_id", ""),
     ]
 

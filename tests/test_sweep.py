@@ -52,6 +52,12 @@ def test_the_summary_run_has_the_table_as_a_file(sweep: Said) -> None:
         assert row["last epoch train / test"].endswith(f"{run.data.metrics['test/loss']:.4f}")
 
 
+def test_a_time_is_one_that_a_clock_shows() -> None:
+    assert [progress.clock(seconds) for seconds in (0, 59.4, 59.6, 419.7)] == [
+        *("0:00", "0:59", "1:00", "7:00")
+    ]
+
+
 def test_one_by_one_gives_the_same_losses(sweep: Said, cli: Cli, settings: data.Settings) -> None:
     said = cli(
         "-m",

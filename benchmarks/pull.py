@@ -27,10 +27,11 @@ ONLY = ("--only", "config", "--only", "checkpoints")
 def fill(folder: Path, runs: int, *, large: bool) -> str:
     """A store with so many finished runs, the last of them the best; its address."""
     uri = f"sqlite:///{folder / 'mlflow.db'}"
-    parts = {"config": 10, "checkpoints": 10, "figures": LARGE if large else 10}
-    for part, size in parts.items():
-        (folder / part).mkdir()
-        (folder / part / "some.bin").write_bytes(bytes(size))
+    files = {"config/config.yaml": 10, "checkpoints/last.safetensors": 10}
+    files |= {"figures/some.png": LARGE if large else 10}
+    for name, size in files.items():
+        (folder / name).parent.mkdir()
+        (folder / name).write_bytes(bytes(size))
     for number in track(range(runs), f"{runs} runs ...", transient=True):
         params = {"seed": number, "protocol": {"score": "test/loss"}}
         tags = {"noise": "none", "sweep": "many"}
@@ -38,8 +39,8 @@ def fill(folder: Path, runs: int, *, large: bool) -> str:
         with tracking.run(settings, folder, name="cheap", tags=tags, params=params) as run:
             run.final({"test/loss": 1 / (number + 1)})
             if number == runs - 1:
-                for part in parts:
-                    run.file(folder / part)
+                for name in files:
+                    run.file(folder / name)
     return uri
 
 

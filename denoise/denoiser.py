@@ -1,7 +1,5 @@
 """A trained model at work on pictures, with the scaling of the run that trained it."""
 
-import hashlib
-import json
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +11,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from torch import Tensor
 
-from denoise import checkpoint, config
+from denoise import checkpoint, config, manifest
 from denoise.checks import UserError
 from denoise.data import SIDE
 from denoise.model import Autoencoder
@@ -89,7 +87,7 @@ def load(source: str | Path) -> Denoiser:
         with tempfile.TemporaryDirectory() as folder:
             archive.download_registered(str(source), Path(folder))
             return _read(Path(folder))
-    _verify(Path(source))
+    manifest.verified(Path(source))
     return _read(Path(source))
 
 
@@ -108,34 +106,6 @@ def _read(folder: Path) -> Denoiser:
     except RuntimeError:
         raise UserError(f"{weights} does not have the weights of its own config") from None
     return denoiser
-
-
-def _verify(folder: Path) -> None:
-    """Refuse a folder whose files are not those that were pulled."""
-    for name, digest in _listed(folder).items():
-        path = folder / name
-        if not path.is_file():
-            raise UserError(f"{path} is missing; pull the run again with --force")
-        if sha256(path) != digest:
-            raise UserError(f"{path} has changed since it was pulled; pull it again with --force")
-
-
-def _listed(folder: Path) -> dict[str, str]:
-    """The files of a pulled folder, and their sums."""
-    path = folder / "run.json"
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8"))["files"])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise UserError(
-            f"{folder} is not a pulled run: it has no readable run.json; "
-            "python -m denoise.pull makes one"
-        ) from None
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _like(given: Images, result: Tensor) -> Images:

@@ -1,4 +1,4 @@
-"""What a trained model is worth: its losses, its reconstructions, its latent space."""
+"""What a trained model is worth: its losses, its reconstructions, its robustness."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,18 +6,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from openTSNE import TSNE
-from sklearn.linear_model import LogisticRegression
-from sklearn.manifold import trustworthiness
-from sklearn.metrics import silhouette_score
-from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from torch import Generator, Tensor, nn
 
 from denoise import checks, metrics
 from denoise.data import TEST_IMAGES, Data, Split, one_of_each_class
-from denoise.model import Autoencoder
 from denoise.noise import Noise
 
 # Every run is scored on the same corruption, which never touches the training stream.
@@ -140,70 +132,6 @@ def examples(model: nn.Module, data: Data, noise: Noise) -> tuple[Tensor, Tensor
     noisy = noise(clean, generator=Generator(clean.device).manual_seed(TEST_SEED))
     clean, noisy, output = (data.pixels(x).squeeze(1) for x in (clean, noisy, model(noisy)))
     return clean, noisy, output
-
-
-@torch.inference_mode()
-def codes(model: Autoencoder, images: Tensor, data: Data) -> np.ndarray:
-    """The latent codes of clean uint8 images, float32 (n, latent_dim)."""
-    model.eval()
-    encoded = [model.encode(data.scale(batch)) for batch in images.split(BATCH)]
-    return torch.cat(encoded).float().cpu().numpy()
-
-
-def latent_scores(model: Autoencoder, data: Data, settings: Settings) -> dict[str, float]:
-    """How much class the latent space keeps, from 0 to 1, and how well it separates them.
-
-    Accuracy on the test images of k nearest neighbours and of a linear classifier (a "probe":
-    Alain & Bengio 2016), both fitted on standardised codes of training images; the silhouette
-    (Rousseeuw 1987), from -1 to 1, of a sample of the test codes.
-    """
-    train, test = _sample(data.train, settings.probe_codes, settings), data.test
-    train_codes, test_codes = (codes(model, split.images, data) for split in (train, test))
-    train_labels, test_labels = (split.labels.cpu().numpy() for split in (train, test))
-    classifiers = {
-        "knn_accuracy": KNeighborsClassifier(settings.neighbours),
-        "linear_accuracy": LogisticRegression(max_iter=1000),
-    }
-    scores = {
-        name: make_pipeline(StandardScaler(), classifier)
-        .fit(train_codes, train_labels)
-        .score(test_codes, test_labels)
-        for name, classifier in classifiers.items()
-    }
-    sample = _sample(
-        Split(torch.from_numpy(test_codes), test.labels), settings.pairwise_codes, settings
-    )
-    silhouette = silhouette_score(sample.images.numpy(), sample.labels.cpu().numpy())
-    return {name: float(score) for name, score in (scores | {"silhouette": silhouette}).items()}
-
-
-def map_trustworthiness(codes: np.ndarray, coordinates: np.ndarray, settings: Settings) -> float:
-    """How far neighbours on the map are neighbours among the codes (Venna & Kaski 2001), 0 to 1."""
-    chosen = np.random.default_rng(settings.random_state).permutation(len(codes))
-    chosen = chosen[: settings.pairwise_codes]
-    return float(
-        trustworthiness(codes[chosen], coordinates[chosen], n_neighbors=NEIGHBOURS_ON_THE_MAP)
-    )
-
-
-def tsne(codes: np.ndarray, settings: Settings) -> np.ndarray:
-    """A map of codes, (n, 2), scaled to fill [-1, 1] (van der Maaten & Hinton 2008)."""
-    fitted = TSNE(
-        perplexity=settings.perplexity,
-        random_state=settings.random_state,
-        initialization="pca" if codes.shape[1] > 1 else "random",
-        negative_gradient_method="bh",
-        n_jobs=torch.get_num_threads(),
-    ).fit(codes)
-    coordinates = np.asarray(fitted)
-    return coordinates / np.abs(coordinates).max()
-
-
-def _sample(split: Split, size: int, settings: Settings) -> Split:
-    """At most `size` of the images, drawn by `random_state`."""
-    seeded = Generator().manual_seed(settings.random_state)
-    chosen = torch.randperm(len(split.images), generator=seeded)[:size]
-    return Split(*(column[chosen.to(column.device)] for column in split))
 
 
 def _count(pairs: Pairs) -> int:

@@ -15,7 +15,7 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
-from denoise import checkpoint, data, evaluate, figures, tracking
+from denoise import checkpoint, data, evaluate, figures, latent, tracking
 from denoise.config import Config
 from denoise.model import Autoencoder
 from denoise.progress import Status
@@ -203,7 +203,7 @@ class Report:
             | {"epoch": self.best + 1},
             "test": evaluate.image_quality(model, self.test, self.data),
             "robust": evaluate.robustness(model, self.data, self.config.robust),
-            "latent": evaluate.latent_scores(model, self.data, settings),
+            "latent": latent.scores(model, self.data, settings),
             "model": {"parameters": sum(weights.numel() for weights in model.parameters())},
         }
         for group, values in measured.items():
@@ -259,14 +259,14 @@ class Report:
 
     def _map(self, trainer: Trainer, step: int) -> None:
         settings, test = self.config.evaluation, self.data.test
-        codes = evaluate.codes(trainer.model, test.images[: settings.tsne_codes], self.data)
+        codes = latent.codes(trainer.model, test.images[: settings.tsne_codes], self.data)
         labels = test.labels[: len(codes)].cpu().numpy()
         self.job.status.update(stage=f"t-SNE of {len(codes):,} codes")
         log.info("%s: t-SNE of %d codes ...", self.job.name, len(codes))
         start = time.perf_counter()
-        coordinates = evaluate.tsne(codes, settings)
+        coordinates = latent.tsne(codes, settings)
         self.run.final({"time/tsne_seconds": time.perf_counter() - start})
-        trusted = evaluate.map_trustworthiness(codes, coordinates, settings)
+        trusted = latent.map_trustworthiness(codes, coordinates, settings)
         self.run.final({"latent/trustworthiness": trusted})
         title = f"{self.job.name}, t-SNE of {len(codes):,} test codes"
         figure = figures.tsne_map(coordinates, labels, self.data.class_names, title)

@@ -1,10 +1,10 @@
-"""How far one batch of images is from another: pure functions, one value per image."""
+"""How far one batch of images is from another: pure functions, one value per image.
+
+torchmetrics is imported where it is called: that takes seconds, and who loads a model or is refused
+a setting need not wait for it.
+"""
 
 from torch import Tensor
-from torchmetrics.functional.image import (
-    peak_signal_noise_ratio,
-    structural_similarity_index_measure,
-)
 
 
 def mse(output: Tensor, target: Tensor) -> Tensor:
@@ -14,11 +14,15 @@ def mse(output: Tensor, target: Tensor) -> Tensor:
 
 def psnr(output: Tensor, target: Tensor) -> Tensor:
     """Peak signal-to-noise ratio of each image in dB, for pixels in [0, 1], shape (images,)."""
+    from torchmetrics.functional.image import peak_signal_noise_ratio
+
     return peak_signal_noise_ratio(output, target, data_range=1.0, reduction="none", dim=(1, 2, 3))
 
 
 def ssim(output: Tensor, target: Tensor) -> Tensor:
     """Structural similarity of each image for pixels in [0, 1] (Wang et al. 2004, eq. 13)."""
+    from torchmetrics.functional.image import structural_similarity_index_measure
+
     similarity = structural_similarity_index_measure(
         output, target, data_range=1.0, reduction="none"
     )

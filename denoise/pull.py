@@ -17,10 +17,9 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from denoise import archive, command, store
+from denoise import archive, command, manifest, store
 from denoise.archive import Found
 from denoise.checks import UserError
-from denoise.denoiser import sha256
 from denoise.store import Settings
 
 PARTS = ("config", "checkpoints", "figures", "tables", "model")
@@ -197,8 +196,7 @@ def _pull(run: Found, folder: Path, only: Sequence[str], force: bool) -> bool:
         whole = Path(staging) / folder.name
         whole.mkdir()
         _download(run, parts, whole)
-        manifest = _manifest(run, parts, whole)
-        (whole / "run.json").write_text(json.dumps(manifest, indent=2), encoding="utf-8")
+        manifest.write(whole, _said(run, parts))
         if folder.exists():
             folder.replace(Path(staging) / "replaced")
         whole.replace(folder)
@@ -226,8 +224,8 @@ def _download(run: Found, parts: Sequence[str], folder: Path) -> None:
             archive.download_model(run.id, folder / "model")
 
 
-def _manifest(run: Found, parts: Sequence[str], folder: Path) -> dict[str, Any]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+def _said(run: Found, parts: Sequence[str]) -> dict[str, Any]:
+    """What `run.json` has of the run, besides its files."""
     return {
         "run_id": run.id,
         "name": run.name,
@@ -237,18 +235,15 @@ def _manifest(run: Found, parts: Sequence[str], folder: Path) -> dict[str, Any]:
         "params": run.params,
         "metrics": run.metrics,
         "tags": run.tags,
-        "files": {path.relative_to(folder).as_posix(): sha256(path) for path in files},
     }
 
 
 def _is_up_to_date(folder: Path, run: Found, parts: Sequence[str]) -> bool:
     try:
-        manifest = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        files = manifest["files"].items()
-        same_run = (manifest["run_id"], manifest["parts"]) == (run.id, list(parts))
-        return same_run and all(sha256(folder / name) == digest for name, digest in files)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        there = manifest.verified(folder)
+    except UserError:
         return False
+    return (there.get("run_id"), there.get("parts")) == (run.id, list(parts))
 
 
 def _entry(run: Found, metric: str) -> dict[str, Any]:

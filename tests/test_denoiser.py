@@ -19,6 +19,7 @@ import denoise
 from denoise import apply, command, data, evaluate
 from denoise.checks import UserError
 from denoise.denoiser import Denoiser
+from denoise.manifest import sha256
 from tests.conftest import Said, pulled_from
 
 needs_best = pytest.mark.usefixtures("copy")
@@ -119,7 +120,7 @@ def _swap(path: Path, content: bytes, *, listed: bool) -> None:
     if listed:
         manifest = path.parents[1] / "run.json"
         known = json.loads(manifest.read_text())
-        known["files"][path.relative_to(path.parents[1]).as_posix()] = denoise.denoiser.sha256(path)
+        known["files"][path.relative_to(path.parents[1]).as_posix()] = sha256(path)
         manifest.write_text(json.dumps(known))
 
 

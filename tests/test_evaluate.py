@@ -2,16 +2,13 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
-from scipy.spatial.distance import pdist
-from scipy.stats import spearmanr
 from torch import Tensor
 
 from denoise import evaluate, metrics
 from denoise.data import Data, Split
-from denoise.model import Anello, Autoencoder
+from denoise.model import Autoencoder
 from denoise.noise import Gaussian, Identity, Noise
 
 
@@ -90,26 +87,6 @@ def test_examples_are_one_clean_corrupted_and_denoised_image_of_each_class(image
     assert not torch.equal(noisy, clean)
 
 
-def test_codes_are_the_models_own_in_order(images: Data) -> None:
-    model = Anello(latent_dim=3).eval()
-    codes = evaluate.codes(model, images.test.images[:700], images)
-    assert codes.shape == (700, 3)
-    with torch.inference_mode():
-        alone = model.encode(images.scale(images.test.images[650:651]))
-    assert codes[650] == pytest.approx(alone[0].numpy(), abs=1e-5)
-
-
-def test_the_tsne_map_keeps_neighbours_fills_its_square_and_repeats(
-    images: Data, evaluation: evaluate.Settings
-) -> None:
-    codes = evaluate.codes(Anello(latent_dim=4), images.test.images[:300], images)
-    first, again = evaluate.tsne(codes, evaluation), evaluate.tsne(codes, evaluation)
-    assert first.shape == (300, 2)
-    assert abs(first).max() == pytest.approx(1)
-    assert (first == again).all()
-    assert spearmanr(pdist(codes), pdist(first)).statistic > 0.5
-
-
 def test_identity_needs_no_second_pass_and_gives_equal_errors(images: Data) -> None:
     measured = losses(Constant(), images, Identity(), "corrupted")
     assert measured["clean_mse"] == measured["denoise_mse"]
@@ -141,45 +118,3 @@ def test_every_model_meets_the_same_corrupted_images(images: Data) -> None:
         evaluate.robustness(Watching(), few, suite)
     first, second = seen[:2], seen[2:]
     assert all(map(torch.equal, first, second))
-
-
-class ByLabel(Autoencoder):
-    """Codes that are the class, or nothing of it: the first pixel of the image."""
-
-    def encode(self, images: Tensor) -> Tensor:
-        return images[:, 0, 0, :2]
-
-
-def labelled(images: Data, settings: evaluate.Settings, *, told: bool) -> dict[str, float]:
-    """The scores of codes that tell the class, or are noise."""
-
-    def split(size: int) -> Split:
-        labels = torch.arange(size) % 10
-        pixels = torch.zeros(size, 28, 28, dtype=torch.uint8)
-        noise = torch.Generator().manual_seed(size)
-        shown = labels if told else torch.randint(10, (size,), generator=noise)
-        angle = shown * (2 * torch.pi / 10)
-        pixels[:, 0, 0] = (127 + 100 * angle.cos()).byte()
-        pixels[:, 0, 1] = (127 + 100 * angle.sin()).byte()
-        return Split(pixels, labels)
-
-    made = replace(images, train=split(2000), test=split(1000))
-    return evaluate.latent_scores(ByLabel(), made, settings)
-
-
-def test_latent_scores_tell_codes_that_hold_the_class_from_codes_that_do_not(
-    images: Data, evaluation: evaluate.Settings
-) -> None:
-    told = labelled(images, evaluation, told=True)
-    assert told == pytest.approx({"knn_accuracy": 1, "linear_accuracy": 1, "silhouette": 1})
-    blind = labelled(images, evaluation, told=False)
-    assert blind["knn_accuracy"] < 0.2
-    assert blind["linear_accuracy"] < 0.2
-    assert blind["silhouette"] < 0
-
-
-def test_a_map_is_trusted_as_far_as_it_keeps_neighbours(evaluation: evaluate.Settings) -> None:
-    codes = np.random.default_rng(0).normal(size=(500, 2)).astype(np.float32)
-    assert evaluate.map_trustworthiness(codes, codes * 3, evaluation) == 1
-    shuffled = np.random.default_rng(1).permutation(codes)
-    assert evaluate.map_trustworthiness(codes, shuffled, evaluation) < 0.6

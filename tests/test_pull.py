@@ -15,7 +15,7 @@ from mlflow.entities import FileInfo
 
 import denoise
 from denoise import archive, command, data, pull, tracking
-from denoise.denoiser import sha256
+from denoise.manifest import sha256
 from denoise.store import Settings
 from tests.conftest import (
     Said,

@@ -1,18 +1,22 @@
-"""The runs that a store has: found, read, brought as files, registered."""
+"""The runs that a store has: found, read, brought as files, registered.
 
+Where the store does not answer, all of it raises `AwayError`.
+"""
+
+import contextlib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import eq, ge, gt, le, lt, ne
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import mlflow
-from mlflow import MlflowClient
+from mlflow import MlflowClient, MlflowException
 
 from denoise import delivery, store
 from denoise.checks import UserError
-from denoise.store import Settings
+from denoise.store import AwayError, Settings
 
 # A comparison of a parameter with a number, which MLflow's filters do not know.
 NUMERIC = re.compile(
@@ -20,6 +24,17 @@ NUMERIC = re.compile(
 )
 COMPARED = {"<": lt, "<=": le, ">": gt, ">=": ge, "=": eq, "!=": ne}
 TRAINED = "attributes.status = 'FINISHED' and tags.noise != ''"
+
+
+@contextlib.contextmanager
+def _answered() -> Iterator[None]:
+    """`AwayError`, in place of what MLflow raises, where the store does not answer."""
+    try:
+        yield
+    except MlflowException as error:
+        if not store.is_away(error):
+            raise
+        raise AwayError(f"the store does not answer: {store.reason(error)}") from None
 
 
 @dataclass(frozen=True)
@@ -35,6 +50,7 @@ class Found:
     tags: dict[str, str]
 
 
+@_answered()
 def search(
     settings: Settings, where: str, *, order: str = "", most: int | None = None
 ) -> list[Found]:
@@ -55,7 +71,9 @@ def search(
             page = client.search_runs(
                 [experiment], everything, max_results=size, order_by=by, page_token=token
             )
-        except mlflow.MlflowException as error:
+        except MlflowException as error:
+            if store.is_away(error):
+                raise
             raise UserError(f"the filter {where!r} does not parse: {error.message}") from None
         found += filter(is_found, page)
         if not (token := page.token):
@@ -83,6 +101,7 @@ def one_of(ids: Sequence[str]) -> str:
     return f"attributes.run_id IN ({', '.join(map(repr, ids))})"
 
 
+@_answered()
 def files(run_id: str) -> dict[str, int]:
     """The run's own files with their sizes in bytes.
 
@@ -101,6 +120,7 @@ def files(run_id: str) -> dict[str, int]:
     return listed
 
 
+@_answered()
 def download(run_id: str, path: str, folder: Path) -> None:
     """One file of a run, under its own path in `folder`."""
     target = (folder / path).parent
@@ -108,12 +128,14 @@ def download(run_id: str, path: str, folder: Path) -> None:
     MlflowClient().download_artifacts(run_id, path, str(target))
 
 
+@_answered()
 def download_model(run_id: str, folder: Path) -> None:
     """The model that a run logged, into `folder`; nothing if it logged none."""
     for model_id in delivery.models(MlflowClient(), run_id):
         mlflow.artifacts.download_artifacts(f"models:/{model_id}", dst_path=str(folder))
 
 
+@_answered()
 def download_registered(uri: str, folder: Path) -> None:
     """Config and checkpoints of the run behind a registered model."""
     match = re.fullmatch(r"models:/([^/@]+)([/@])([^/@]+)", uri)
@@ -124,12 +146,15 @@ def download_registered(uri: str, folder: Path) -> None:
     find = client.get_model_version_by_alias if kind == "@" else client.get_model_version
     try:
         run_id = str(find(name, version).run_id)
-    except mlflow.MlflowException as error:
+    except MlflowException as error:
+        if store.is_away(error):
+            raise
         raise UserError(f"{uri} is not in the registry: {error.message}") from None
     for part in ("config", "checkpoints"):
         download(run_id, part, folder)
 
 
+@_answered()
 def register(run_id: str, name: str) -> str:
     """Register the model that a run logged, and move the alias `best` to it; its version."""
     models = delivery.models(MlflowClient(), run_id)
@@ -140,6 +165,7 @@ def register(run_id: str, name: str) -> str:
     return str(version)
 
 
+@_answered()
 def curve(run_id: str, metric: str) -> list[float]:
     """A metric of a run over its steps; [] if it has none."""
     history = MlflowClient().get_metric_history(run_id, metric)

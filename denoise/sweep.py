@@ -33,7 +33,6 @@ from denoise.errors import sentence
 from denoise.progress import DONE, FAILED, FINISHED, KILLED, REUSED, RUNNING, SKIPPED, Bars, Status
 
 if TYPE_CHECKING:
-    from denoise.archive import Found
     from denoise.config import Config
     from denoise.store import Settings
 
@@ -108,9 +107,10 @@ def job(cfg: DictConfig) -> float:
     if hydra.runtime.choices.get("experiment"):
         tags["experiment"] = hydra.runtime.choices["experiment"]
     try:
-        if not cfg.force and (same := _finished_before(built, tags["config_hash"])):
-            log.info("%s: finished before, as run %s; force=true trains it again", name, same.id)
-            return _reuse(same, built.protocol.score, status)
+        if not cfg.force:
+            score = _reused(built, tags["config_hash"], status)
+            if score is not None:
+                return score
         score = experiment.run(built, experiment.Job(name, tags, folder, status, anew=cfg.force))
     except delivery.TakenError as trained:
         log.info("%s: %s", name, trained)
@@ -131,25 +131,27 @@ def job(cfg: DictConfig) -> float:
     return score
 
 
-def _finished_before(built: "Config", fingerprint: str) -> "Found | None":
-    """The finished run of this config, if there is one, and the store answers."""
+def _reused(built: "Config", fingerprint: str, status: Status) -> float | None:
+    """Tell of the run of this config that finished before as if it had been trained now; its score.
+
+    None if there is no such run, or the store does not answer.
+    """
     from denoise import archive
     from denoise.store import AwayError
 
-    try:
-        return archive.finished(built.tracking, [fingerprint]).get(fingerprint)
-    except AwayError:
-        return None
-
-
-def _reuse(run: "Found", score_name: str, status: Status) -> float:
-    """Tell of a run that finished before as if it had been trained now; its score."""
-    from denoise import archive
-
+    score_name = built.protocol.score
     held_out = score_name.partition("/")[0]
     names = ("train/loss", f"{held_out}/loss", f"{held_out}/clean_mse")
-    curves = {name: archive.curve(run.id, name) for name in names}
-    first, last = ({name: curve[at] for name, curve in curves.items()} for at in (0, -1))
+    try:
+        run = archive.finished(built.tracking, [fingerprint]).get(fingerprint)
+        if not run:
+            return None
+        curves = {name: archive.curve(run.id, name) for name in {*names, score_name}}
+    except AwayError:
+        return None
+    said = "%s: finished before, as run %s; force=true trains it again"
+    log.info(said, status.fields["name"], run.id)
+    first, last = ({name: curves[name][at] for name in names} for at in (0, -1))
     score = min(curves[score_name])
     status.update(state=REUSED, run_id=run.id, score=score, first=first, last=last)
     return score

@@ -14,14 +14,15 @@ from typing import Any
 import mlflow
 import pytest
 import torch
-from mlflow import MlflowClient
+from mlflow import MlflowClient, MlflowException
 from mlflow.entities import Run
+from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
 
 from denoise import archive, data, delivery, outbox, owner, sync, tracking
 from denoise import store as stores
 from denoise.delivery import DeletedError
 from denoise.outbox import Outbox
-from denoise.store import Settings
+from denoise.store import AwayError, Settings
 from tests.conftest import Said, clean_environment, ended, wait_until
 from tests.faults.conftest import SMALL, Server, client, epoch, files, the_run
 
@@ -366,6 +367,37 @@ def test_of_a_process_that_died_before_it_had_a_run_none_is_made(store: Settings
     sync.send_left(store, [Path("left")])
     assert not MlflowClient().search_runs([stores.experiment_id("denoise")])
     assert not (Path("left") / outbox.FILE).exists()
+
+
+@pytest.mark.usefixtures("fresh_folder")
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: archive.curve("a run", "train/loss"),
+        lambda: archive.files("a run"),
+        lambda: archive.download_registered("models:/denoiser@best", Path()),
+    ],
+)
+def test_a_store_that_does_not_answer_is_said_to_be_away(
+    monkeypatch: pytest.MonkeyPatch, ask: Callable[[], Any]
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    mlflow.set_tracking_uri("http://127.0.0.1:9")
+    with pytest.raises(AwayError, match=r"the store does not answer: .* refused"):
+        ask()
+
+
+def test_a_store_that_leaves_during_a_search_did_not_refuse_the_filter(
+    store: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stores.prepare(store)
+
+    def leaving(*_: object, **__: object) -> None:
+        raise MlflowException("Connection refused", error_code=TEMPORARILY_UNAVAILABLE)
+
+    monkeypatch.setattr(MlflowClient, "search_runs", leaving)
+    with pytest.raises(AwayError, match="does not answer: Connection refused"):
+        archive.search(store, "params.seed < 3")
 
 
 def test_what_is_for_another_store_stays(left: Path) -> None:

@@ -107,6 +107,15 @@ def clean_environment() -> dict[str, str]:
     return kept | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
+def group_is_alive(group: int) -> bool:
+    """Whether a process of the group is left."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as free:
         return free.getsockname()[1]
@@ -153,7 +162,10 @@ def cli(
 ) -> Callable[..., Said]:
     """The command in this process: quick, as everything is imported."""
 
-    def run(*arguments: str) -> Said:
+    def run(*arguments: str, folder: Path = fresh_folder) -> Said:
+        folder.mkdir(exist_ok=True)
+        monkeypatch.chdir(folder)
+        forget_store(monkeypatch)
         monkeypatch.setattr(sys, "argv", ["denoise", *arguments])
         message = ""
         try:
@@ -162,7 +174,7 @@ def cli(
             status, message = (stop.code, "") if isinstance(stop.code, int) else (1, str(stop.code))
         GlobalHydra.instance().clear()
         screen = capfd.readouterr()
-        return Said(status, screen.out, screen.err + message, fresh_folder)
+        return Said(status, screen.out, screen.err + message, folder)
 
     return run
 

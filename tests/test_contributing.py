@@ -52,7 +52,8 @@ def test_what_is_added_is_in_help(extended: Path) -> None:
 
 def test_what_is_added_sweeps_and_is_compared(extended: Path) -> None:
     small = ("trainer=smoke", "data.train_size=512", "evaluation.map_seed=9")
-    said = command(extended, "-m", *small, "noise=none,laplace", "model=linear")
+    one_by_one = ("-m", "hydra/launcher=basic")
+    said = command(extended, *one_by_one, *small, "noise=none,laplace", "model=linear")
     assert said.status == 0, said.err
     assert {run.data.tags["model"] for run in said.runs("tags.noise = 'laplace'")} == {"linear"}
     (page,) = extended.glob("outputs/*/comparison.html")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from denoise import data, progress
-from tests.conftest import Said, command, ended, wait_until
+from tests.conftest import Said, command, ended, group_is_alive, wait_until
 
 Cli = Callable[..., Said]
 SMALL = ("trainer=smoke", "data.train_size=512", "evaluation.map_seed=9")
@@ -122,9 +122,8 @@ def test_what_is_finished_is_not_trained_again(cli: Cli, settings: data.Settings
     assert len(said.runs("tags.noise = 'gaussian'")) == 3
 
 
-@pytest.mark.parametrize("whom", ["launcher", "group"])
 def test_ctrl_c_ends_runs_killed_and_leaves_no_worker(
-    settings: data.Settings, tmp_path: Path, whom: str
+    settings: data.Settings, tmp_path: Path
 ) -> None:
     arguments = ("-m", *SMALL, "trainer.epochs=10000", "noise.sigma=0.1,0.2")
     process = command(tmp_path, *arguments, f"data.root={settings.root}")
@@ -136,22 +135,11 @@ def test_ctrl_c_ends_runs_killed_and_leaves_no_worker(
     try:
         wait_until(training)
     finally:
-        if whom == "launcher":
-            process.send_signal(signal.SIGINT)
-        else:  # as a terminal does
-            os.killpg(process.pid, signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     said = ended(process, tmp_path)
     assert said.status == 130, said.err
     runs = said.runs("tags.noise = 'gaussian'")
     assert [run.info.status for run in runs] == ["KILLED"] * 2
     assert not [run for run in said.runs() if run.info.status == "RUNNING"]
     assert "Traceback" not in said.err
-    wait_until(lambda: not _group_is_alive(process.pid))
-
-
-def _group_is_alive(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    wait_until(lambda: not group_is_alive(process.pid))

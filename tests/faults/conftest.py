@@ -33,6 +33,7 @@ SMALL = (
 def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sums of floats come out the same only in the same number of threads."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    torch.set_num_threads(1)
 
 
 @pytest.fixture

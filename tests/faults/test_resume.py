@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from denoise import archive, checkpoint, data, owner, progress, tracking
 from denoise.delivery import TakenError
 from denoise.owner import Owner
 from denoise.store import Settings, prepare
-from tests.conftest import Said, ended, wait_until
+from tests.conftest import Said, ended, group_is_alive, wait_until
 from tests.faults.conftest import (
     SMALL,
     client,
@@ -38,16 +38,22 @@ Cli = Callable[..., Said]
 EPOCHS = 6
 
 
+@pytest.mark.parametrize("kills", [[2], pytest.param([0, 2, EPOCHS], marks=pytest.mark.faults)])
 def test_killed_at_any_moment_a_run_goes_on_to_the_same_end(
-    start: Callable[..., subprocess.Popen], tmp_path: Path
+    start: Callable[..., subprocess.Popen],
+    cli: Cli,
+    settings: data.Settings,
+    tmp_path: Path,
+    kills: Sequence[int],
 ) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     epochs = f"trainer.epochs={EPOCHS}"
-    expected = the_run(said := ended(start(epochs, folder=whole), whole))
+    arguments = (epochs, *SMALL, f"data.root={settings.root}")
+    expected = the_run(said := cli(*arguments, folder=whole))
     assert said.status == 0, said.err
 
     draw, ids = random.Random(7), set()
-    for kill, reached in enumerate((0, 2, EPOCHS)):
+    for kill, reached in enumerate(kills):
         process = start(epochs, folder=broken)
         wait_until(lambda: epoch(broken, kill) >= reached or process.poll() is not None)  # noqa: B023
         time.sleep(draw.uniform(0, 0.4))
@@ -55,7 +61,7 @@ def test_killed_at_any_moment_a_run_goes_on_to_the_same_end(
         said = ended(process, broken)
         assert said.status == -signal.SIGKILL, "it had ended before it was killed"
         ids |= {run.info.run_id for run in said.runs()}
-    said = ended(start(epochs, folder=broken), broken)
+    said = cli(*arguments, folder=broken)
     assert said.status == 0, said.err
     run = the_run(said)
     assert ids == {run.info.run_id}
@@ -174,10 +180,22 @@ def test_a_second_ctrl_c_ends_it_at_once(
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("launcher", ["joblib", "basic"])
-@pytest.mark.parametrize("whom", ["launcher", "group"])
-def test_sigterm_ends_a_sweep_and_its_workers(
-    start: Callable[..., subprocess.Popen], tmp_path: Path, launcher: str, whom: str
+@pytest.mark.parametrize(
+    ("launcher", "whom", "number"),
+    [
+        ("joblib", "launcher", signal.SIGTERM),
+        ("joblib", "group", signal.SIGTERM),
+        ("basic", "launcher", signal.SIGTERM),
+        ("basic", "group", signal.SIGTERM),
+        ("joblib", "launcher", signal.SIGINT),
+    ],
+)
+def test_a_signal_ends_a_sweep_and_its_workers(
+    start: Callable[..., subprocess.Popen],
+    tmp_path: Path,
+    launcher: str,
+    whom: str,
+    number: signal.Signals,
 ) -> None:
     process = start(
         *("-m", f"hydra/launcher={launcher}", "noise.sigma=0.1,0.2", "trainer.epochs=10000")
@@ -187,11 +205,11 @@ def test_sigterm_ends_a_sweep_and_its_workers(
         lambda: sum(s["epoch"] > 0 for s in progress.read_all(tmp_path / "outputs")) == begun
     )
     if whom == "launcher":
-        process.terminate()
+        process.send_signal(number)
     else:
-        os.killpg(process.pid, signal.SIGTERM)
+        os.killpg(process.pid, number)
     said = ended(process, tmp_path)
-    assert said.status == 128 + signal.SIGTERM, said.err
+    assert said.status == 128 + number, said.err
     assert [run.info.status for run in said.runs("tags.noise = 'gaussian'")] == ["KILLED"] * begun
     assert not said.runs("attributes.status = 'RUNNING'")
     assert "Traceback" not in said.out + said.err
@@ -207,14 +225,6 @@ def test_a_killed_launchers_workers_end_too(
     process.kill()
     ended(process, tmp_path)
     wait_until(lambda: not group_is_alive(process.pid), seconds=20)
-
-
-def group_is_alive(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 @pytest.mark.faults

@@ -30,7 +30,7 @@ from torchvision import datasets
 from denoise import apply, checkpoint, config, data, pull
 from denoise import command as commands
 from denoise.checks import UserError
-from denoise.denoiser import sha256
+from denoise.manifest import sha256
 from denoise.noise import Identity
 from denoise.trainer import Trainer
 from tests.conftest import ROOT, Said, command, ended, pulled_from

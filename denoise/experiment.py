@@ -280,8 +280,9 @@ class Report:
 
     def _image(self, key: str, figure: Figure, step: int, file: str | None = None) -> None:
         """A figure as a file of the run, and under `key` in the image grids of MLflow's charts."""
-        figure.savefig(self.job.folder / "figures" / f"{file or key}.png")
-        self.run.image(key, figure, step)
+        picture = figures.drawn(figure)
+        picture.save(self.job.folder / "figures" / f"{file or key}.png")
+        self.run.image(key, picture, step)
 
 
 def _params(config: Config) -> dict[str, Any]:

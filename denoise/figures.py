@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 from matplotlib import colormaps
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
@@ -104,3 +106,10 @@ def bare_map(coordinates: np.ndarray, labels: np.ndarray) -> Figure:
     axis.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), aspect="equal")
     axis.axis("off")
     return figure
+
+
+def drawn(figure: Figure) -> Image.Image:
+    """The figure as a picture, to be shown in several places: drawing takes longer than saving."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])

@@ -15,9 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
-import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from mlflow import MlflowClient
 from mlflow.entities import RunTag
 from mlflow.tracking.context.registry import resolve_tags
@@ -84,14 +81,11 @@ class Run:
     def _metrics(self, values: Mapping[str, float], step: int) -> None:
         self._tell("metrics", metrics=dict(values), step=step, time=_milliseconds(time.time()))
 
-    def image(self, key: str, figure: Figure, step: int) -> None:
-        """A figure for the image grids of MLflow's chart view.
+    def image(self, key: str, picture: Image.Image, step: int) -> None:
+        """A picture for the image grids of MLflow's chart view.
 
         Under the names that `MlflowClient.log_image` gives, but the same ones each time.
         """
-        canvas = FigureCanvasAgg(figure)
-        canvas.draw()
-        picture = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
         name = f"images/{key}+step+{step}+timestamp+{step}+{uuid.uuid5(IMAGES, f'{key} {step}')}"
         for path in (f"{name}.png", f"{name}+compressed.webp"):
             (self.outbox.folder / path).parent.mkdir(exist_ok=True)

@@ -12,7 +12,7 @@ from denoise.data import Data, Split
 from denoise.noise import Identity
 from denoise.trainer import Trainer
 
-IMAGES = 4096  # trained on to see how fast this machine is
+IMAGES = 2048  # trained on to see how fast this machine is
 # Measured on two cores, in epochs of training of as many images: what a run does besides.
 EVALUATION = 2.0
 MAP_PER_CODE = 8 / 10_000

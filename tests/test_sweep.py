@@ -123,20 +123,20 @@ def test_what_is_finished_is_not_trained_again(cli: Cli, settings: data.Settings
 
 
 def test_ctrl_c_ends_runs_killed_and_leaves_no_worker(
-    settings: data.Settings, tmp_path: Path
+    settings: data.Settings, fresh_folder: Path
 ) -> None:
     arguments = ("-m", *SMALL, "trainer.epochs=10000", "noise.sigma=0.1,0.2")
-    process = command(tmp_path, *arguments, f"data.root={settings.root}")
+    process = command(fresh_folder, *arguments, f"data.root={settings.root}")
 
     def training() -> bool:
-        statuses = progress.read_all(tmp_path / "outputs")
+        statuses = progress.read_all(fresh_folder / "outputs")
         return len(statuses) == 2 and all(status["epoch"] > 0 for status in statuses)
 
     try:
         wait_until(training)
     finally:
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-    said = ended(process, tmp_path)
+    said = ended(process, fresh_folder)
     assert said.status == 130, said.err
     runs = said.runs("tags.noise = 'gaussian'")
     assert [run.info.status for run in runs] == ["KILLED"] * 2

@@ -46,7 +46,7 @@ def test_killed_at_any_moment_a_run_goes_on_to_the_same_end(
     tmp_path: Path,
     kills: Sequence[int],
 ) -> None:
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    whole, broken = tmp_path / "whole", tmp_path
     epochs = f"trainer.epochs={EPOCHS}"
     arguments = (epochs, *SMALL, f"data.root={settings.root}")
     expected = the_run(said := cli(*arguments, folder=whole))
@@ -54,14 +54,14 @@ def test_killed_at_any_moment_a_run_goes_on_to_the_same_end(
 
     draw, ids = random.Random(7), set()
     for kill, reached in enumerate(kills):
-        process = start(epochs, folder=broken)
+        process = start(epochs)
         wait_until(lambda: epoch(broken, kill) >= reached or process.poll() is not None)  # noqa: B023
         time.sleep(draw.uniform(0, 0.4))
         process.kill()
         said = ended(process, broken)
         assert said.status == -signal.SIGKILL, "it had ended before it was killed"
         ids |= {run.info.run_id for run in said.runs()}
-    said = cli(*arguments, folder=broken)
+    said = cli(*arguments)
     assert said.status == 0, said.err
     run = the_run(said)
     assert ids == {run.info.run_id}

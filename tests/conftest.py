@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,10 +83,10 @@ class Said:
         return list(client.search_runs(experiments, where))
 
 
-def command(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    """`python -m denoise` in a process, and a process group, of its own."""
+def command(folder: Path, *arguments: str, within: Sequence[str] = ()) -> subprocess.Popen[str]:
+    """`python -m denoise` in a process, and a process group, of its own; `within` starts it."""
     return subprocess.Popen(
-        [sys.executable, "-m", "denoise", *arguments],
+        [*within, sys.executable, "-m", "denoise", *arguments],
         cwd=folder,
         env=clean_environment(),
         stdout=subprocess.PIPE,

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -41,9 +41,12 @@ def start(settings: data.Settings, tmp_path: Path) -> Iterator[Callable[..., sub
     """Starts the command on a small run, in one folder; ends what is left of it."""
     processes = []
 
-    def begin(*arguments: str, folder: Path = tmp_path) -> subprocess.Popen:
+    def begin(
+        *arguments: str, folder: Path = tmp_path, within: Sequence[str] = ()
+    ) -> subprocess.Popen:
         folder.mkdir(exist_ok=True)
-        process = command(folder, *arguments, *SMALL, f"data.root={settings.root}")
+        small = (*arguments, *SMALL, f"data.root={settings.root}")
+        process = command(folder, *small, within=within)
         processes.append(process)
         return process
 

@@ -1,5 +1,6 @@
 """What breaks off goes on: kills and signals on real processes, on a real store."""
 
+import csv
 import os
 import random
 import re
@@ -12,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import mlflow
 import pytest
 import torch
 from mlflow import MlflowClient
@@ -24,6 +26,7 @@ from denoise.store import Settings, prepare
 from tests.conftest import Said, ended, group_is_alive, wait_until
 from tests.faults.conftest import (
     SMALL,
+    Server,
     client,
     epoch,
     files,
@@ -122,6 +125,62 @@ def by_name(said: Said) -> dict[str, Run]:
     runs = said.runs("tags.noise = 'gaussian'")
     assert len({run.info.run_name for run in runs}) == len(runs) == 6
     return {run.info.run_name: run for run in runs}
+
+
+# As another machine: of another name, and seeing none of this one's processes.
+ANOTHER = (
+    *("unshare", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"),
+    *("sh", "-c", 'hostname another && exec "$@"', "sh"),
+)
+
+
+@pytest.mark.faults
+@pytest.mark.skipif(
+    subprocess.run([*ANOTHER, "true"], capture_output=True).returncode != 0,
+    reason="root alone can make as if on another machine",
+)
+def test_killed_here_a_run_goes_on_on_another_machine(
+    start: Callable[..., subprocess.Popen],
+    tmp_path: Path,
+    server: Server,
+    survived: Callable[[str], None],
+) -> None:
+    server.start()
+    arguments = ("trainer.epochs=60", f"tracking.uri={server.address}")
+    whole, here, there, again = (tmp_path / name for name in ("whole", "here", "there", "again"))
+    uninterrupted = ended(start(*arguments, "tracking.experiment=whole", folder=whole), whole)
+    assert uninterrupted.status == 0, uninterrupted.err
+    process = start(*arguments, folder=here)
+    wait_until(lambda: epoch(here) > 3)
+    process.kill()
+    ended(process, here)
+
+    left = ended(start(*arguments, folder=there, within=ANOTHER), there)
+    assert f"by process {process.pid} on {socket.gethostname()}; left to it" in left.out
+    time.sleep(owner.DEAD_SECONDS)
+    said = ended(start(*arguments, folder=again, within=ANOTHER), again)
+    assert said.status == 0, said.err
+    mlflow.set_tracking_uri(server.address)
+    (run,) = archive.search(Settings(server.address, "denoise"), "")
+    assert f"of run {run.id}" in said.out
+    assert "goes on after epoch" in said.out
+    assert owner.read(run.tags["owner"]).host == "another"
+    assert archive.curve(run.id, "train/loss") == losses(whole)
+    for name in ("last", "best"):
+        mine, theirs = (
+            checkpoint.load(next(folder.glob(f"outputs/*/checkpoints/{name}.safetensors")))[0]
+            for folder in (again, whole)
+        )
+        assert mine.keys() == theirs.keys()
+        assert all(torch.equal(mine[key], theirs[key]) for key in mine)
+    survived("left alone for a minute, then gone on with, bit for bit")
+
+
+def losses(folder: Path) -> list[float]:
+    """Of the epochs of the run in `folder`, from its table."""
+    (table,) = folder.glob("outputs/*/tables/history.csv")
+    with table.open(encoding="utf-8", newline="") as file:
+        return [float(row["train/loss"]) for row in csv.DictReader(file)]
 
 
 @pytest.mark.faults

@@ -113,13 +113,19 @@ def assert_nowhere(secret: str, screen: str, folder: Path) -> None:
         assert not path.is_file() or secret.encode() not in path.read_bytes(), path
 
 
+def training(start: Start, server: Server, folder: Path, epochs: int) -> subprocess.Popen:
+    """A run of so many epochs, whose server has heard of its first."""
+    server.start()
+    process = start(f"trainer.epochs={epochs}", f"tracking.uri={server.address}")
+    wait_until(lambda: epoch(folder) > 0)
+    return process
+
+
 @pytest.mark.faults
 def test_a_server_that_goes_and_comes_back_ten_times_has_everything_once(
     start: Start, tmp_path: Path, server: Server, survived: Survived
 ) -> None:
-    server.start()
-    process = start("trainer.epochs=500", f"tracking.uri={server.address}")
-    wait_until(lambda: epoch(tmp_path) > 0)
+    process = training(start, server, tmp_path, epochs=500)
     draw = random.Random(10)
     for _ in range(10):
         time.sleep(draw.uniform(0, 3))
@@ -142,9 +148,7 @@ def test_a_server_that_goes_and_comes_back_ten_times_has_everything_once(
 def test_a_server_that_stays_away_is_told_by_sync(
     start: Start, tmp_path: Path, server: Server, survived: Survived
 ) -> None:
-    server.start()
-    process = start("trainer.epochs=20", f"tracking.uri={server.address}")
-    wait_until(lambda: epoch(tmp_path) > 0)
+    process = training(start, server, tmp_path, epochs=20)
     server.stop()
     said = ended(process, tmp_path)
     assert said.status == 0, said.err
@@ -163,17 +167,15 @@ def test_a_server_that_stays_away_is_told_by_sync(
 def test_a_run_killed_while_the_server_is_away_goes_on_when_it_is_back(
     start: Start, tmp_path: Path, server: Server
 ) -> None:
-    server.start()
-    arguments = ("trainer.epochs=60", f"tracking.uri={server.address}")
-    process = start(*arguments)
-    wait_until(lambda: epoch(tmp_path) > 0)
+    process = training(start, server, tmp_path, epochs=60)
     server.stop()
     reached = epoch(tmp_path)
     wait_until(lambda: epoch(tmp_path) > reached + 3)
     process.kill()
     ended(process, tmp_path)
     server.start()
-    said = ended(start(*arguments), tmp_path)
+    again = start("trainer.epochs=60", f"tracking.uri={server.address}")
+    said = ended(again, tmp_path)
     assert said.status == 0, said.err
     run = the_only_run(server)
     assert f"of run {run.info.run_id}" in said.out

@@ -57,6 +57,9 @@ def _app() -> int:
         _finish()
         print("denoise: a worker was killed; the same command goes on", file=sys.stderr)
         return 1
+    except OSError:  # a disk so full that a job could not even note that it failed
+        _finish()
+        raise
 
 
 def _finish() -> int:

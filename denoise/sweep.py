@@ -176,7 +176,7 @@ def finish() -> int:
     except Exception as error:
         if not store.is_away(error):
             raise
-        print(f"No comparison, as the store does not answer: {store.reason(error)}")
+        print(f"No comparison: {store.reason(error)}")
     if launch.is_sweep:
         summary.summarize(statuses, launch.jobs[0].tracking, launch.folder, launch.started)
     if sync.pending([launch.folder]):

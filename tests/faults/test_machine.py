@@ -1,17 +1,23 @@
 """The machine fails: its disk fills, or cannot be written to. Small disks are mounted by root."""
 
 import contextlib
+import errno
+import os
 import random
 import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from denoise import data
+from denoise.outbox import Outbox
+from denoise.progress import Status
 from tests.conftest import Said, ended, wait_until
-from tests.faults.conftest import client, files, progress_of, the_run
+from tests.faults.conftest import SMALL, client, files, progress_of, the_run
 from tests.faults.test_store import assert_is_whole, sent
 
 Start = Callable[..., subprocess.Popen]
@@ -82,6 +88,29 @@ def test_a_full_disk_stops_the_run_in_a_sentence_and_it_goes_on_when_there_is_ro
     points = client(tmp_path).get_metric_history(finished.info.run_id, "train/loss")
     assert [point.step for point in points] == list(range(1, EPOCHS + 1))
     survived(f"full after epoch {reached}: a sentence, the store whole, then gone on with")
+
+
+def test_a_run_that_cannot_even_note_its_end_is_not_left_running(
+    cli: Callable[..., Said], settings: data.Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    epochs_noted = []
+
+    def until_full(write: Callable[..., None]) -> Callable[..., None]:
+        def written(*arguments: Any, **fields: Any) -> None:
+            if epochs_noted:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            write(*arguments, **fields)
+            epochs_noted.extend([fields["epoch"]] if fields.get("epoch") else [])
+
+        return written
+
+    monkeypatch.setattr(Status, "update", until_full(Status.update))
+    monkeypatch.setattr(Outbox, "put", until_full(Outbox.put))
+    said = cli(*SMALL, f"data.root={settings.root}")
+    assert said.status == 1
+    assert "denoise: [Errno 28] No space left on device" in said.err
+    assert "Traceback" not in said.out + said.err
+    assert the_run(said).info.status == "KILLED"
 
 
 @pytest.mark.faults

@@ -282,7 +282,9 @@ def nothing_there(draw: st.DrawFn) -> Mistake:
     nowhere = draw(st.sampled_from(("${nowhere}", "${nowhere.at.all}", "${oc.env:nowhere}")))
     kind = draw(st.sampled_from(("sweep", "nowhere", "self", "missing", "gone")))
     return {
-        "sweep": Mistake(("-m", leaf.choice, f"{leaf.key}=1.5,{nowhere}"), ("nowhere",)),
+        "sweep": Mistake(
+            ("-m", leaf.choice, f"{leaf.key}={good(leaf.value)},{nowhere}"), ("nowhere",)
+        ),
         "nowhere": Mistake((leaf.choice, f"{leaf.key}={nowhere}"), (leaf.key, "nowhere")),
         "self": Mistake((leaf.choice, f"{leaf.key}=${{{leaf.key}}}"), (leaf.key, "ecursi")),
         "missing": Mistake((leaf.choice, f"{leaf.key}=???"), (leaf.key,)),

@@ -10,7 +10,12 @@ from denoise.study import PUBLISHED, Losses, Row
 
 pytestmark = pytest.mark.usefixtures("fresh_folder")
 NOISES = ("none", "gaussian", "random_erasing", "gaussian", "gaussian", "gaussian")
-SIGMAS = (None, "1.0", None, "0.01", "0.1", "0.5")
+STRENGTHS = (
+    {},
+    {"sigma": 1, "mean": 0},  # as one types it
+    {"p": 0.5},
+    *({"sigma": sigma, "mean": 0.0} for sigma in (0.01, 0.1, 0.5)),
+)
 PARAMS = {
     "model": {"latent_dim": 4},
     "trainer": {
@@ -23,10 +28,10 @@ PARAMS = {
 }
 
 
-def record(row: Row, noise: str, sigma: str | None, last: Losses) -> None:
+def record(row: Row, noise: str, strength: dict[str, float], last: Losses) -> None:
     """A finished run of the study's protocol that reached `last`."""
     tags = {"protocol": "study", "model": "anello", "noise": noise}
-    params = PARAMS | ({"noise": {"sigma": sigma}} if sigma else {})
+    params = PARAMS | {"noise": strength}
     with tracking.run(
         Settings(None, "denoise"), Path(), name=row.label, tags=tags, params=params
     ) as run:
@@ -44,9 +49,10 @@ def test_without_runs_every_row_says_so(capsys: pytest.CaptureFixture[str]) -> N
 def test_a_row_is_reached_to_within_the_tolerance(
     off: float, status: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for row, noise, sigma in zip(PUBLISHED, NOISES, SIGMAS, strict=True):
+    for row, noise, strength in zip(PUBLISHED, NOISES, STRENGTHS, strict=True):
         missed = off if row is PUBLISHED[-1] else 0
-        record(row, noise, sigma, Losses(row.last.train, row.last.test - missed))
+        record(row, noise, strength, Losses(row.last.train, row.last.test - missed))
+    record(PUBLISHED[1], "blur", {"sigma": 1.0}, Losses(9, 9))  # of no row
     assert study.main() == status
     said = capsys.readouterr().out
     assert "no run yet" not in said

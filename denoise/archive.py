@@ -4,7 +4,9 @@ Where the store does not answer, all of it raises `AwayError`.
 """
 
 import contextlib
+import csv
 import re
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import eq, ge, gt, le, lt, ne
@@ -23,6 +25,7 @@ NUMERIC = re.compile(
     r"params\.[`\"]?([\w.]+)[`\"]?\s*(<=|>=|!=|<|>|=)\s*([-+]?[\d.]+(?:e[-+]?\d+)?)"
 )
 COMPARED = {"<": lt, "<=": le, ">": gt, ">=": ge, "=": eq, "!=": ne}
+SUMMARY = "sweep.csv"  # a sweep's table, in its summary run
 TRAINED = "attributes.status = 'FINISHED' and tags.noise != ''"
 
 
@@ -90,6 +93,43 @@ def search(
         )
         for run in found[:most]
     ]
+
+
+def find(
+    settings: Settings, where: str, *, order: str = "", most: int | None = None
+) -> list[Found]:
+    """As `search`; `UserError` if there is none."""
+    if found := search(settings, where, order=order, most=most):
+        return found
+    those = f" that {where!r} finds" if where else ""
+    raise UserError(f"there is no finished run{those} in the store; python -m denoise makes one")
+
+
+def of_sweep(settings: Settings, sweep: str, where: str = "") -> str:
+    """MLflow's filter for the runs of a sweep: its ID, `all`, or the `latest` that `where` finds.
+
+    What the sweep reused was trained, and is tagged, by an earlier one: the table in its summary
+    run has them all.
+    """
+    if sweep == "all":
+        return ""
+    if sweep == "latest":
+        sweep = find(settings, where, most=1)[0].tags["sweep"]
+    ids = _summarized(settings, sweep)
+    return one_of(ids) if ids else f"tags.sweep = '{sweep}'"
+
+
+@_answered()
+def _summarized(settings: Settings, sweep: str) -> list[str]:
+    """The ids in the table of the sweep's summary run; [] if it has none."""
+    experiment, client = store.prepare(settings), MlflowClient()
+    where = f"tags.summary = 'true' and tags.sweep = '{sweep}'"
+    for summary in client.search_runs([experiment], where, max_results=1):
+        with tempfile.TemporaryDirectory() as folder:
+            download(summary.info.run_id, SUMMARY, Path(folder))
+            with (Path(folder) / SUMMARY).open(encoding="utf-8", newline="") as file:
+                return [row["run id"] for row in csv.DictReader(file) if row["run id"]]
+    return []
 
 
 def runs(settings: Settings, ids: Sequence[str]) -> list[Found]:
@@ -160,8 +200,13 @@ def register(run_id: str, name: str) -> str:
     models = delivery.models(MlflowClient(), run_id)
     if not models:
         raise UserError(f"run {run_id} has logged no model that could be registered")
-    version = mlflow.register_model(f"models:/{models[0]}", name).version
-    MlflowClient().set_registered_model_alias(name, "best", version)
+    try:
+        version = mlflow.register_model(f"models:/{models[0]}", name).version
+        MlflowClient().set_registered_model_alias(name, "best", version)
+    except MlflowException as error:
+        if store.is_away(error):
+            raise
+        raise UserError(f"{name} is not a name that MLflow registers: {error.message}") from None
     return str(version)
 
 

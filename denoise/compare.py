@@ -78,9 +78,10 @@ def main(
     settings = Settings(tracking_uri, experiment)
     filters = [f"attributes.run_id = '{run_id}'" for run_id in ids]
     filters += [
-        _of_sweep(settings, sweep, where) for sweep in sweeps or (() if ids else ("latest",))
+        archive.of_sweep(settings, sweep, where) for sweep in sweeps or (() if ids else ("latest",))
     ]
-    runs = {run.id: run for one in filters for run in _find(settings, where, one)}
+    both = [" and ".join(filter(None, (where, one))) for one in filters]
+    runs = {run.id: run for one in both for run in archive.find(settings, one)}
     written = write(settings, list(runs.values()), to)
     for question in written.questions:
         click.echo(f"{question.title}\n  {question.answer}")
@@ -106,20 +107,6 @@ def write(settings: Settings, runs: Sequence[Found], folder: Path) -> Comparison
     html = page.render(title, about, asked, found, measures, rows)
     files[2].write_text(html, encoding="utf-8")
     return Comparison(asked, *files)
-
-
-def _of_sweep(settings: Settings, sweep: str, where: str) -> str:
-    if sweep == "latest":
-        sweep = _find(settings, where, "", most=1)[0].tags["sweep"]
-    return "" if sweep == "all" else f"tags.sweep = '{sweep}'"
-
-
-def _find(settings: Settings, where: str, also: str, most: int | None = None) -> list[Found]:
-    both = " and ".join(filter(None, (where, also)))
-    if found := archive.search(settings, both, most=most):
-        return found
-    those = f" that {both!r} finds" if both else ""
-    raise UserError(f"there is no finished run{those} in the store; python -m denoise makes one")
 
 
 def _baselines(settings: Settings, runs: Sequence[Found]) -> list[Found]:

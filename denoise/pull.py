@@ -6,10 +6,9 @@ import statistics
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -21,6 +20,9 @@ from denoise import archive, command, manifest, store
 from denoise.archive import Found
 from denoise.checks import UserError
 from denoise.store import Settings
+
+if TYPE_CHECKING:
+    from denoise.verdicts import Setting
 
 PARTS = ("config", "checkpoints", "figures", "tables", "model")
 NEEDED = ("config/config.yaml", "checkpoints/last.safetensors")
@@ -97,8 +99,10 @@ def main(
 ) -> None:
     """Pull the best finished run of the latest sweep into a folder, ready for `denoise.load`."""
     settings = Settings(tracking_uri, experiment)
+    if to.resolve() in (Path.cwd(), *Path.cwd().parents):
+        raise UserError(f"--to {to} is where you are, or above it; name a folder of its own")
     where = _where(settings, where, sweep, run_id)
-    metric = metric or _score(settings, where)
+    metric = metric or _score(archive.find(settings, where, most=1)[0])
     ranked = _rank(
         settings, where, metric, _largest(metric, largest), over_seeds, None if only_list else top
     )
@@ -119,20 +123,15 @@ def _where(settings: Settings, where: str, sweep: str, run_id: str | None) -> st
     """MLflow's filter for the runs in question."""
     if run_id:
         return f"attributes.run_id = '{run_id}'"
-    if sweep == "latest":
-        newest = archive.search(settings, where, most=1)
-        if not newest:
-            _nothing(where)
-        sweep = newest[0].tags["sweep"]
-    if sweep == "all":
-        return where
-    return " and ".join(filter(None, (where, f"tags.sweep = '{sweep}'")))
+    return " and ".join(filter(None, (where, archive.of_sweep(settings, sweep, where))))
 
 
-def _score(settings: Settings, where: str) -> str:
-    """The metric that the newest run in question was scored by."""
-    newest = archive.search(settings, where, most=1)
-    return newest[0].params["protocol.score"] if newest else _nothing(where)
+def _score(run: Found) -> str:
+    """The metric that tells what the kept weights are worth, by the score of the run's protocol.
+
+    Where images were held out those are the best epoch's, and else the last's.
+    """
+    return run.params["protocol.score"].replace("val/", "best/")
 
 
 def _largest(metric: str, asked: bool | None) -> bool:
@@ -150,9 +149,7 @@ def _rank(
 ) -> list[Found]:
     """The runs that have the metric, best first; all of them, or `most`."""
     order = f"metrics.`{metric}` {'DESC' if largest else 'ASC'}"
-    found = archive.search(settings, where, order=order, most=None if over_seeds else most)
-    if not found:
-        _nothing(where)
+    found = archive.find(settings, where, order=order, most=None if over_seeds else most)
     ranked = [run for run in found if metric in run.metrics]
     if not ranked:
         there = sorted({name for run in found for name in run.metrics})
@@ -162,23 +159,18 @@ def _rank(
 
 def _best_seeds(ranked: Sequence[Found], metric: str, largest: bool) -> list[Found]:
     """Of every setting its best seed by its protocol's score; best setting, by mean, first."""
-    settings = defaultdict(list)
-    for run in ranked:
-        setting = frozenset(item for item in run.params.items() if item[0] != "seed")
-        settings[setting].append(run)
+    from denoise import verdicts  # which takes torch's seconds, that no other pull needs
 
-    def mean(runs: list[Found]) -> float:
-        return statistics.fmean(run.metrics[metric] for run in runs)
+    settings = verdicts.group(sorted(ranked, key=lambda run: -run.started))
 
-    best_first = sorted(settings.values(), key=mean, reverse=largest)
+    def mean(setting: "Setting") -> float:
+        return statistics.fmean(setting.values(metric).values())
+
+    best_first = sorted(settings, key=mean, reverse=largest)
     return [
-        min(runs, key=lambda run: run.metrics[run.params["protocol.score"]]) for runs in best_first
+        min(setting.runs.values(), key=lambda run: run.metrics[_score(run)])
+        for setting in best_first
     ]
-
-
-def _nothing(where: str) -> Any:
-    found = f" that {where!r} finds" if where else ""
-    raise UserError(f"there is no finished run{found} in the store; python -m denoise makes one")
 
 
 def _pull(run: Found, folder: Path, only: Sequence[str], force: bool) -> bool:
@@ -206,7 +198,8 @@ def _pull(run: Found, folder: Path, only: Sequence[str], force: bool) -> bool:
 def _download(run: Found, parts: Sequence[str], folder: Path) -> None:
     listed = archive.files(run.id)
     if missing := [name for name in NEEDED if name not in listed]:
-        raise UserError(f"run {run.id} has no {missing[0]} at {run.uri}: moved or deleted?")
+        place = store.without_secret(run.uri)
+        raise UserError(f"run {run.id} has no {missing[0]} at {place}: moved or deleted?")
     everything = set(parts) == set(PARTS)
     wanted = [
         name

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from denoise import browse, tracking
+from denoise import archive, browse, tracking
 from denoise.compare import Comparison
 from denoise.progress import FAILED, SKIPPED, clock
 from denoise.store import Settings
@@ -58,7 +58,7 @@ def _console() -> Console:
 
 def summarize(statuses: Sequence[Status], settings: Settings, folder: Path, started: float) -> None:
     """The same table as a file and a description of the sweep's summary run."""
-    path = folder / "sweep.csv"
+    path = folder / archive.SUMMARY
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow([*_columns(statuses), "error"])

@@ -4,8 +4,9 @@ import json
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import numpy as np
@@ -150,14 +151,21 @@ def test_a_file_that_would_land_outside_is_refused(
     assert list(Path().iterdir()) == []
 
 
-def cheap_run(noise: str, seed: int, loss: float) -> None:
+def cheap_run(
+    noise: str,
+    seed: int,
+    loss: float,
+    figures: Mapping[str, float] | None = None,
+    score: str = "test/loss",
+    **params: Any,
+) -> None:
     """A finished run with nothing behind it."""
-    params = {"seed": seed, "noise": {"name": noise}, "protocol": {"score": "test/loss"}}
+    params |= {"seed": seed, "noise": {"name": noise}, "protocol": {"score": score}}
     tags = {"noise": noise, "sweep": "seeds"}
     with tracking.run(
         Settings(None, "denoise"), Path(), name=noise, tags=tags, params=params
     ) as run:
-        run.final({"test/loss": loss})
+        run.final({"test/loss": loss, **(figures or {})})
 
 
 @pytest.mark.usefixtures("fresh_folder")
@@ -174,8 +182,32 @@ def test_over_seeds_the_best_setting_is_the_one_with_the_best_mean(pulled: Comma
     ]
 
 
+@pytest.mark.usefixtures("fresh_folder")
+def test_a_seed_trained_twice_and_where_its_data_lay_do_not_change_the_mean(
+    pulled: Command,
+) -> None:
+    cheap_run("often", 0, 0.1, data={"root": "here"})
+    for root, loss in (("here", 0.2), ("there", 0.2), ("there", 0.2)):
+        cheap_run("often", 1, loss, data={"root": root})
+    cheap_run("once", 0, 0.16)
+    settings = json.loads(pulled("--list", "--json", "--over-seeds")[1])
+    assert [entry["run"] for entry in settings] == ["often", "once"]
+
+
+@pytest.mark.usefixtures("fresh_folder")
+def test_where_images_are_held_out_the_kept_weights_are_ranked_not_the_last(
+    pulled: Command,
+) -> None:
+    for noise, best, last in (("early", 0.1, 0.3), ("steady", 0.2, 0.2)):
+        cheap_run(noise, 0, 0.5, {"best/loss": best, "val/loss": last}, score="val/loss")
+    (first, *_) = json.loads(pulled("--list", "--json")[1])
+    assert (first["run"], first["best/loss"]) == ("early", 0.1)
+
+
 MISTAKES = {
     (): "there is no finished run",
+    ("--to", "."): "--to . is where you are, or above it",
+    ("--metric", "test/loss", "--sweep", "all"): "there is no finished run in the store",
     ("--where", "sigma is small"): "the filter 'sigma is small' does not parse",
     ("--where", "params.noise.sigma < 'a'"): "does not parse",
     ("--tracking-uri", "nonsense://here"): "tracking.uri=nonsense://here cannot be used",
@@ -230,6 +262,8 @@ def test_from_a_tracking_server_pulled_registered_and_served(
     status, out, err = pulled("--tracking-uri", server, "--register", "denoiser")
     assert status == 0, err
     assert "registered as version 1, with the alias best" in out
+    status, _, err = pulled("--tracking-uri", server, "--register", "a/b")
+    assert (status, "a/b is not a name that MLflow registers" in err) == (1, True), err
     images = np.random.default_rng(0).random((3, 28, 28), dtype=np.float32)
     expected = denoise.load("best").denoise(images)
     np.testing.assert_array_equal(denoise.load("models:/denoiser@best").denoise(images), expected)

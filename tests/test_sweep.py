@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from denoise import data, progress
+from denoise import archive, data, progress
+from denoise.store import Settings
 from tests.conftest import Said, command, ended, group_is_alive, wait_until
 
 Cli = Callable[..., Said]
+STORE = Settings(None, "denoise")
 SMALL = ("trainer=smoke", "data.train_size=512", "evaluation.map_seed=9")
 
 
@@ -118,6 +120,11 @@ def test_what_is_finished_is_not_trained_again(cli: Cli, settings: data.Settings
     assert re.search(rf"│ gaussian σ=0.1 .*│ REUSED .*│ {old.info.run_id} │", said.out)
     loss = f"{old.data.metrics['train/loss']:.4f} / {old.data.metrics['test/loss']:.4f}"
     assert said.out.count(f"│ {loss} ") == 2  # its first epoch is its last
+    of_sweep = archive.of_sweep(STORE, "latest")
+    assert {run.id for run in archive.search(STORE, of_sweep)} == {
+        old.info.run_id,
+        new.info.run_id,
+    }
     assert cli(*grows, "noise.sigma=0.1", "force=true").status == 0
     assert len(said.runs("tags.noise = 'gaussian'")) == 3
 

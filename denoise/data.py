@@ -144,15 +144,23 @@ def fetch(settings: Settings) -> None:
     torchvision's download, then from Debian's package, which needs no root rights. Files are
     moved into place only once they are verified, so that a broken download leaves nothing.
     """
+    if _are_there(settings):
+        return
     try:
         settings.raw.mkdir(parents=True, exist_ok=True)
+        with FileLock(settings.raw / ".lock"):
+            if not _are_there(settings):
+                _bring(settings)
     except OSError as error:
         raise UserError(f"data.root={settings.root} cannot be written to: {error}") from None
-    with FileLock(settings.raw / ".lock"):
-        for path in filter(Path.exists, _files(settings, settings.raw)):
-            _verify(path, settings.sha256[path.name])
-        if not all(map(Path.exists, _files(settings, settings.raw))):
-            _bring(settings)
+
+
+def _are_there(settings: Settings) -> bool:
+    """Whether all files are; `UserError` if one that is there is not whole."""
+    files = _files(settings, settings.raw)
+    for path in filter(Path.exists, files):
+        _verify(path, settings.sha256[path.name])
+    return all(map(Path.exists, files))
 
 
 def _files(settings: Settings, folder: Path) -> list[Path]:

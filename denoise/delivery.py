@@ -1,5 +1,6 @@
 """From a run's outbox into the store: all of it, in order, and once, however often it is tried."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from denoise import owner, store
 from denoise.checks import UserError
 from denoise.outbox import Entry, Outbox
 from denoise.owner import Owner
+
+log = logging.getLogger(__name__)
 
 
 class TakenError(Exception):
@@ -124,7 +127,9 @@ def _metrics(client: MlflowClient, outbox: Outbox, entry: Entry) -> None:
 
 def _file(client: MlflowClient, outbox: Outbox, entry: Entry) -> None:
     path = outbox.folder / entry["path"]
-    if path.is_dir():
+    if not path.exists():
+        log.warning("%s is not there any more, and is left out", path)
+    elif path.is_dir():
         client.log_artifacts(outbox.run_id, str(path), entry["path"])
     else:
         folder = Path(entry["path"]).parent.as_posix()

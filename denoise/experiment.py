@@ -49,8 +49,6 @@ def run(config: Config, job: Job) -> float:
     images = data.load(config.data, device)
     tags = job.tags | _git_tags()
     params = _params(config)
-    for state in (job.folder / "state").glob("*.safetensors"):
-        state.unlink()  # left by an earlier run in this folder
     with tracking.run(
         config.tracking, job.folder, name=job.name, tags=tags, params=params, anew=job.anew
     ) as run:

@@ -30,10 +30,12 @@ class Outbox:
         """Hold the outbox of `folder`, new or left behind; `HeldError` if another process does."""
         self.folder = folder
         self.file = _held(folder / FILE)
-        self.entries = _whole(self.file)
-        self.sent, self.run_id = 0, ""
-        if self.entries and (folder / MARK).exists():
-            self.sent, self.run_id = json.loads((folder / MARK).read_text())
+        try:
+            self.entries = _whole(self.file)
+            self.sent, self.run_id = _marked(folder / MARK) if self.entries else (0, "")
+        except UserError:
+            self.file.close()
+            raise
 
     def put(self, kind: str, **values: Any) -> None:
         """Add an entry: whole or not at all, and safe from the death of process and machine."""
@@ -64,7 +66,10 @@ class Outbox:
 
     def _mark(self, sent: int, run_id: str) -> None:
         partial = self.folder / f"{MARK}.partial"
-        partial.write_text(json.dumps([sent, run_id]))
+        with partial.open("w") as file:
+            json.dump([sent, run_id], file)
+            file.flush()
+            os.fsync(file.fileno())  # else a crash of the machine may leave a name without content
         partial.replace(self.folder / MARK)
         self.sent, self.run_id = sent, run_id
 
@@ -104,3 +109,14 @@ def _whole(file: BinaryIO) -> list[Entry]:
         return [json.loads(line) for line in whole.splitlines()]
     except ValueError:
         raise UserError(f"{file.name} is damaged: what it had to send cannot be read") from None
+
+
+def _marked(path: Path) -> tuple[int, str]:
+    """How many entries are sent, and the run that they are of; none and '' before one is."""
+    try:
+        sent, run_id = json.loads(path.read_text())
+    except FileNotFoundError:
+        return 0, ""
+    except ValueError:
+        raise UserError(f"{path} is damaged: what is sent already cannot be told") from None
+    return sent, run_id

@@ -32,6 +32,8 @@ class Owner:
         """
         if self.place and self.place == _place():
             return _born(self.pid) == self.born
+        if not self.place and self.host == socket.gethostname():
+            return _is_there(self.pid)
         return time.time() - heard < DEAD_SECONDS
 
     def text(self) -> str:
@@ -65,3 +67,14 @@ def _born(pid: int) -> str:
         return ""
     state, *rest = stat.rpartition(")")[2].split()  # the name in brackets may hold spaces
     return "" if state in "ZX" else rest[18]
+
+
+def _is_there(pid: int) -> bool:
+    """Whether a process has this number, where no more can be known of it."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # another user's
+    return True

@@ -127,9 +127,10 @@ def pages() -> str:
 
 
 def without_secret(text: str) -> str:
-    """The text with the passwords of its addresses, if any, starred out."""
+    """The text with the passwords and tokens of its addresses, if any, starred out."""
     text = re.sub(r"(//[^:/@\s]*:)[^\s'\"]*@", rf"\1{HIDDEN}@", text)
-    return re.sub(r"([?&](?:password|token)=)[^&\s'\"]*", rf"\1{HIDDEN}", text)
+    text = re.sub(r"(https?://)[^:/@\s'\"]+@", rf"\1{HIDDEN}@", text)  # a token as the user's name
+    return re.sub(r"([?&]\w*(?:password|token|secret)=)[^&\s'\"]*", rf"\1{HIDDEN}", text)
 
 
 def reason(error: BaseException) -> str:
@@ -145,9 +146,21 @@ def first_line(error: BaseException) -> str:
 
 
 def experiment_id(name: str) -> str:
-    """Of the experiment of that name, made if it is not there."""
+    """Of the experiment of that name, made if it is not there; `UserError` if it was deleted."""
     experiment = mlflow.get_experiment_by_name(name)
-    return experiment.experiment_id if experiment else mlflow.create_experiment(name)
+    if not experiment:
+        try:
+            return mlflow.create_experiment(name)
+        except MlflowException:
+            experiment = mlflow.get_experiment_by_name(name)
+            if not experiment:
+                raise
+            # another was quicker, at a server, where there is no lock
+    if experiment.lifecycle_stage == "deleted":
+        raise UserError(
+            f"tracking.experiment={name} was deleted in MLflow: restore it, or name another"
+        )
+    return experiment.experiment_id
 
 
 def _answer_in_time(uri: str, ask: Callable[[], str]) -> str:
@@ -155,6 +168,8 @@ def _answer_in_time(uri: str, ask: Callable[[], str]) -> str:
     try:
         _connect(uri)
         return _limited(ask) if uri.startswith("http") else ask()
+    except UserError:
+        raise
     except Exception as error:
         raise AwayError(
             f"tracking.uri={without_secret(uri)} cannot be used: {first_line(error)}; "

@@ -15,6 +15,7 @@ from denoise.progress import FAILED, SKIPPED, clock
 from denoise.store import Settings
 
 PIPE_WIDTH = 240
+LONGEST_TAG = 8000  # that every store of MLflow's takes
 STYLES = {FAILED: "red", SKIPPED: "yellow"}
 
 Status = dict[str, Any]
@@ -65,10 +66,11 @@ def summarize(statuses: Sequence[Status], settings: Settings, folder: Path, star
         writer.writerows([*_row(status), status.get("error", "")] for status in statuses)
     columns = _columns(statuses)
     rows = [columns, ["---"] * len(columns), *map(_row, statuses)]
+    note = "".join(f"| {' | '.join(row)} |\n" for row in rows)
     tags = {
         "sweep": folder.name,
         "summary": "true",
-        "mlflow.note.content": "\n".join(f"| {' | '.join(row)} |" for row in rows),
+        "mlflow.note.content": note[: note.rfind("\n", 0, LONGEST_TAG) + 1],
     }
     name = f"sweep {folder.name}"
     with tracking.run(settings, folder, name=name, tags=tags, params={}, started=started) as run:

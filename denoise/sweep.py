@@ -173,9 +173,7 @@ def finish() -> int:
     summary.show(statuses)
     try:
         _conclude(launch, statuses)
-    except Exception as error:
-        if not store.is_away(error):
-            raise
+    except store.FAILURES as error:
         print(f"No comparison: {store.reason(error)}")
     if launch.is_sweep:
         summary.summarize(statuses, launch.jobs[0].tracking, launch.folder, launch.started)

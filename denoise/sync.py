@@ -49,7 +49,14 @@ def main(folders: Sequence[Path], tracking_uri: str | None) -> None:
 def pending(folders: Iterable[Path]) -> list[Path]:
     """The folders in and under these in which something waits to be sent."""
     found = {file for folder in folders for where in WHERE for file in folder.glob(where)}
-    return sorted(file.parent for file in found if file.stat().st_size)
+    return sorted(file.parent for file in found if _has_something(file))
+
+
+def _has_something(file: Path) -> bool:
+    try:
+        return file.stat().st_size > 0
+    except FileNotFoundError:  # its run has sent it all in this moment
+        return False
 
 
 def send_left(settings: Settings, folders: Iterable[Path]) -> None:

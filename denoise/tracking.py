@@ -126,15 +126,21 @@ class Run:
 
 
 class Sender:
-    """Sends an open run's outbox, and keeps the run's heart beating, in a thread of its own."""
+    """Sends an open run's outbox, in a thread of its own; in another, the run's heart beats.
+
+    It beats while much is sent as well: a minute of silence means that the run is dead.
+    """
 
     def __init__(self, outbox: Outbox) -> None:
         self.outbox = outbox
         self.error: Exception | None = None
         self.away = ""  # why, while the store does not answer
         self.wake, self.stop = threading.Event(), threading.Event()
-        self.thread = threading.Thread(target=self._work, daemon=True)
-        self.thread.start()
+        self.threads = [
+            threading.Thread(target=target, daemon=True) for target in (self._work, self._live)
+        ]
+        for thread in self.threads:
+            thread.start()
 
     def check(self) -> None:
         """Raise what keeps the run from ever being sent."""
@@ -142,7 +148,7 @@ class Sender:
             raise self.error
 
     def _work(self) -> None:
-        launcher, beaten = multiprocessing.parent_process(), time.monotonic()
+        launcher = multiprocessing.parent_process()
         while not (self.stop.is_set() or self.error):
             self.wake.wait(BEAT_SECONDS)
             self.wake.clear()
@@ -151,9 +157,6 @@ class Sender:
             self._try()
             if self.away:
                 self.stop.wait(AGAIN_SECONDS)
-            elif time.monotonic() - beaten >= BEAT_SECONDS:
-                self._beat()
-                beaten = time.monotonic()
 
     def _try(self) -> None:
         """Send what is unsent, as far as it goes."""
@@ -173,17 +176,19 @@ class Sender:
                 log.info("the store answers again, and has been told everything")
             self.away = ""
 
-    def _beat(self) -> None:
-        with contextlib.suppress(Exception):  # a store that is away may come back
-            client, mine = MlflowClient(), owner.me()
-            delivery.check(client, self.outbox.run_id, mine)
-            client.set_tag(self.outbox.run_id, "heartbeat", f"{time.time():.0f}")
+    def _live(self) -> None:
+        while not (self.stop.wait(BEAT_SECONDS) or self.error):
+            with contextlib.suppress(Exception):  # a store that is away may come back
+                client = MlflowClient()
+                delivery.check(client, self.outbox.run_id, owner.me())
+                client.set_tag(self.outbox.run_id, "heartbeat", f"{time.time():.0f}")
 
     def close(self) -> None:
         """Send the last; `outbox` is let go of."""
         self.stop.set()
         self.wake.set()
-        self.thread.join()
+        for thread in self.threads:
+            thread.join()
         if not self.error:
             self._try()
         if isinstance(self.error, delivery.GONE):
@@ -267,7 +272,7 @@ def _open(
 
 
 def _empty_outbox(folder: Path) -> Outbox:
-    """The outbox of a new run's folder, in which no earlier run has left anything."""
+    """The outbox of a new run's folder, where no earlier run has left anything to send or go on."""
     other = "choose another folder with hydra.run.dir or hydra.sweep.dir"
     try:
         outbox = Outbox(folder)
@@ -276,6 +281,8 @@ def _empty_outbox(folder: Path) -> Outbox:
     if outbox.entries:
         outbox.close()
         raise UserError(f"{folder} has what an earlier run did not send yet; {other}")
+    for state in (folder / "state").glob("*.safetensors"):
+        state.unlink()
     return outbox
 
 
@@ -347,11 +354,13 @@ def _milliseconds(seconds: float) -> int:
 
 
 def kill(settings: Settings, sweep: str) -> None:
-    """End the runs of a sweep whose processes are gone."""
+    """End the runs of a sweep that this process left open, or that one left that is gone."""
     experiment, client = store.prepare(settings), MlflowClient()
-    where = f"tags.sweep = '{sweep}' and attributes.status = 'RUNNING'"
+    where = f"tags.sweep = '{sweep}' and attributes.status = 'RUNNING' and tags.owner != ''"
     for run in client.search_runs([experiment], where):
-        client.set_terminated(run.info.run_id, "KILLED")
+        theirs = delivery.owner_of(run)
+        if theirs == owner.me() or not theirs.is_alive(_heard(run)):
+            client.set_terminated(run.info.run_id, "KILLED")
 
 
 def _flat(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

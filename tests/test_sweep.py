@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 
-from denoise import archive, data, progress
-from denoise.store import Settings
+from denoise import archive, data, progress, summary
+from denoise.store import Settings, prepare
 from tests.conftest import Said, command, ended, group_is_alive, wait_until
 
 Cli = Callable[..., Said]
@@ -52,6 +53,18 @@ def test_the_summary_run_has_the_table_as_a_file(sweep: Said) -> None:
     for row in rows:
         (run,) = sweep.runs(f"attributes.run_id = '{row['run id']}'")
         assert row["last epoch train / test"].endswith(f"{run.data.metrics['test/loss']:.4f}")
+
+
+@pytest.mark.usefixtures("fresh_folder")
+def test_a_long_table_is_cut_after_a_row_where_stores_take_no_more() -> None:
+    row = {"name": "a run", "state": "FINISHED", "seconds": 1, "run_id": "0" * 32, "last": {}}
+    summary.summarize([row] * 200, STORE, Path(), started=0)
+    client = MlflowClient()
+    (run,) = client.search_runs([prepare(STORE)])
+    note = run.data.tags["mlflow.note.content"]
+    assert 7000 < len(note) <= 8000
+    assert note.splitlines()[-1] == note.splitlines()[2]
+    assert len(archive._summarized(STORE, Path().name)) == 200
 
 
 def test_a_time_is_one_that_a_clock_shows() -> None:

@@ -12,6 +12,7 @@ from mlflow import MlflowClient
 from sqlalchemy import Engine, event
 
 from denoise import archive, tracking
+from denoise.owner import Owner
 from denoise.store import Settings, prepare
 from tests.conftest import forget_store
 
@@ -59,8 +60,9 @@ def test_a_failed_run_has_its_traceback_as_a_file(store: Settings) -> None:
 
 def test_a_run_whose_process_is_gone_can_be_ended(store: Settings) -> None:
     experiment = prepare(store)
-    orphan = MlflowClient(store.uri).create_run(experiment, tags={"sweep": "mine"})
-    other = MlflowClient(store.uri).create_run(experiment, tags={"sweep": "theirs"})
+    gone = {"owner": Owner("elsewhere", 1, "another boot", "1").text(), "heartbeat": "0"}
+    orphan = MlflowClient(store.uri).create_run(experiment, tags={"sweep": "mine", **gone})
+    other = MlflowClient(store.uri).create_run(experiment, tags={"sweep": "theirs", **gone})
     tracking.kill(store, "mine")
     assert MlflowClient(store.uri).get_run(orphan.info.run_id).info.status == "KILLED"
     assert MlflowClient(store.uri).get_run(other.info.run_id).info.status == "RUNNING"

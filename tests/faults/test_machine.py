@@ -5,15 +5,18 @@ import errno
 import os
 import random
 import re
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from denoise import data
+from denoise.checks import UserError
 from denoise.outbox import Outbox
 from denoise.progress import Status
 from tests.conftest import Said, ended, wait_until
@@ -142,3 +145,14 @@ def test_a_disk_that_is_read_only_is_a_sentence(cli: Callable[..., Said], disk: 
     assert said.status == 1
     assert re.search(r"^denoise: .*/disk/run cannot be written to .*hydra.run.dir", said.err, re.M)
     assert not said.runs()
+
+
+def test_data_that_are_whole_are_read_from_a_read_only_disk(
+    settings: data.Settings, disk: Disk
+) -> None:
+    there = replace(settings, root=str(disk("size=100m")))
+    shutil.copytree(settings.raw, there.raw, ignore=shutil.ignore_patterns(".lock"))
+    subprocess.run(["mount", "-o", "remount,ro", there.root], check=True)
+    data.fetch(there)
+    with pytest.raises(UserError, match=r"data\.root=.* cannot be written to: .*Read-only"):
+        data.fetch(replace(there, name="KMNIST", sha256={"missing.gz": "0"}))

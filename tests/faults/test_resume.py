@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -19,7 +20,7 @@ import torch
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from denoise import archive, checkpoint, data, owner, progress, tracking
+from denoise import archive, checkpoint, data, delivery, owner, progress, tracking
 from denoise.delivery import TakenError
 from denoise.owner import Owner
 from denoise.store import Settings, prepare
@@ -354,6 +355,7 @@ def open_run(store: Settings) -> tracking.Run:
 def left_behind(store: Settings, whose: Owner, *, seconds_ago: float, status: str) -> str:
     """A run of the same config that `whose` was last heard of in."""
     tags = {
+        "sweep": "a sweep",
         "config_hash": "0123",
         "owner": whose.text(),
         "heartbeat": str(time.time() - seconds_ago),
@@ -378,6 +380,17 @@ def test_a_dead_run_goes_on(store: Settings, whose: Owner, seconds_ago: int, sta
     assert run.id == dead
     found = MlflowClient(store.uri).get_run(dead)
     assert (found.info.status, found.data.params) == ("FINISHED", {"seed": "0"})
+
+
+def test_at_a_sweeps_end_the_runs_of_the_living_are_left_alone(store: Settings) -> None:
+    """As where two sweeps were given one folder."""
+    whose = {"living": ELSEWHERE, "gone": GONE, "mine": owner.me()}
+    ids = {
+        who: left_behind(store, one, seconds_ago=20, status="RUNNING") for who, one in whose.items()
+    }
+    tracking.kill(store, "a sweep")
+    statuses = {who: MlflowClient().get_run(run_id).info.status for who, run_id in ids.items()}
+    assert statuses == {"living": "RUNNING", "gone": "KILLED", "mine": "KILLED"}
 
 
 def test_a_failed_run_is_made_anew(store: Settings) -> None:
@@ -449,6 +462,35 @@ def test_the_heart_beats_while_a_run_is_open(
         client = MlflowClient(store.uri)
         client.set_tag(run.id, "heartbeat", "0")
         wait_until(lambda: client.get_run(run.id).data.tags["heartbeat"] != "0", seconds=10)
+
+
+def test_the_heart_beats_while_much_is_sent(
+    store: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracking, "BEAT_SECONDS", 0.05)
+    sending, beaten = threading.Event(), threading.Event()
+
+    def slow(*_: object) -> None:
+        sending.set()
+        assert beaten.wait(10)
+
+    with tracking.run(store, Path(), name="a run", tags={}, params={}) as run:
+        client = MlflowClient(store.uri)
+        monkeypatch.setattr(delivery, "send", slow)
+        run.metrics({"train/loss": 1}, 1)
+        assert sending.wait(10)
+        client.set_tag(run.id, "heartbeat", "0")
+        wait_until(lambda: client.get_run(run.id).data.tags["heartbeat"] != "0", seconds=10)
+        monkeypatch.undo()
+        beaten.set()
+
+
+def test_where_processes_cannot_be_seen_one_of_the_same_host_is_asked_for() -> None:
+    alive = Owner(socket.gethostname(), os.getpid(), "", "")
+    assert alive.is_alive(heard=0)
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    assert not replace(alive, pid=process.pid).is_alive(heard=time.time())
 
 
 def test_a_process_that_is_gone_is_dead_at_once_also_before_it_is_waited_for() -> None:

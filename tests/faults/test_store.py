@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
 
 from denoise import archive, data, delivery, outbox, owner, sync, tracking
 from denoise import store as stores
+from denoise.checks import UserError
 from denoise.delivery import DeletedError
 from denoise.outbox import Outbox
 from denoise.store import AwayError, Settings
@@ -400,6 +402,67 @@ def test_a_store_that_leaves_during_a_search_did_not_refuse_the_filter(
     monkeypatch.setattr(MlflowClient, "search_runs", leaving)
     with pytest.raises(AwayError, match="does not answer: Connection refused"):
         archive.search(store, "params.seed < 3")
+
+
+def test_a_run_refused_its_folder_leaves_what_is_to_be_sent(store: Settings, left: Path) -> None:
+    (left / "state").mkdir()
+    state = left / "state" / "odd.safetensors"
+    state.touch()
+    with (
+        pytest.raises(UserError, match="left has what an earlier run did not send yet"),
+        tracking.run(store, left, name="another", tags={}, params={}),
+    ):
+        pass
+    assert state.exists()
+
+
+def test_a_file_that_is_gone_keeps_no_other_from_being_sent(store: Settings, left: Path) -> None:
+    (left / "note.txt").unlink()
+    sync.send_left(store, [left])
+    ((status, _, points, *_),) = everything(store)
+    assert (status, points) == ("FINISHED", [(1, 1.0), (2, 0.5)])
+
+
+def test_a_damaged_mark_keeps_no_other_run_from_being_sent(
+    store: Settings, left: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.copytree(left, "other")
+    (left / outbox.MARK).write_text("")
+    sync.send_left(store, [left, Path("other")])
+    assert "outbox.sent is damaged" in caplog.text
+    assert [one[0] for one in everything(store)] == ["FINISHED"]
+
+
+def test_an_experiment_that_was_deleted_is_a_sentence(store: Settings) -> None:
+    MlflowClient().delete_experiment(stores.prepare(store))
+    with pytest.raises(UserError, match=r"tracking\.experiment=denoise was deleted in MLflow"):
+        stores.prepare(store)
+
+
+def test_an_experiment_that_another_makes_at_the_same_time_is_taken(
+    store: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = stores.prepare(store)
+    answers = iter([None, mlflow.get_experiment(made)])
+    monkeypatch.setattr(mlflow, "get_experiment_by_name", lambda _: next(answers))
+    assert stores.experiment_id("denoise") == made
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("postgresql://me:hunter2@here:5432/runs", "postgresql://me:***@here:5432/runs"),
+        ("https://hunter2@here/", "https://***@here/"),
+        ("http://here/?access_token=hunter2&a=b", "http://here/?access_token=***&a=b"),
+        (
+            "postgresql://me@here/runs?sslpassword=hunter2",
+            "postgresql://me@here/runs?sslpassword=***",
+        ),
+        ("sqlite:///a/b.db", "sqlite:///a/b.db"),
+    ],
+)
+def test_what_is_secret_in_an_address_is_not_shown(address: str, shown: str) -> None:
+    assert stores.without_secret(address) == shown
 
 
 def test_what_is_for_another_store_stays(left: Path) -> None:

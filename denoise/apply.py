@@ -64,7 +64,8 @@ def main(
     rows = {"picture": images} | ({"given": given} if noise else {}) | {"denoised": output}
     shown = {label: row[:SHOWN] for label, row in rows.items()}
     labels = ["\n".join(part[:12] for part in name.split(" ", 1)) for name in names[:SHOWN]]
-    figures.image_rows(shown, labels, f"{model} at work").savefig(to / "sheet.png")
+    sheet = figures.image_rows(shown, labels, f"{model} at work")
+    figures.drawn(sheet).save(to / "sheet.png")
     click.echo(f"{len(names)} pictures in {to}, before and after in {to / 'sheet.png'}")
 
 

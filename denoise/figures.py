@@ -111,5 +111,6 @@ def bare_map(coordinates: np.ndarray, labels: np.ndarray) -> Figure:
 def drawn(figure: Figure) -> Image.Image:
     """The figure as a picture, to be shown in several places: drawing takes longer than saving."""
     canvas = FigureCanvasAgg(figure)
+    figure.draw_without_rendering()  # rows of images are laid out only when drawn a second time
     canvas.draw()
     return Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])

@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from PIL import Image
 
-from denoise import checkpoint, data
+from denoise import checkpoint, data, figures
 from tests.conftest import Said
 
 Cli = Callable[..., Said]
@@ -102,6 +102,14 @@ def test_image_grids_have_the_untrained_first_and_last_epoch(files: Path) -> Non
     }
     reconstructions = {("reconstructions", step) for step in (0, 1, 2)}
     assert steps == reconstructions | {("noise", 0), ("tsne", 2)}
+
+
+def test_no_label_touches_the_edge_of_a_figure(images: data.Data) -> None:
+    shown = torch.zeros(10, 28, 28)
+    rows = {"clean": shown, "noisy": shown, "output": shown}
+    drawn = np.asarray(figures.drawn(figures.image_rows(rows, images.class_names, "a run")))
+    for edge in (drawn[0], drawn[-1], drawn[:, 0], drawn[:, -1]):
+        assert edge.min() == 255
 
 
 def test_figures_show_something_and_are_of_one_size(sweep: Said) -> None:

@@ -43,7 +43,7 @@ ui: install  ## browse all runs at http://127.0.0.1:5000
 test: install  ## run the tests, but for those of make faults
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
-faults: install  ## run the tests of faults, all of them: half an hour, and a table
+faults: install  ## run the tests of faults, all of them: most of an hour, and a table
 	@$(BIN)/python -m pytest tests/faults -m "faults or not faults"
 
 # A mirror may answer in the database's place, and know of nothing: that release has vulnerabilities.

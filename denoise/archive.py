@@ -121,10 +121,12 @@ def of_sweep(settings: Settings, sweep: str, where: str = "") -> str:
 
 @_answered()
 def _summarized(settings: Settings, sweep: str) -> list[str]:
-    """The ids in the table of the sweep's summary run; [] if it has none."""
+    """The ids in the table of the sweep's summary run; [] without one, as a single run is."""
     experiment, client = store.prepare(settings), MlflowClient()
     where = f"tags.summary = 'true' and tags.sweep = '{sweep}'"
     for summary in client.search_runs([experiment], where, max_results=1):
+        if SUMMARY not in files(summary.info.run_id):
+            continue
         with tempfile.TemporaryDirectory() as folder:
             download(summary.info.run_id, SUMMARY, Path(folder))
             with (Path(folder) / SUMMARY).open(encoding="utf-8", newline="") as file:

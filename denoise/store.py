@@ -151,11 +151,10 @@ def experiment_id(name: str) -> str:
     if not experiment:
         try:
             return mlflow.create_experiment(name)
-        except MlflowException:
+        except MlflowException:  # another was quicker, at a server, where there is no lock
             experiment = mlflow.get_experiment_by_name(name)
             if not experiment:
                 raise
-            # another was quicker, at a server, where there is no lock
     if experiment.lifecycle_stage == "deleted":
         raise UserError(
             f"tracking.experiment={name} was deleted in MLflow: restore it, or name another"

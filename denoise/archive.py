@@ -30,14 +30,19 @@ TRAINED = "attributes.status = 'FINISHED' and tags.noise != ''"
 
 
 @contextlib.contextmanager
-def _answered() -> Iterator[None]:
-    """`AwayError`, in place of what MLflow raises, where the store does not answer."""
+def _answered(refused: str = "") -> Iterator[None]:
+    """`AwayError`, in place of what MLflow raises, where the store does not answer.
+
+    Where it refuses what was asked, and that is the asker's mistake, `UserError` says `refused`.
+    """
     try:
         yield
     except MlflowException as error:
-        if not store.is_away(error):
-            raise
-        raise AwayError(f"the store does not answer: {store.reason(error)}") from None
+        if store.is_away(error):
+            raise AwayError(f"the store does not answer: {store.reason(error)}") from None
+        if refused:
+            raise UserError(f"{refused}: {error.message}") from None
+        raise
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,6 @@ class Found:
     tags: dict[str, str]
 
 
-@_answered()
 def search(
     settings: Settings, where: str, *, order: str = "", most: int | None = None
 ) -> list[Found]:
@@ -70,14 +74,10 @@ def search(
     token = None
     while most is None or len(found) < most:
         size = min(1000, most - len(found)) if most and rest == where else 1000
-        try:
+        with _answered(f"the filter {where!r} does not parse"):
             page = client.search_runs(
                 [experiment], everything, max_results=size, order_by=by, page_token=token
             )
-        except MlflowException as error:
-            if store.is_away(error):
-                raise
-            raise UserError(f"the filter {where!r} does not parse: {error.message}") from None
         found += filter(is_found, page)
         if not (token := page.token):
             break
@@ -186,12 +186,8 @@ def download_registered(uri: str, folder: Path) -> None:
     name, kind, version = match.groups()
     client = MlflowClient()
     find = client.get_model_version_by_alias if kind == "@" else client.get_model_version
-    try:
+    with _answered(f"{uri} is not in the registry"):
         run_id = str(find(name, version).run_id)
-    except MlflowException as error:
-        if store.is_away(error):
-            raise
-        raise UserError(f"{uri} is not in the registry: {error.message}") from None
     for part in ("config", "checkpoints"):
         download(run_id, part, folder)
 
@@ -202,13 +198,9 @@ def register(run_id: str, name: str) -> str:
     models = delivery.models(MlflowClient(), run_id)
     if not models:
         raise UserError(f"run {run_id} has logged no model that could be registered")
-    try:
+    with _answered(f"{name} is not a name that MLflow registers"):
         version = mlflow.register_model(f"models:/{models[0]}", name).version
         MlflowClient().set_registered_model_alias(name, "best", version)
-    except MlflowException as error:
-        if store.is_away(error):
-            raise
-        raise UserError(f"{name} is not a name that MLflow registers: {error.message}") from None
     return str(version)
 
 

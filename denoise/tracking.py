@@ -246,6 +246,8 @@ def _open(
 ) -> Run:
     """The run that broke off, or a new one; in the outbox alone while the store is away."""
     outbox = _empty_outbox(folder)
+    for state in (folder / "state").glob("*.safetensors"):
+        state.unlink()  # an earlier run's: what this one goes on from, it has in the store
     fixed = {"mlflow.source.name": "python -m denoise", "mlflow.loggedImages": "True"}
     mine = {"owner": owner.me().text(), "heartbeat": f"{time.time():.0f}"}
     outbox.put(
@@ -272,7 +274,7 @@ def _open(
 
 
 def _empty_outbox(folder: Path) -> Outbox:
-    """The outbox of a new run's folder, where no earlier run has left anything to send or go on."""
+    """The outbox of a new run's folder, in which no earlier run has left anything."""
     other = "choose another folder with hydra.run.dir or hydra.sweep.dir"
     try:
         outbox = Outbox(folder)
@@ -281,8 +283,6 @@ def _empty_outbox(folder: Path) -> Outbox:
     if outbox.entries:
         outbox.close()
         raise UserError(f"{folder} has what an earlier run did not send yet; {other}")
-    for state in (folder / "state").glob("*.safetensors"):
-        state.unlink()
     return outbox
 
 

@@ -14,12 +14,13 @@ help:  ## list these targets
 
 install: $(STAMP)  ## make .venv with the locked dependencies
 
+# Of an editable install, setuptools warns whatever it is.
 $(STAMP): requirements.lock pyproject.toml
 	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 or newer is needed; name one: make PYTHON=..."; exit 1; }
 	@echo "Installing into $(VENV): about 2 GB, a minute or two, once ..."
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
 sweep: install  ## train three noise strengths (6 minutes on two cores), tracked in MLflow

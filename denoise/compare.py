@@ -213,8 +213,8 @@ def _parts(reached: Reached) -> Parts | None:
         pairs = evaluate.corrupted(images.test, images, config.build_noise(noise))
     except (UserError, OSError):
         return None
-    clean, target = (torch.cat(batches) for batches in zip(*pairs, strict=True))
-    return study.decompose(clean, target, reached.last.test)
+    target = torch.cat([noisy for _, noisy in pairs])
+    return study.decompose(images.test.images, target, images, reached.last.test)
 
 
 def cli() -> int:

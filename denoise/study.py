@@ -15,6 +15,7 @@ from torch import Tensor
 
 from denoise import archive, store
 from denoise.archive import Found
+from denoise.data import Data
 from denoise.store import Settings
 
 TOLERANCE = 0.005
@@ -95,22 +96,25 @@ def reached(settings: Settings, among: Sequence[Found] | None = None) -> list[Re
     return [_reached(settings, row, among) for row in PUBLISHED]
 
 
-def decompose(clean: Tensor, target: Tensor, loss: float) -> Parts:
+def decompose(images: Tensor, target: Tensor, data: Data, loss: float) -> Parts:
     """The parts of the mean squared error `loss` of a sigmoid decoder that was asked for `target`.
 
-    `clean` and `target` have one shape, and are in the model's space. Whoever knew the clean image
-    and gave it as well as a sigmoid can would be off by (clip(clean) - target)²: the clean image's
-    own distance from [0, 1], and on top the noise, which nothing foresees. Where corruption makes
-    the target easier to reach than the clean image, as boxes of 0 on a background of -1 are, the
-    floor is lower. Both are means over all the pixels of one clean value, for noise to average out.
+    `images` are the clean ones, uint8, and `target` the same in the model's space. Whoever knew the
+    clean image and gave it as well as a sigmoid can would be off by (clip(clean) - target)²: the
+    clean image's own distance from [0, 1], and on top the noise, which nothing foresees. Where
+    corruption makes the target easier to reach than the clean image, as boxes of 0 on a background
+    of -1 are, the floor is lower. Both are means over all the pixels of one clean value, for noise
+    to average out.
     """
-    values, place, counts = clean.unique(return_inverse=True, return_counts=True)
+    pixels = images.flatten().long()
+    values = data.space(torch.arange(256) / 255)
     within = values.clamp(0, 1)
-    errors = (within[place] - target).square().double().flatten()
-    unavoidable = torch.zeros(len(values), dtype=torch.float64)
-    unavoidable.index_add_(0, place.flatten(), errors).div_(counts)
-    floors = (within - values).square().double().minimum(unavoidable)
-    floor, total = (float((part * counts).sum() / counts.sum()) for part in (floors, unavoidable))
+    errors = (within[pixels] - target.flatten()).square()
+    unavoidable = pixels.bincount(errors.double(), minlength=256)
+    floors = (within - values).square().double() * pixels.bincount(minlength=256)
+    floor, total = (
+        float(sums.sum() / len(pixels)) for sums in (floors.minimum(unavoidable), unavoidable)
+    )
     return Parts(floor, total - floor, loss - total)
 
 

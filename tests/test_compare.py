@@ -257,19 +257,20 @@ def test_the_decomposition_adds_up_to_the_loss(images: data.Data, name: str) -> 
     clean, target = corrupted(images, SIGMOID[name])
     output = 0.8 * clean.clamp(0, 1) + 0.1
     loss = float((output - target).square().double().mean())
-    parts = study.decompose(clean, target, loss)
+    parts = study.decompose(images.test.images, target, images, loss)
     missed = float((output - clean).square().double().mean()) - parts.floor
     assert parts.floor + parts.noise + missed == pytest.approx(loss, rel=0.01)
     assert parts.noise == pytest.approx(getattr(SIGMOID[name], "sigma", 0) ** 2, abs=0.002)
 
 
 def test_the_floor_is_the_published_one_and_erased_boxes_lower_it(images: data.Data) -> None:
-    train = images.scale(images.train.images)
-    assert study.decompose(train, train, 0.6).floor == pytest.approx(0.5692, abs=5e-5)
+    train, test = images.train.images, images.test.images
+    floor = study.decompose(train, images.scale(train), images, 0.6).floor
+    assert floor == pytest.approx(0.5692, abs=5e-5)
     clean, target = corrupted(images, ERASING)
     best = float((clean.clamp(0, 1) - target).square().double().mean())
-    parts = study.decompose(clean, target, best)
-    assert parts.floor < study.decompose(clean, clean, 0.6).floor - 0.03
+    parts = study.decompose(test, target, images, best)
+    assert parts.floor < study.decompose(test, clean, images, 0.6).floor - 0.03
     assert parts.noise > 0
     assert parts.missed == pytest.approx(0, abs=1e-6)
 

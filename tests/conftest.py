@@ -1,4 +1,8 @@
-"""Real data, real stores, the real command: what the tests share."""
+"""Real data, real stores, the real command: what the tests share.
+
+The process that hands tests out to others reads this first, while they wait: what is heavy is
+imported where it is used.
+"""
 
 import contextlib
 import json
@@ -14,27 +18,43 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import mlflow
 import pytest
-import torch
 from filelock import FileLock
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from mlflow import MlflowClient
-from mlflow.entities import Run
 from omegaconf import DictConfig, OmegaConf
 
-from denoise import config, data, evaluate
 from denoise.__main__ import main
 
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+    from denoise import data, evaluate
+
 ROOT = Path(__file__).parents[1]
+# A run that is over as soon as can be, but for its epochs.
+SMALL = (
+    "trainer=smoke",
+    "data.train_size=512",
+    "data.test_size=600",
+    "evaluation.tsne_codes=200",
+    "evaluation.map_seed=9",
+)
+# A sweep of three, and one that ends before it.
+SWEEPS = (
+    ("trainer=smoke", "noise=gaussian", "noise.sigma=0,0.1,0.5"),
+    (*SMALL, "noise=none", "trainer.epochs=1"),
+)
 
 
 @pytest.fixture(scope="session")
-def settings() -> data.Settings:
+def settings() -> "data.Settings":
     """Fashion-MNIST in the checkout's own `data/`, fetched at the first need."""
+    from denoise import data
+
     node = OmegaConf.load(ROOT / "conf" / "data" / "fashion_mnist.yaml")
     settings = data.Settings(**{**node, "root": str(ROOT / "data")})
     data.fetch(settings)
@@ -42,7 +62,11 @@ def settings() -> data.Settings:
 
 
 @pytest.fixture(scope="session")
-def images(settings: data.Settings) -> data.Data:
+def images(settings: "data.Settings") -> "data.Data":
+    import torch
+
+    from denoise import data
+
     return data.load(settings, torch.device("cpu"))
 
 
@@ -60,8 +84,10 @@ def composed() -> Callable[..., DictConfig]:
 
 
 @pytest.fixture
-def evaluation(composed: Callable[..., DictConfig]) -> evaluate.Settings:
+def evaluation(composed: Callable[..., DictConfig]) -> "evaluate.Settings":
     """The default evaluation."""
+    from denoise import config
+
     return config.build(composed()).evaluation
 
 
@@ -74,13 +100,23 @@ class Said:
     err: str
     folder: Path
 
-    def runs(self, where: str = "") -> list[Run]:
+    def runs(self, where: str = "") -> "list[Run]":
         """The runs in the folder's store, newest first; none where no store was made."""
+        from mlflow import MlflowClient
+
         if not (self.folder / "mlflow.db").exists():
             return []
         client = MlflowClient(f"sqlite:///{self.folder / 'mlflow.db'}")
         experiments = [experiment.experiment_id for experiment in client.search_experiments()]
         return list(client.search_runs(experiments, where))
+
+    def nothing_began(self, empty_store: Path) -> bool:
+        """Whether the folder is as it was: without outputs, and its store, if any, not opened."""
+        files = [path.name for path in self.folder.iterdir()]
+        store = self.folder / "mlflow.db"
+        return files == [] or (
+            files == [store.name] and store.read_bytes() == empty_store.read_bytes()
+        )
 
 
 def command(folder: Path, *arguments: str, within: Sequence[str] = ()) -> subprocess.Popen[str]:
@@ -130,6 +166,8 @@ def wait_until(condition: Callable[[], bool], seconds: float = 240) -> None:
 
 def forget_store(monkeypatch: pytest.MonkeyPatch) -> None:
     """Undo MLflow's memory of the last store, in a variable of its own and the environment."""
+    import mlflow
+
     mlflow.set_tracking_uri(None)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
 
@@ -140,6 +178,8 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     What was just made is partly in a second file beside it, so it is first put into one.
     """
+    from mlflow import MlflowClient
+
     folder = tmp_path_factory.mktemp("store")
     MlflowClient(f"sqlite:///{folder / 'made.db'}").search_experiments()
     with contextlib.closing(sqlite3.connect(folder / "made.db")) as made:
@@ -180,27 +220,31 @@ def cli(
 
 
 @pytest.fixture(scope="session")
-def sweep(
-    settings: data.Settings, tmp_path_factory: pytest.TempPathFactory, worker_id: str
-) -> Said:
-    """A finished sweep of three runs on all cores, in a folder that had nothing.
+def sweeps(
+    settings: "data.Settings", tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> list[Said]:
+    """Two sweeps, launched at once in a folder that had nothing: `SWEEPS`, finished.
 
-    The first of pytest's workers that needs it makes it, and the others wait for it.
+    The first of pytest's workers that needs them makes them, and the others wait for it.
     """
     own = tmp_path_factory.getbasetemp()
     shared = own if worker_id == "master" else own.parent
-    folder, made = shared / "sweep", shared / "sweep.json"
-    with FileLock(shared / "sweep.lock"):
+    folder, made = shared / "sweeps", shared / "sweeps.json"
+    with FileLock(shared / "sweeps.lock"):
         if not made.exists():
-            said = _swept(folder, settings)
-            made.write_text(json.dumps([said.status, said.out, said.err]), encoding="utf-8")
-    return Said(*json.loads(made.read_text(encoding="utf-8")), folder)
+            folder.mkdir()
+            root = f"data.root={settings.root}"
+            both = [command(folder, "-m", *arguments, root) for arguments in SWEEPS]
+            said = [ended(process, folder) for process in both]
+            left = [[one.status, one.out, one.err] for one in said]
+            made.write_text(json.dumps(left), encoding="utf-8")
+    return [Said(*one, folder) for one in json.loads(made.read_text(encoding="utf-8"))]
 
 
-def _swept(folder: Path, settings: data.Settings) -> Said:
-    folder.mkdir()
-    arguments = ("-m", "trainer=smoke", "noise=gaussian", "noise.sigma=0,0.1,0.5")
-    said = ended(command(folder, *arguments, f"data.root={settings.root}"), folder)
+@pytest.fixture(scope="session")
+def sweep(sweeps: list[Said]) -> Said:
+    """The sweep of three runs of gaussian noise, on all cores; the newest of its folder."""
+    said = sweeps[0]
     assert said.status == 0, f"{said.out}\n{said.err}"
     return said
 

@@ -237,14 +237,16 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("arguments", MISTAKES, ids=" ".join)
-def test_a_mistake_is_one_sentence_and_nothing_starts(cli: Cli, arguments: tuple[str, ...]) -> None:
+def test_a_mistake_is_one_sentence_and_nothing_starts(
+    cli: Cli, empty_store: Path, arguments: tuple[str, ...]
+) -> None:
     said = cli(*arguments)
     assert said.status == 1
     assert said.err.strip().startswith("denoise: ")
     assert len(said.err.strip().splitlines()) == 1
     assert MISTAKES[arguments] in said.err
     assert "Traceback" not in said.out + said.err
-    assert said.runs() == []
+    assert said.nothing_began(empty_store)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")

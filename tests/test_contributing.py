@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from denoise import data
-from tests.conftest import ROOT, Said, clean_environment
+from tests.conftest import ROOT, SMALL, Said, clean_environment
 
 STEP = re.compile(
     r"`(denoise/\w+\.py)`.*?```python\n(.*?)```.*?`(conf/\w+/(\w+)\.yaml)`.*?```yaml\n(.*?)```",
@@ -54,9 +54,8 @@ def test_what_is_added_is_in_help(extended: Path) -> None:
 
 
 def test_what_is_added_sweeps_and_is_compared(extended: Path) -> None:
-    small = ("trainer=smoke", "data.train_size=512", "evaluation.map_seed=9")
     one_by_one = ("-m", "hydra/launcher=basic")
-    said = command(extended, *one_by_one, *small, "noise=laplace", "model=linear")
+    said = command(extended, *one_by_one, *SMALL, "noise=laplace", "model=linear")
     assert said.status == 0, said.err
     assert {run.data.tags["model"] for run in said.runs("tags.noise = 'laplace'")} == {"linear"}
     (page,) = extended.glob("outputs/*/comparison.html")

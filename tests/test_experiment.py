@@ -14,7 +14,7 @@ from mlflow.entities import Run
 from PIL import Image
 
 from denoise import checkpoint, data, figures
-from tests.conftest import Said
+from tests.conftest import SMALL, Said
 
 Cli = Callable[..., Said]
 
@@ -151,8 +151,8 @@ def test_the_checkpoint_and_the_logged_model_agree(
 def test_fair_reads_the_test_set_once_and_chooses_on_held_out_images(
     cli: Cli, settings: data.Settings
 ) -> None:
-    held_out = ("protocol=fair", "data.holdout=1000", "evaluation.map_seed=9")
-    said = cli("trainer=smoke", *held_out, "noise.sigma=0.2", f"data.root={settings.root}")
+    held_out = ("protocol=fair", "data.holdout=1000")
+    said = cli(*SMALL, *held_out, "noise.sigma=0.2", f"data.root={settings.root}")
     assert said.status == 0, said.err
     (run,) = said.runs()
     client = MlflowClient(f"sqlite:///{said.folder / 'mlflow.db'}")
@@ -180,11 +180,10 @@ def test_a_run_that_diverges_ends_failed_with_traceback_log_and_a_sentence(
 
 
 def test_one_latent_dimension_is_enough(cli: Cli, settings: data.Settings) -> None:
-    small = ("trainer=smoke", "trainer.epochs=1", "data.train_size=512")
-    said = cli(*small, "model.latent_dim=1", f"data.root={settings.root}")
+    said = cli(*SMALL, "seed=9", "model.latent_dim=1", f"data.root={settings.root}")
     assert said.status == 0, said.err
     assert [run.info.run_name for run in said.runs()] == [
-        "gaussian σ=1 epochs=1 train_size=512 latent_dim=1"
+        "gaussian σ=1 train_size=512 test_size=600 seed=9 latent_dim=1"
     ]
 
 

@@ -17,16 +17,9 @@ from rich.console import Console
 from rich.table import Table
 
 from denoise import checkpoint, data, progress
-from tests.conftest import Said, answering, clean_environment, command, free_port
+from tests.conftest import SMALL, Said, answering, clean_environment, command, free_port
 
 SURVIVED = "survived"
-SMALL = (
-    "trainer=smoke",
-    "data.train_size=512",
-    "data.test_size=600",
-    "evaluation.tsne_codes=200",
-    "evaluation.map_seed=9",
-)
 
 
 @pytest.fixture(autouse=True)

@@ -19,8 +19,8 @@ from denoise import data
 from denoise.checks import UserError
 from denoise.outbox import Outbox
 from denoise.progress import Status
-from tests.conftest import Said, ended, wait_until
-from tests.faults.conftest import SMALL, client, files, progress_of, the_run
+from tests.conftest import SMALL, Said, ended, wait_until
+from tests.faults.conftest import client, files, progress_of, the_run
 from tests.faults.test_store import assert_is_whole, sent
 
 Start = Callable[..., subprocess.Popen]

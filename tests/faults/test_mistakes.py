@@ -33,8 +33,8 @@ from denoise.checks import UserError
 from denoise.manifest import sha256
 from denoise.noise import Identity
 from denoise.trainer import Trainer
-from tests.conftest import ROOT, Said, command, ended, pulled_from
-from tests.faults.conftest import SMALL, files, the_run
+from tests.conftest import ROOT, SMALL, Said, command, ended, pulled_from
+from tests.faults.conftest import files, the_run
 
 Cli = Callable[..., Said]
 Texts = st.SearchStrategy[str]
@@ -298,26 +298,26 @@ MISTAKES = st.one_of(
 
 
 @pytest.fixture
-def told(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Callable[[Mistake], None]:
+def told(cli: Cli, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Mistake], None]:
     """Holds a mistake to the law: one sentence that names it, and nothing begins."""
 
     def accepted(_: data.Settings) -> None:
         raise AssertionError("it was accepted")
 
     def hold(mistake: Mistake) -> None:
-        is_the_law_kept(cli(*mistake.arguments), mistake)
+        is_the_law_kept(cli(*mistake.arguments), mistake, empty_store)
 
     monkeypatch.setattr(data, "fetch", accepted)  # or else hundreds of runs would train
     return hold
 
 
-def is_the_law_kept(said: Said, mistake: Mistake) -> None:
+def is_the_law_kept(said: Said, mistake: Mistake, empty_store: Path) -> None:
     assert said.status not in (0, None)
     assert said.err.strip().startswith("denoise: "), said.err
     assert len(said.err.strip().splitlines()) == 1, said.err
     assert "Traceback" not in said.out + said.err
     assert [name for name in mistake.named if name not in said.err] == [], said.err
-    assert said.runs() == []
+    assert said.nothing_began(empty_store)
 
 
 @generated(max_examples=20)
@@ -346,9 +346,11 @@ def test_hundreds_of_bad_overrides_are_a_sentence_each(
         (("-m", "seed=0,1", "model=nothing"), "model=nothing is not a choice"),
     ],
 )
-def test_a_real_process_says_it_too(tmp_path: Path, arguments: tuple[str, ...], named: str) -> None:
+def test_a_real_process_says_it_too(
+    tmp_path: Path, empty_store: Path, arguments: tuple[str, ...], named: str
+) -> None:
     said = ended(command(tmp_path, *arguments), tmp_path)
-    is_the_law_kept(said, Mistake(arguments, (named,)))
+    is_the_law_kept(said, Mistake(arguments, (named,)), empty_store)
 
 
 class Payload:

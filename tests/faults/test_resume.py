@@ -24,9 +24,8 @@ from denoise import archive, checkpoint, data, delivery, owner, progress, tracki
 from denoise.delivery import TakenError
 from denoise.owner import Owner
 from denoise.store import Settings, prepare
-from tests.conftest import Said, ended, group_is_alive, wait_until
+from tests.conftest import SMALL, Said, ended, group_is_alive, wait_until
 from tests.faults.conftest import (
-    SMALL,
     Server,
     client,
     epoch,

@@ -25,8 +25,8 @@ from denoise.checks import UserError
 from denoise.delivery import DeletedError
 from denoise.outbox import Outbox
 from denoise.store import AwayError, Settings
-from tests.conftest import Said, clean_environment, ended, wait_until
-from tests.faults.conftest import SMALL, Server, client, epoch, files, the_run
+from tests.conftest import SMALL, Said, clean_environment, ended, wait_until
+from tests.faults.conftest import Server, client, epoch, files, the_run
 
 Cli = Callable[..., Said]
 Start = Callable[..., subprocess.Popen]
@@ -100,11 +100,9 @@ def test_offline_all_is_kept_without_the_password_and_sent_once(
 
     server.start()
     assert "0: sent, as run" in sent(tmp_path, "--tracking-uri", address)
-    for _ in range(2):
-        assert_all_is_there(
-            run := the_only_run(server), launch / "0", artifacts(server, run), epochs=2
-        )
-        assert sent(tmp_path) == "Nothing waits to be sent.\n"
+    assert sent(tmp_path) == "Nothing waits to be sent.\n"
+    run = the_only_run(server)
+    assert_all_is_there(run, launch / "0", artifacts(server, run), epochs=2)
     assert_nowhere(SECRET, "", tmp_path)
     survived("kept in the run's folder, sent once, the password nowhere")
 

@@ -12,7 +12,7 @@ from denoise.data import Data, Split
 from denoise.noise import Identity
 from denoise.trainer import Trainer
 
-IMAGES = 2048  # trained on to see how fast this machine is
+IMAGES = 2048  # at most: trained on to see how fast this machine is
 # Measured on two cores, in epochs of training of as many images: what a run does besides.
 EVALUATION = 2.0
 MAP_PER_CODE = 8 / 10_000
@@ -25,9 +25,10 @@ def seconds(jobs: Sequence[Config], *, workers: int, threads: int) -> float:
     speeds: dict[str, float] = {}
     total = 0.0
     for job in jobs:
-        kind = json.dumps([job.plain[key] for key in ("model", "trainer")])
+        images = min(IMAGES, job.data.trained)
+        kind = json.dumps([images, *(job.plain[key] for key in ("model", "trainer"))])
         if kind not in speeds:
-            speeds[kind] = _images_per_second(job, threads)
+            speeds[kind] = _images_per_second(job, images, threads)
         total += _epochs(job) * job.data.trained / speeds[kind]
     return total / workers * (SHARED if workers > 1 else 1)
 
@@ -40,14 +41,14 @@ def _epochs(job: Config) -> float:
     return job.trainer.epochs + test_passes + EVALUATION + MAP_PER_CODE * codes
 
 
-def _images_per_second(job: Config, threads: int) -> float:
-    """How fast the job's model trains here, seen on a few batches of random images."""
+def _images_per_second(job: Config, size: int, threads: int) -> float:
+    """How fast the job's model trains here, seen on so many random images."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
         device = job.trainer.torch_device()
-        images = torch.randint(256, (IMAGES, 28, 28), dtype=torch.uint8, device=device)
-        split = Split(images, torch.zeros(IMAGES, dtype=torch.int64, device=device))
+        images = torch.randint(256, (size, 28, 28), dtype=torch.uint8, device=device)
+        split = Split(images, torch.zeros(size, dtype=torch.int64, device=device))
         data = Data(split, None, split, [], "", job.data.low, job.data.high)
         model = copy.deepcopy(job.model).to(device)
         # The first epoch warms up. Nothing is learned: settings that diverge have a speed as well.

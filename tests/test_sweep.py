@@ -122,9 +122,8 @@ def test_two_sweeps_launched_at_once_in_a_fresh_folder(sweeps: list[Said]) -> No
 
 def test_what_is_finished_is_not_trained_again(cli: Cli, settings: data.Settings) -> None:
     small = (*SMALL, "trainer.epochs=1", f"data.root={settings.root}")
-    grows = ("-m", "hydra/launcher=basic", *small)
-    assert cli(*grows, "noise.sigma=0.1").status == 0
-    said = cli(*grows, "noise.sigma=0.1,0.2")
+    assert cli(*small, "noise.sigma=0.1").status == 0
+    said = cli("-m", "hydra/launcher=basic", *small, "noise.sigma=0.1,0.2")
     assert said.status == 0, said.err
     assert "Finished before, and not trained again: 1" in said.out
     new, old = said.runs("tags.noise = 'gaussian'")
@@ -137,7 +136,7 @@ def test_what_is_finished_is_not_trained_again(cli: Cli, settings: data.Settings
         old.info.run_id,
         new.info.run_id,
     }
-    assert cli(*grows, "noise.sigma=0.1", "force=true").status == 0
+    assert cli(*small, "noise.sigma=0.1", "force=true").status == 0
     assert len(said.runs("tags.noise = 'gaussian'")) == 3
 
 

@@ -1,0 +1,38 @@
+"""How long it will take, told before it starts."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from omegaconf import DictConfig
+
+from denoise import config, plan
+
+Compose = Callable[..., DictConfig]
+SMALL = ("data.train_size=512", "data.test_size=500", "evaluation.tsne_codes=500")
+
+
+def test_what_is_planned_is_not_trained_by_it(composed: Compose) -> None:
+    job = config.build(composed(*SMALL))
+    before = {name: value.clone() for name, value in job.model.state_dict().items()}
+    threads = torch.get_num_threads()
+    assert plan.seconds([job], workers=1, threads=1) > 0
+    assert torch.get_num_threads() == threads
+    assert all(torch.equal(value, before[name]) for name, value in job.model.state_dict().items())
+
+
+def test_more_to_do_takes_longer_and_workers_share_it(
+    composed: Compose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "_images_per_second", lambda *_: 1000.0)
+
+    def seconds(*overrides: str, jobs: int = 1, workers: int = 1) -> float:
+        job = config.build(composed(*overrides))
+        return plan.seconds([job] * jobs, workers=workers, threads=1)
+
+    alone = seconds()
+    assert alone > 20 * 60  # its twenty epochs of 60,000 images alone
+    assert seconds(jobs=6) == pytest.approx(6 * alone)
+    assert 3 * alone < seconds(jobs=6, workers=2) < 6 * alone
+    assert seconds("trainer.epochs=40") > 1.5 * alone
+    assert seconds("evaluation.map_seed=9") < alone

@@ -141,13 +141,14 @@ def whole_run_rows(folder: Path) -> list[tuple[str, str, str]]:
 
     train = total("time/images_per_second", lambda speed: len(IMAGES.train.images) / speed)
     scored = total("time/epoch_seconds") - train
-    tsne = total("time/tsne_seconds")
-    inside = run.data.metrics["time/run_seconds"] - train - scored - tsne
-    start = wall - train - scored - tsne - inside
+    tsne, compared = total("time/tsne_seconds"), total("time/scores_seconds")
+    inside = run.data.metrics["time/run_seconds"] - train - scored - tsne - compared
+    start = wall - train - scored - tsne - compared - inside
     parts = {
         "training": train,
         "test figures of every epoch": scored,
         "t-SNE of 10,000 codes": tsne,
+        "scores to compare runs by": compared,
         "figures, checkpoints, model, MLflow": inside,
         "Python, imports, a new store": start,
     }

@@ -196,6 +196,7 @@ class Report:
         settings = self.config.evaluation
         names = ("loss", "clean_mse", "denoise_mse")
         best = self.history[self.best]
+        start = time.perf_counter()
         measured: dict[str, dict[str, float]] = {
             "best": {name: best[f"{self.chosen_name}/{name}"] for name in names}
             | {"epoch": self.best + 1},
@@ -204,6 +205,7 @@ class Report:
             "latent": latent.scores(model, self.data, settings),
             "model": {"parameters": sum(weights.numel() for weights in model.parameters())},
         }
+        measured["time"] = {"scores_seconds": time.perf_counter() - start}
         for group, values in measured.items():
             self.run.final({f"{group}/{name}": value for name, value in values.items()})
 

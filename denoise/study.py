@@ -99,12 +99,12 @@ def reached(settings: Settings, among: Sequence[Found] | None = None) -> list[Re
 def decompose(images: Tensor, target: Tensor, data: Data, loss: float) -> Parts:
     """The parts of the mean squared error `loss` of a sigmoid decoder that was asked for `target`.
 
-    `images` are the clean ones, uint8, and `target` the same in the model's space. Whoever knew the
-    clean image and gave it as well as a sigmoid can would be off by (clip(clean) - target)²: the
-    clean image's own distance from [0, 1], and on top the noise, which nothing foresees. Where
-    corruption makes the target easier to reach than the clean image, as boxes of 0 on a background
-    of -1 are, the floor is lower. Both are means over all the pixels of one clean value, for noise
-    to average out.
+    `images` are clean, uint8, and `target` is what was wanted for each, in the model's space.
+    Whoever knew the clean image and gave it as well as a sigmoid can would be off by (clip(clean) -
+    target)²: the clean image's own distance from [0, 1], and on top the noise, which nothing
+    foresees. Where corruption makes the target easier to reach than the clean image, as boxes of 0
+    on a background of -1 are, the floor is lower. Both are means over all the pixels of one clean
+    value, for noise to average out.
     """
     pixels = images.flatten().long()
     values = data.space(torch.arange(256) / 255)

@@ -7,9 +7,9 @@ import torch
 from omegaconf import DictConfig
 
 from denoise import config, plan
+from tests.conftest import SMALL
 
 Compose = Callable[..., DictConfig]
-SMALL = ("data.train_size=512", "data.test_size=500", "evaluation.tsne_codes=500")
 
 
 def test_what_is_planned_is_not_trained_by_it(composed: Compose) -> None:

@@ -5,6 +5,7 @@ imported where it is used.
 """
 
 import contextlib
+import gc
 import json
 import os
 import shutil
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
     from denoise import data, evaluate
+
+gc.set_threshold(20_000)  # as in the command, and for the same reason
 
 ROOT = Path(__file__).parents[1]
 # A run that is over as soon as can be, but for its epochs.

@@ -44,9 +44,9 @@ def run(config: Config, job: Job) -> float:
 
     `delivery.TakenError` if another process is at it.
     """
-    start = time.perf_counter()
     device = config.trainer.torch_device()
     images = data.load(config.data, device)
+    start = time.perf_counter()  # the first run of a process has waited for imports until here
     tags = job.tags | _git_tags()
     params = _params(config)
     with tracking.run(

@@ -1,6 +1,7 @@
 """From a run's outbox into the store: all of it, in order, and once, however often it is tried."""
 
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -94,6 +95,13 @@ def check(client: MlflowClient, run_id: str, mine: Owner) -> None:
         raise DeletedError(f"run {run_id} was deleted in MLflow before it had ended")
     if owner_of(run) != mine:
         raise TakenError(run)
+
+
+def beat(run_id: str) -> None:
+    """Say that the run's owner, this process, is alive; raise as `check` does."""
+    client = MlflowClient()
+    check(client, run_id, owner.me())
+    client.set_tag(run_id, "heartbeat", f"{time.time():.0f}")
 
 
 def owner_of(run: mlflow.entities.Run) -> Owner:

@@ -20,7 +20,7 @@ import torch
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from denoise import archive, checkpoint, data, delivery, owner, progress, tracking
+from denoise import archive, checkpoint, data, delivery, owner, progress, sender, tracking
 from denoise.delivery import TakenError
 from denoise.owner import Owner
 from denoise.store import Settings, prepare
@@ -456,7 +456,7 @@ def logged(run: tracking.Run, epochs: int) -> None:
 def test_the_heart_beats_while_a_run_is_open(
     store: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tracking, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(sender, "BEAT_SECONDS", 0.05)
     with tracking.run(store, Path(), name="a run", tags={}, params={}) as run:
         client = MlflowClient(store.uri)
         client.set_tag(run.id, "heartbeat", "0")
@@ -466,7 +466,7 @@ def test_the_heart_beats_while_a_run_is_open(
 def test_the_heart_beats_while_much_is_sent(
     store: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tracking, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(sender, "BEAT_SECONDS", 0.05)
     sending, beaten = threading.Event(), threading.Event()
 
     def slow(*_: object) -> None:

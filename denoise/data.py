@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import logging
 import math
+import re
 import shutil
 import struct
 import subprocess
@@ -55,6 +56,12 @@ class Settings:
 
     def __post_init__(self) -> None:
         checks.one_of("data.name", self.name, ("FashionMNIST", "MNIST", "KMNIST"))
+        package = "dataset-" + re.sub(r"(?<=[a-z])(?=[A-Z])", "-", self.name).lower()
+        if self.debian not in (None, package):  # else its images would lie under the other's name
+            raise UserError(
+                f"data.name={self.name} is not what data.debian={self.debian} has; choose a data "
+                "set with data=fashion_mnist, data=mnist or data=kmnist"
+            )
         if not self.root:
             raise UserError("data.root must name a folder, got ''")
         checks.whole("data.train_size", self.train_size, low=CLASSES, high=TRAINING_IMAGES)
@@ -144,18 +151,18 @@ def fetch(settings: Settings) -> None:
     torchvision's download, then from Debian's package, which needs no root rights. Files are
     moved into place only once they are verified, so that a broken download leaves nothing.
     """
-    if _are_there(settings):
+    if are_there(settings):
         return
     try:
         settings.raw.mkdir(parents=True, exist_ok=True)
         with FileLock(settings.raw / ".lock"):
-            if not _are_there(settings):
+            if not are_there(settings):
                 _bring(settings)
     except OSError as error:
         raise UserError(f"data.root={settings.root} cannot be written to: {error}") from None
 
 
-def _are_there(settings: Settings) -> bool:
+def are_there(settings: Settings) -> bool:
     """Whether all files are; `UserError` if one that is there is not whole."""
     files = _files(settings, settings.raw)
     for path in filter(Path.exists, files):

@@ -209,6 +209,7 @@ MISTAKES = {
     ("trainer.batch_size=60001",): "trainer.batch_size must be a whole number from 1 to 60000",
     ("model.latent_dim=0",): "model.latent_dim must be a whole number >= 1, got 0",
     ("trainer=smoke", "evaluation.tsne_codes=2000"): "evaluation.tsne_codes must be a whole number",
+    ("data.name=KMNIST",): "data.name=KMNIST is not what data.debian=dataset-fashion-mnist has",
     ("seeds=0",): "seeds must be a whole number >= 1, got 0",
     ("force=perhaps",): "force must be one of True, False, got 'perhaps'",
     ("seed=-1",): "seed must be a whole number >= 0, got -1",

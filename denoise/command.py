@@ -16,9 +16,9 @@ TRACKING_URI = click.option(
 
 
 def run(command: click.Command, name: str) -> int:
-    """Run `command` on the process's arguments; its exit status."""
+    """Run `command` on the process's arguments; its exit status, which is 0 where it gives none."""
     try:
-        command.main(standalone_mode=False)
+        return command.main(standalone_mode=False) or 0
     except click.UsageError as error:
         error.show()
         return 1
@@ -27,4 +27,3 @@ def run(command: click.Command, name: str) -> int:
     except (UserError, OSError) as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 1
-    return 0

@@ -27,7 +27,7 @@ from denoise.archive import Found
 from denoise.checks import UserError
 from denoise.page import StudyRow
 from denoise.store import Settings
-from denoise.study import Parts, Reached
+from denoise.study import Parts
 from denoise.verdicts import SHOWN, Measure, Question, Setting
 
 DATA = Path(__file__).parents[1] / "conf" / "data" / "fashion_mnist.yaml"
@@ -194,27 +194,39 @@ def _study(settings: Settings, runs: Sequence[Found]) -> Iterator[StudyRow]:
     """The published rows beside these runs, if any of them re-creates one."""
     ours = [run for run in runs if run.tags.get("protocol") == "study"]
     rows = study.reached(settings, ours) if ours else []
-    if any(row.run for row in rows):
-        for row in rows:
-            yield StudyRow(row, study.cells(row), _parts(row))
+    images = {root: _images(root) for root in {_root(row.run) for row in rows if row.run}}
+    for row in rows if images else []:
+        parts = None
+        if row.run and row.last and (there := images[_root(row.run)]):
+            parts = _parts(row.run, row.last.test, there)
+        yield StudyRow(row, study.cells(row), parts)
 
 
-def _parts(reached: Reached) -> Parts | None:
-    """Where the test loss comes from, on the very corruption that the run was tested on."""
-    if not (reached.run and reached.last):
-        return None
-    params = reached.run.params
-    node = {**OmegaConf.load(DATA), "root": params.get("data.root", "data")}
-    noise = OmegaConf.from_dotlist(
-        [f"{k}={v}" for k, v in params.items() if k.startswith("noise.")]
-    )
+def _root(run: Found) -> str:
+    return run.params.get("data.root", "data")
+
+
+def _images(root: str) -> data.Data | None:
+    """The study's data set, if it is there: a comparison fetches nothing."""
+    node = {**OmegaConf.load(DATA), "root": root}
+    settings = data.Settings(**node)
     try:
-        images = data.load(data.Settings(**node), torch.device("cpu"))
-        pairs = evaluate.corrupted(images.test, images, config.build_noise(noise))
+        return data.load(settings, torch.device("cpu")) if data.are_there(settings) else None
     except (UserError, OSError):
         return None
+
+
+def _parts(run: Found, loss: float, images: data.Data) -> Parts | None:
+    """Where the run's test loss comes from, on the very corruption that it was tested on."""
+    noise = OmegaConf.from_dotlist(
+        [f"{k}={v}" for k, v in run.params.items() if k.startswith("noise.")]
+    )
+    try:
+        pairs = evaluate.corrupted(images.test, images, config.build_noise(noise))
+    except UserError:
+        return None
     target = torch.cat([noisy for _, noisy in pairs])
-    return study.decompose(images.test.images, target, images, reached.last.test)
+    return study.decompose(images.test.images, target, images, loss)
 
 
 def cli() -> int:

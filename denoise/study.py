@@ -3,17 +3,16 @@
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
+import click
 import torch
-from omegaconf import OmegaConf
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from denoise import archive, store
+from denoise import archive, command, store
 from denoise.archive import Found
 from denoise.data import Data
 from denoise.store import Settings
@@ -73,7 +72,10 @@ def _gaussian(sigma: float) -> str:
     return f"tags.noise = 'gaussian' and params.noise.mean = 0 and params.noise.sigma = {sigma}"
 
 
-ERASING = "tags.noise = 'random_erasing' and params.noise.p = 0.5"
+ERASING = (
+    "tags.noise = 'random_erasing' and params.noise.p = 0.5 and params.noise.value = 0 "
+    "and params.`noise.scale` = '[0.02, 0.33]' and params.`noise.ratio` = '[0.3, 3.3]'"
+)
 # J. Yang, "Denoise Autoencoder", 2022: losses after epochs 1 and 20.
 PUBLISHED = (
     Row("Normal", "tags.noise = 'none'", Losses(0.848, 0.675), Losses(0.601, 0.599)),
@@ -84,10 +86,13 @@ PUBLISHED = (
     Row("Gaussian σ = 0.5", _gaussian(0.5), Losses(1.103, 0.929), Losses(0.852, 0.850)),
 )  # fmt: skip
 PROTOCOL = (
-    "tags.protocol = 'study' and tags.model = 'anello' and params.`model.latent_dim` = '4' "
-    f"and params.`trainer.epochs` = '{EPOCHS}' and params.`trainer.batch_size` = '256' "
-    "and params.`trainer.target` = 'corrupted' and params.`trainer.learning_rate` = '0.001' "
-    "and params.`data.name` = 'FashionMNIST' and params.`data.train_size` = '60000'"
+    "tags.protocol = 'study' and tags.model = 'anello' and params.model.latent_dim = 4 "
+    f"and params.trainer.epochs = {EPOCHS} and params.trainer.batch_size = 256 "
+    "and params.trainer.learning_rate = 0.001 and params.trainer.weight_decay = 1e-05 "
+    "and params.`trainer.target` = 'corrupted' and params.`trainer.precision` = 'float32' "
+    "and params.`data.name` = 'FashionMNIST' and params.data.train_size = 60000 "
+    "and params.data.test_size = 10000 and params.data.holdout = 0 "
+    "and params.data.low = -1 and params.data.high = 1"
 )
 
 
@@ -118,10 +123,16 @@ def decompose(images: Tensor, target: Tensor, data: Data, loss: float) -> Parts:
     return Parts(floor, total - floor, loss - total)
 
 
-def main() -> int:
-    """Print the table; 0 if every row is reached to within `TOLERANCE` after the last epoch."""
-    node = OmegaConf.load(Path(__file__).parents[1] / "conf" / "tracking" / "mlflow.yaml")
-    store.prepare(settings := Settings(**node))  # type: ignore[arg-type]
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@command.EXPERIMENT
+@command.TRACKING_URI
+def main(experiment: str, tracking_uri: str | None) -> int:
+    """Print the published figures beside those reached by the newest runs of the study's protocol.
+
+    Exit status 0 if the losses of the last epoch are met on every row.
+    """
+    settings = Settings(tracking_uri, experiment)
+    store.prepare(settings)
     table = Table(
         *("data set", "epoch 1 published", "reached"),
         *(f"epoch {EPOCHS} published", "reached", "difference"),
@@ -166,5 +177,10 @@ def _is_met(one: Reached) -> bool:
     return differences is not None and all(abs(each) <= TOLERANCE for each in differences)
 
 
+def cli() -> int:
+    """The command `denoise-study`."""
+    return command.run(main, "denoise.study")
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(cli())

@@ -407,8 +407,14 @@ def _contexts(settings: Sequence[Setting]) -> list[str]:
 
 def _facts(run: Found) -> dict[str, str]:
     """What makes a run's figures: its params, and its choices by name."""
-    params = {k: _plain(v) for k, v in run.params.items() if not UNIMPORTANT.fullmatch(k)}
+    params = {k: _plain(v) for k, v in run.params.items() if _matters(k, v)}
     return {group: run.tags.get(group, "") for group in ("noise", "protocol", "model")} | params
+
+
+def _matters(param: str, value: str) -> bool:
+    """Whether it makes a difference to the figures; a key that older runs lack may not."""
+    as_before = param in config.ADDED and value == str(config.ADDED[param])
+    return not (UNIMPORTANT.fullmatch(param) or as_before)
 
 
 def _said(facts: Sequence[Mapping[str, str]]) -> list[str]:

@@ -13,12 +13,13 @@ import torch
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from denoise import archive, command, compare, data, evaluate, study, tracking, verdicts
+from denoise import archive, command, compare, config, data, evaluate, study, tracking, verdicts
 from denoise.compare import Comparison
 from denoise.noise import Gaussian, Identity, Noise, RandomErasing
 from denoise.store import Settings
 from denoise.verdicts import Question, Setting
 from tests.conftest import wait_until
+from tests.test_study import STUDY
 from tests.test_ui import CHROMIUM, FLAGS
 
 pytestmark = pytest.mark.usefixtures("fresh_folder")
@@ -40,6 +41,7 @@ def cheap_run(
     model: str = "anello",
     strength: dict[str, Any] | None = None,
     tags: dict[str, str] | None = None,
+    more: dict[str, Any] | None = None,
     **metrics: float,
 ) -> str:
     """A finished run with nothing behind it; `clean=0.1` is its test/clean_mse, and so on."""
@@ -50,6 +52,7 @@ def cheap_run(
         "model": {"_target_": f"denoise.model.{model.title()}", "latent_dim": 4},
         "protocol": {"name": "fair", "score": "val/loss"},
         "evaluation": {"tsne_codes": 500 + seed},
+        **(more or {}),
     }
     keys = {"clean": "test/clean_mse", "held_out": "val/clean_mse", "robust": "robust/mean_mse"}
     keys |= {"blur": "robust/blur_mse", "knn": "latent/knn_accuracy"}
@@ -276,13 +279,10 @@ def test_the_floor_is_the_published_one_and_erased_boxes_lower_it(images: data.D
 
 
 def test_the_study_s_rows_stand_beside_the_published_ones(settings: data.Settings) -> None:
-    params = {
+    params = STUDY | {
         "noise": {"_target_": "denoise.noise.Gaussian", "sigma": "1.0", "mean": "0.0"},
-        "model": {"latent_dim": 4},
-        "trainer": {"epochs": 20, "batch_size": 256, "target": "corrupted"},
-        "data": {"name": "FashionMNIST", "train_size": 60000, "root": settings.root},
+        "data": STUDY["data"] | {"root": settings.root},
     }
-    params["trainer"] |= {"learning_rate": 0.001}  # type: ignore[operator]
     tags = {"protocol": "study", "model": "anello", "noise": "gaussian", "sweep": "study"}
     with tracking.run(STORE, Path(), name="gaussian", tags=tags, params=params) as run:
         run.metrics({"train/loss": 1.860, "test/loss": 1.689}, 1)
@@ -290,6 +290,25 @@ def test_the_study_s_rows_stand_beside_the_published_ones(settings: data.Setting
     (row,) = [line for line in written().markdown.read_text().splitlines() if "σ = 1 " in line]
     assert "| 1.600 / 1.598 | 1.599 / 1.596 | -0.001 / -0.002 |" in row
     assert "| 0.5667 + 1.0001 + 0.0291 |" in row
+
+
+def test_a_comparison_fetches_no_images(tmp_path: Path) -> None:
+    params = STUDY | {"noise": {}, "data": STUDY["data"] | {"root": str(tmp_path / "away")}}
+    tags = {"protocol": "study", "model": "anello", "noise": "none", "sweep": "study"}
+    with tracking.run(STORE, Path(), name="none", tags=tags, params=params) as run:
+        run.metrics({"train/loss": 0.6, "test/loss": 0.6}, 1)
+    (row,) = [line for line in written().markdown.read_text().splitlines() if "Normal" in line]
+    assert row.endswith("| – |")
+    assert not (tmp_path / "away").exists()
+
+
+def test_a_key_that_older_runs_lack_makes_no_other_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    cheap_run(seed=0, clean=0.1)
+    cheap_run(seed=1, clean=0.1, more={"trainer": {"warmup": 0}})
+    assert len(found()) == 2
+    monkeypatch.setattr(config, "ADDED", {"trainer.warmup": 0})
+    cheap_run(seed=2, clean=0.1, more={"trainer": {"warmup": 3}})
+    assert [len(setting.runs) for setting in found()] == [2, 1]
 
 
 @pytest.fixture

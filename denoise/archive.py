@@ -114,24 +114,40 @@ def of_sweep(settings: Settings, sweep: str, where: str = "") -> str:
     if sweep == "all":
         return ""
     if sweep == "latest":
-        sweep = find(settings, where, most=1)[0].tags["sweep"]
-    ids = _summarized(settings, sweep)
-    return one_of(ids) if ids else f"tags.sweep = '{sweep}'"
+        return _latest(settings, where)
+    its = f"tags.sweep = '{sweep}'"
+    ids = next(map(_in_table, _summaries(settings, its)), [])
+    return one_of(ids) if ids else its
+
+
+def _latest(settings: Settings, where: str) -> str:
+    """The filter for the last sweep that trained or reused a run which `where` finds."""
+    newest = find(settings, where, most=1)[0]
+    for summary in _summaries(settings, f"attributes.start_time > {1000 * newest.started:.0f}"):
+        ids = _in_table(summary)
+        if ids and search(settings, " and ".join(filter(None, (where, one_of(ids)))), most=1):
+            return one_of(ids)
+    return of_sweep(settings, newest.tags["sweep"])
 
 
 @_answered()
-def _summarized(settings: Settings, sweep: str) -> list[str]:
-    """The ids in the table of the sweep's summary run; [] without one, as a single run is."""
+def _summaries(settings: Settings, where: str) -> list[str]:
+    """The ids of the summary runs that `where` finds, those of the newest sweeps first."""
     experiment, client = store.prepare(settings), MlflowClient()
-    where = f"tags.summary = 'true' and tags.sweep = '{sweep}'"
-    for summary in client.search_runs([experiment], where, max_results=1):
-        if SUMMARY not in files(summary.info.run_id):
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            download(summary.info.run_id, SUMMARY, Path(folder))
-            with (Path(folder) / SUMMARY).open(encoding="utf-8", newline="") as file:
-                return [row["run id"] for row in csv.DictReader(file) if row["run id"]]
-    return []
+    order = ["attributes.start_time DESC"]
+    found = client.search_runs([experiment], f"tags.summary = 'true' and {where}", order_by=order)
+    return [summary.info.run_id for summary in found]
+
+
+@_answered()
+def _in_table(summary: str) -> list[str]:
+    """The ids of the runs in the table of a sweep's summary run; [] if it has none."""
+    if SUMMARY not in files(summary):
+        return []
+    with tempfile.TemporaryDirectory() as folder:
+        download(summary, SUMMARY, Path(folder))
+        with (Path(folder) / SUMMARY).open(encoding="utf-8", newline="") as file:
+            return [row["run id"] for row in csv.DictReader(file) if row["run id"]]
 
 
 def runs(settings: Settings, ids: Sequence[str]) -> list[Found]:

@@ -47,7 +47,7 @@ def run(config: Config, job: Job) -> float:
     device = config.trainer.torch_device()
     images = data.load(config.data, device)
     start = time.perf_counter()  # the first run of a process has waited for imports until here
-    tags = job.tags | _git_tags()
+    tags = job.tags | git_tags()
     params = _params(config)
     with tracking.run(
         config.tracking, job.folder, name=job.name, tags=tags, params=params, anew=job.anew
@@ -292,7 +292,7 @@ def _params(config: Config) -> dict[str, Any]:
     return plain
 
 
-def _git_tags() -> dict[str, str]:
+def git_tags() -> dict[str, str]:
     """The commit of the code and whether the tree differed from it; none outside a checkout."""
 
     def git(*command: str) -> str:

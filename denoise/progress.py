@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 FILE = "status.json"
@@ -45,12 +46,23 @@ def read_all(folder: Path) -> list[dict[str, Any]]:
     return sorted(statuses, key=lambda status: status["num"])
 
 
+def forget_all(folder: Path) -> None:
+    """Remove the statuses in and under `folder`, which an earlier launch has left."""
+    for path in folder.rglob(FILE):
+        path.unlink(missing_ok=True)
+
+
+def is_shown() -> bool:
+    """Whether standard output is a terminal, for bars to be drawn on."""
+    return sys.stdout.isatty()
+
+
 class PlainConsole(logging.StreamHandler):
     """Log lines on standard output, but only where no bars are drawn."""
 
     def __init__(self) -> None:
         super().__init__(sys.stdout)
-        if sys.stdout.isatty():
+        if is_shown():
             self.setLevel(logging.CRITICAL + 1)
 
 
@@ -69,12 +81,12 @@ class Bars:
             TextColumn("{task.fields[said]}"),
             TimeElapsedColumn(),
         )
-        if self.progress.console.is_terminal:
+        if is_shown():
             self.progress.start()
             self.thread.start()
 
     def close(self) -> None:
-        if self.thread.is_alive():
+        if self.progress.live.is_started:
             self.stop.set()
             self.thread.join()
             self.progress.stop()
@@ -94,7 +106,7 @@ class Bars:
     def _move(self, status: dict[str, Any]) -> None:
         number = status["num"]
         if number not in self.bars:
-            self.bars[number] = self.progress.add_task(status["name"], said="")
+            self.bars[number] = self.progress.add_task(escape(status["name"]), said="")
         self.progress.update(
             self.bars[number],
             total=status["epochs"],
@@ -128,9 +140,10 @@ def clock(seconds: float) -> str:
 
 
 def _ended(status: dict[str, Any]) -> str:
+    name, error = escape(status["name"]), escape(status.get("error", ""))
     if status["state"] == SKIPPED:
-        return f"[yellow]–[/] {status['name']}  {status['error']}"
+        return f"[yellow]–[/] {name}  {error}"
     if status["state"] in DONE:
         reused = "  reused" if status["state"] == REUSED else ""
-        return f"[green]✓[/] {status['name']}  {status['score_name']} {status['score']:.4f}{reused}"
-    return f"[red]✗[/] {status['name']}  {status['state']}: {status.get('error', '')}"
+        return f"[green]✓[/] {name}  {status['score_name']} {status['score']:.4f}{reused}"
+    return f"[red]✗[/] {name}  {status['state']}: {error}"

@@ -88,7 +88,9 @@ def _address(statuses: Sequence[Status], settings: Settings, folder: Path) -> st
 
 
 def _columns(statuses: Sequence[Status]) -> list[str]:
-    held_out = "val" if any("val/loss" in status.get("last", {}) for status in statuses) else "test"
+    figures = {name for status in statuses for name in status.get("last", {})}
+    known = [split for split in ("test", "val") if f"{split}/loss" in figures]
+    held_out = " or ".join(known) or "test"
     losses = [f"{when} train / {held_out}" for when in ("epoch 1", "last epoch")]
     return ["run", "status", *losses, "clean MSE", "time", "run id"]
 

@@ -10,6 +10,7 @@ import os
 import sys
 import time
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -153,12 +154,22 @@ def _reused(built: "Config", fingerprint: str, status: Status) -> float | None:
         curves = {name: archive.curve(run.id, name) for name in {*names, score_name}}
     except AwayError:
         return None
-    said = "%s: finished before, as run %s; force=true trains it again"
-    log.info(said, status.fields["name"], run.id)
+    said = "%s: finished before%s, as run %s; force=true trains it again"
+    log.info(said, status.fields["name"], _if_code_differs(run.tags), run.id)
     first, last = ({name: curves[name][at] for name in names} for at in (0, -1))
     score = min(curves[score_name])
     status.update(state=REUSED, run_id=run.id, score=score, first=first, last=last)
     return score
+
+
+def _if_code_differs(tags: Mapping[str, str]) -> str:
+    """What to say of a run with these tags if its code may not have been today's."""
+    from denoise import experiment
+
+    now = experiment.git_tags()
+    then = {key: value for key, value in tags.items() if key in now}
+    is_same = then == now and now.get("git.dirty") != "true"
+    return "" if is_same else ", by code that may differ from today's"
 
 
 def finish() -> int:
@@ -245,6 +256,7 @@ def _begin(config: DictConfig, folder: Path, *, is_sweep: bool) -> None:
             data.fetch(settings)
         if is_sweep:
             _plan(config, built, answers)
+        progress.forget_all(folder)
         _launch = Launch(folder, built, is_sweep)
     except (UserError, HydraException, OmegaConfBaseException) as error:
         raise SystemExit(f"denoise: {sentence(error)}") from error

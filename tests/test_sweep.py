@@ -136,6 +136,15 @@ def test_what_is_finished_is_not_trained_again(cli: Cli, settings: data.Settings
         old.info.run_id,
         new.info.run_id,
     }
+    assert cli("-m", "hydra/launcher=basic", *small, "noise.sigma=0.1").status == 0
+    of_sweep = archive.of_sweep(STORE, "latest")  # in which all was reused
+    assert [run.id for run in archive.search(STORE, of_sweep)] == [old.info.run_id]
+    of_sweep = archive.of_sweep(STORE, "latest", "params.noise.sigma > 0.1")
+    assert len(archive.search(STORE, of_sweep)) == 2
+    mine = ("-m", "hydra/launcher=basic", *small, "hydra.sweep.dir=outputs/mine")
+    for values in ("0.1,0.2", "0.2"):  # of the first, nothing is left in the second's table
+        said = cli(*mine, f"noise.sigma={values}")
+        assert (said.status, said.out.count("│ REUSED ")) == (0, len(values.split(",")))
     assert cli(*small, "noise.sigma=0.1", "force=true").status == 0
     assert len(said.runs("tags.noise = 'gaussian'")) == 3
 

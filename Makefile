@@ -23,7 +23,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
-sweep: install  ## train three noise strengths (6 minutes on two cores), tracked in MLflow
+sweep: install  ## train three noise strengths (7 to 13 minutes on two cores), tracked in MLflow
 	@$(BIN)/python -m denoise -m noise=gaussian noise.sigma=0.01,0.1,0.5
 
 study: install  ## re-create the study's two tables and print them beside the published ones

@@ -86,12 +86,12 @@ PUBLISHED = (
     Row("Gaussian σ = 0.5", _gaussian(0.5), Losses(1.103, 0.929), Losses(0.852, 0.850)),
 )  # fmt: skip
 PROTOCOL = (
-    "tags.protocol = 'study' and tags.model = 'anello' and params.model.latent_dim = 4 "
-    f"and params.trainer.epochs = {EPOCHS} and params.trainer.batch_size = 256 "
-    "and params.trainer.learning_rate = 0.001 and params.trainer.weight_decay = 1e-05 "
+    "tags.protocol = 'study' and tags.model = 'anello' and params.`model.latent_dim` = '4' "
+    f"and params.`trainer.epochs` = '{EPOCHS}' and params.`trainer.batch_size` = '256' "
     "and params.`trainer.target` = 'corrupted' and params.`trainer.precision` = 'float32' "
-    "and params.`data.name` = 'FashionMNIST' and params.data.train_size = 60000 "
-    "and params.data.test_size = 10000 and params.data.holdout = 0 "
+    "and params.`data.name` = 'FashionMNIST' and params.`data.train_size` = '60000' "
+    "and params.`data.test_size` = '10000' and params.`data.holdout` = '0' "
+    "and params.trainer.learning_rate = 0.001 and params.trainer.weight_decay = 1e-05 "
     "and params.data.low = -1 and params.data.high = 1"
 )
 

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import math
 import zlib
 from collections.abc import Sequence
 from urllib.parse import urlencode
@@ -21,27 +20,28 @@ def share_charts(settings: Settings, sweep: str, run_ids: Sequence[str], *, last
 
     MLflow's own chart view draws the metrics, but hides pictures below every parameter of the
     run and opens them at the first step. So the view is saved, as its share button would save
-    it, with the pictures in front: those of the last epoch, in rows of four runs. What is asked
-    for most comes next.
+    it, with the pictures in front: those of the last epoch, then those before the first. What is
+    asked for most comes next. A chart of several pictures is a table with a column for each run,
+    as wide as fits; of one alone, each run's would keep its full width, and hide the others'.
     """
     experiment = store.prepare(settings)
-    rows = min(2, math.ceil(len(run_ids) / 4))
     there = {key.partition("/")[0] for key in MlflowClient().get_run(run_ids[0]).data.metrics}
     groups = [group for group in CHARTS if group in there]
-    pictures = {"reconstructions": last_step, "tsne": last_step, "noise": 0}
+    pictures = {last_step: ("reconstructions", "tsne"), 0: ("noise", "reconstructions")}
     state = {
         "searchFilter": archive.one_of(run_ids),
         "orderByAsc": True,
         "isAccordionReordered": True,
         "compareRunSections": [
             {"uuid": "pictures", "name": "pictures", "display": True, "isGenerated": True}
-            | {"columns": 1, "cardHeight": 400 * rows},
+            | {"columns": 1, "cardHeight": 800},
             *({"uuid": group, "name": group, "display": True} for group in groups),
         ],
         "compareRunCharts": [
-            {"uuid": key, "type": "IMAGE", "imageKeys": [key], "step": step, "isGenerated": True}
-            | {"metricSectionId": "pictures", "runsCountToCompare": 10, "showRunParams": False}
-            for key, step in pictures.items()
+            {"uuid": f"step {step}", "type": "IMAGE", "imageKeys": keys, "step": step}
+            | {"isGenerated": True, "metricSectionId": "pictures"}
+            | {"runsCountToCompare": 10, "showRunParams": False}
+            for step, keys in pictures.items()
         ],
     }
     packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()

@@ -66,8 +66,12 @@ def test_final_figures_are_bars_of_every_run(charts: Page, metric: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["reconstructions", "tsne", "noise"])
-def test_pictures_are_loaded_for_every_run(charts: Page, key: str) -> None:
-    pictures = card(charts, key).locator("img")
+def test_pictures_of_every_run_are_loaded_side_by_side(charts: Page, key: str) -> None:
+    label = charts.get_by_text(key, exact=True)
+    pictures = charts.get_by_role("row").filter(has=label).first.locator("img")
     expect(pictures).to_have_count(3)
     for picture in pictures.all():
-        wait_until(lambda shown=picture: shown.evaluate("image => image.naturalWidth") > 100)
+        wait_until(lambda shown=picture: shown.evaluate("image => image.naturalWidth") > 100, 30)
+    boxes = [picture.bounding_box() for picture in pictures.all()]
+    assert len({box["y"] for box in boxes}) == 1
+    assert len({box["x"] for box in boxes}) == 3

@@ -135,6 +135,13 @@ def _counts(key: str, value: Any) -> bool:
     return key not in NOT_RESULTS and not (key in ADDED and value == ADDED[key])
 
 
+def spelled(key: str, value: Any) -> str:
+    """A setting as names and labels have it, without its group: σ=0.1, or robust.blur.sigma=2."""
+    name = key.partition(".")[2] or key
+    shown = f"{value:g}" if isinstance(value, float) else value
+    return f"{noise.SYMBOLS.get(name, name)}={shown}"
+
+
 def baseline(plain: Mapping[str, Any]) -> str:
     """The fingerprint of the same config without noise: the run that this one is compared with."""
     return fingerprint({**plain, "noise": {"_target_": "denoise.noise.Identity"}})

@@ -44,8 +44,7 @@ logging.raiseExceptions = False  # a log on a full disk is no reason for traceba
 # does takes an eighth of a small run's time.
 gc.set_threshold(20_000)
 
-# Overrides that a run's name has already said, or that change where it runs and not what it is.
-UNSAID = ("noise", "trainer", "experiment", "data.root", "trainer.device", "seeds", "force")
+LONGEST_NAME = 250  # that every store of MLflow's takes
 
 
 @dataclass
@@ -218,24 +217,29 @@ def _conclude(launch: Launch, statuses: list[dict[str, Any]]) -> None:
 
 
 def run_name(cfg: DictConfig, hydra: HydraConf) -> str:
-    """The noise and its strength (which its config names first), then all else overridden."""
+    """The noise and its strength (which its config names first), then all else overridden.
+
+    Two runs of one sweep that differ in what comes out have different names.
+    """
+    from denoise import config
+
     choices = hydra.runtime.choices
-    first = [key for key in cfg.noise if key != "_target_"][:1]
-    strengths = [key for key in first if not OmegaConf.is_config(cfg.noise[key])]
-    said = [choices["noise"], *(_said(key, cfg.noise[key]) for key in strengths)]
-    unsaid = {*UNSAID, *(f"noise.{name}" for name in strengths)}
+    first = [f"noise.{key}" for key in cfg.noise if key != "_target_"][:1]
+    values = {key: OmegaConf.select(cfg, key) for key in first}
+    strengths = {key: value for key, value in values.items() if not OmegaConf.is_config(value)}
+    said = [choices["noise"], *(config.spelled(key, value) for key, value in strengths.items())]
+    unsaid = {"noise", "experiment", *strengths, *config.NOT_RESULTS, *config.NOT_OF_A_RUN}
     for override in hydra.overrides.task:
         key, _, value = override.lstrip("+~").partition("=")
-        if key not in unsaid and not key.startswith(("tracking.", "hydra", "evaluation")):
-            said.append(value if key in choices else _said(key.rpartition(".")[2], value))
-    return " ".join(said)
-
-
-def _said(key: str, value: Any) -> str:
-    from denoise.noise import SYMBOLS
-
-    shown = f"{value:g}" if isinstance(value, float) else value
-    return f"{SYMBOLS.get(key, key)}={shown}"
+        if key in unsaid or key.startswith(("tracking.", "hydra")):
+            continue
+        if override.startswith("~"):
+            said.append(override)
+        elif key in choices:
+            said.append(value)
+        else:
+            said.append(config.spelled(key, value))
+    return " ".join(said)[:LONGEST_NAME]
 
 
 def _begin(config: DictConfig, folder: Path, *, is_sweep: bool) -> None:

@@ -9,13 +9,12 @@ from typing import NamedTuple
 
 from denoise import config, noise, statistics
 from denoise.archive import Found
-from denoise.noise import SYMBOLS
 from denoise.statistics import Estimate
 
 LEVEL = 1 - statistics.CONFIDENCE
-# Params that name or place a run, or draw its pictures, and change none of its figures.
+# Params that name or place a run, or tell whether a picture is drawn, and change no figure of it.
 UNIMPORTANT = re.compile(
-    r"seed|protocol\.(name|score|sigma|grey)|evaluation\.(tsne_codes|perplexity|map_seed|loss_axis)"
+    r"seed|protocol\.(name|score|sigma|grey)|evaluation\.(map_seed|loss_axis)"
     "|" + "|".join(map(re.escape, config.NOT_RESULTS))
 )
 FIRST_MODEL = "anello"
@@ -445,8 +444,7 @@ def _label(facts: Mapping[str, str], keys: Iterable[str]) -> str:
 
 
 def _word(key: str, value: str) -> str:
-    name = key.rpartition(".")[2]
-    return f"{SYMBOLS.get(name, name)}={value}" if "." in key else value
+    return config.spelled(key, value) if "." in key else value
 
 
 def _strength_key(facts: Mapping[str, str]) -> str:

@@ -51,7 +51,7 @@ def cheap_run(
         "noise": {"_target_": f"denoise.noise.{kind}", **settings, **(strength or {})},
         "model": {"_target_": f"denoise.model.{model.title()}", "latent_dim": 4},
         "protocol": {"name": "fair", "score": "val/loss"},
-        "evaluation": {"tsne_codes": 500 + seed},
+        "evaluation": {"perplexity": 30, "map_seed": seed},
         **(more or {}),
     }
     keys = {"clean": "test/clean_mse", "held_out": "val/clean_mse", "robust": "robust/mean_mse"}
@@ -86,11 +86,13 @@ def test_runs_that_differ_in_the_seed_alone_are_one_setting() -> None:
         cheap_run("gaussian", seed, clean=0.1)
         cheap_run("gaussian", seed, strength={"sigma": 0.5}, clean=0.1)
     cheap_run("gaussian", 0, model="conv", clean=0.1)
+    cheap_run("gaussian", 0, more={"evaluation": {"perplexity": 5}}, clean=0.1)
     assert {one.label: sorted(one.runs) for one in found()} == {
-        "none anello": ["0", "1", "2"],
-        "gaussian σ=0.25 anello": ["0", "1", "2"],
-        "gaussian σ=0.5 anello": ["0", "1", "2"],
-        "gaussian σ=0.25 conv": ["0"],
+        "none anello perplexity=30": ["0", "1", "2"],
+        "gaussian σ=0.25 anello perplexity=5": ["0"],
+        "gaussian σ=0.25 anello perplexity=30": ["0", "1", "2"],
+        "gaussian σ=0.5 anello perplexity=30": ["0", "1", "2"],
+        "gaussian σ=0.25 conv perplexity=30": ["0"],
     }
 
 

@@ -183,9 +183,9 @@ def test_a_run_that_diverges_ends_failed_with_traceback_log_and_a_sentence(
 def test_one_latent_dimension_is_enough(cli: Cli, settings: data.Settings) -> None:
     said = cli(*SMALL, "seed=9", "model.latent_dim=1", f"data.root={settings.root}")
     assert said.status == 0, said.err
-    assert [run.info.run_name for run in said.runs()] == [
-        "gaussian σ=1 train_size=512 test_size=600 seed=9 latent_dim=1"
-    ]
+    (run,) = said.runs()
+    assert run.info.status == "FINISHED"
+    assert run.info.run_name.endswith("seed=9 latent_dim=1")
 
 
 def _table(path: Path) -> list[dict[str, str]]:

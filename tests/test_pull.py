@@ -106,11 +106,11 @@ def test_metric_filter_and_rank_choose_the_run(
         assert len(values) == 3
         assert values == sorted(values)
     (only,) = ranking("--where", "params.`noise.sigma` = '0.5'")
-    assert only["run"] == "gaussian σ=0.5"
+    assert only["run"] == "gaussian σ=0.5 smoke"
     below = ranking("--where", "params.noise.sigma < 0.2 AND metrics.`test/loss` > 0")
-    assert {entry["run"] for entry in below} == {"gaussian σ=0", "gaussian σ=0.1"}
+    assert {entry["run"] for entry in below} == {"gaussian σ=0 smoke", "gaussian σ=0.1 smoke"}
     assert ranking("--where", "params.`noise.sigma` >= 0.1 and params.noise.sigma != 0.5") == [
-        entry for entry in below if entry["run"] == "gaussian σ=0.1"
+        entry for entry in below if entry["run"] == "gaussian σ=0.1 smoke"
     ]
     (very,) = ranking("--run", only["run id"])
     assert very["run id"] == only["run id"]
@@ -118,7 +118,7 @@ def test_metric_filter_and_rank_choose_the_run(
     assert len(ranking("--sweep", newest.data.tags["sweep"])) == 3
     assert len(ranking("--sweep", "all")) == 4
     largest_first = ranking("--metric", "train/loss", "--max")
-    assert largest_first[0]["run"] == "gaussian σ=0.5"
+    assert largest_first[0]["run"] == "gaussian σ=0.5 smoke"
 
 
 def test_parts_and_places_can_be_chosen(pulled: Command, store: tuple[str, str]) -> None:

@@ -9,10 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hydra.core.hydra_config import HydraConfig
 from mlflow import MlflowClient
+from omegaconf import DictConfig
 
 from denoise import archive, data, progress, summary
 from denoise.store import Settings, prepare
+from denoise.sweep import LONGEST_NAME, run_name
 from tests.conftest import SMALL, Said, command, ended, group_is_alive, wait_until
 
 Cli = Callable[..., Said]
@@ -23,19 +26,43 @@ def test_every_run_is_finished_named_and_of_one_sweep(sweep: Said) -> None:
     assert sweep.status == 0, sweep.err
     runs = sweep.runs("tags.noise = 'gaussian'")
     assert {run.info.run_name for run in runs} == {
-        "gaussian σ=0",
-        "gaussian σ=0.1",
-        "gaussian σ=0.5",
+        "gaussian σ=0 smoke",
+        "gaussian σ=0.1 smoke",
+        "gaussian σ=0.5 smoke",
     }
     assert {run.info.status for run in runs} == {"FINISHED"}
     assert len({run.data.tags["sweep"] for run in runs}) == 1
     assert all("mlflow.parentRunId" not in run.data.tags for run in runs)
 
 
+@pytest.mark.parametrize(
+    ("overrides", "name"),
+    {
+        (): "gaussian σ=1",
+        ("noise.sigma=0.50", "model=conv"): "gaussian σ=0.5 conv",
+        ("trainer=smoke", "seed=1"): "gaussian σ=1 smoke seed=1",
+        ("evaluation.perplexity=20",): "gaussian σ=1 perplexity=20",
+        ("evaluation.robust.blur.sigma=2",): "gaussian σ=1 robust.blur.sigma=2",
+        ("~evaluation.robust.blur",): "gaussian σ=1 ~evaluation.robust.blur",
+        ("noise=mixture", "noise.noises.gaussian.sigma=2"): "mixture noises.gaussian.sigma=2",
+        ("noise=none", "force=true", "trainer.device=cpu", "tracking.offline=true"): "none",
+    }.items(),
+)
+def test_a_run_is_named_by_all_that_it_was_given_to_differ_by(
+    composed: Callable[..., DictConfig], overrides: tuple[str, ...], name: str
+) -> None:
+    assert run_name(composed(*overrides), HydraConfig.get()) == name
+
+
+def test_a_name_is_no_longer_than_stores_take(composed: Callable[..., DictConfig]) -> None:
+    cfg = composed(f"evaluation.robust.blur.sigma={1:0300}")
+    assert len(run_name(cfg, HydraConfig.get())) == LONGEST_NAME
+
+
 def test_the_screen_has_a_line_an_epoch_and_the_table(sweep: Said) -> None:
     for sigma in ("0", "0.1", "0.5"):
         for epoch in (1, 2):
-            assert f"gaussian σ={sigma}: epoch {epoch}/2  train/loss" in sweep.out
+            assert f"gaussian σ={sigma} smoke: epoch {epoch}/2  train/loss" in sweep.out
     for run in sweep.runs("tags.noise = 'gaussian'"):
         assert run.info.run_id in sweep.out
     assert "mlflow ui" in sweep.out
@@ -49,7 +76,9 @@ def test_the_summary_run_has_the_table_as_a_file(sweep: Said) -> None:
     (summary,) = sweep.runs(f"tags.summary = 'true' and {its}")
     path = Path(summary.info.artifact_uri.removeprefix("file://")) / "sweep.csv"
     rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
-    assert [row["run"] for row in rows] == ["gaussian σ=0", "gaussian σ=0.1", "gaussian σ=0.5"]
+    assert [row["run"] for row in rows] == [
+        *("gaussian σ=0 smoke", "gaussian σ=0.1 smoke", "gaussian σ=0.5 smoke")
+    ]
     for row in rows:
         (run,) = sweep.runs(f"attributes.run_id = '{row['run id']}'")
         assert row["last epoch train / test"].endswith(f"{run.data.metrics['test/loss']:.4f}")
@@ -105,7 +134,7 @@ def test_a_failing_job_stops_no_other_and_is_told_in_a_line(
     assert said.status == 1
     failed, finished = said.runs("tags.noise = 'gaussian'")[::-1]
     assert (failed.info.status, finished.info.status) == ("FAILED", "FINISHED")
-    small = "train_size=512 test_size=600 epochs=1"
+    small = "smoke train_size=512 test_size=600 tsne_codes=200 map_seed=9 epochs=1"
     assert re.search(rf"^gaussian σ=1e\+30 {small}: FloatingPointError: .*$", said.out, re.M)
     assert re.search(rf"│ gaussian σ=0.1 {small} +│ FINISHED", said.out)
 

@@ -4,8 +4,10 @@ import base64
 import json
 import zlib
 from collections.abc import Sequence
+from pathlib import Path
 from urllib.parse import urlencode
 
+import mlflow
 from mlflow import MlflowClient
 
 from denoise import archive, store
@@ -13,10 +15,26 @@ from denoise.store import Settings
 
 # MLflow's charts, in this order.
 CHARTS = ("train", "val", "test", "robust", "latent", "best", "model", "time")
+UI = "http://127.0.0.1:5000"
+
+
+def command() -> str:
+    """What serves the store's pages; '' for a server, which does so itself."""
+    used = mlflow.get_tracking_uri()
+    if used.startswith("http"):
+        return ""
+    if used == f"sqlite:///{Path('mlflow.db').absolute()}":
+        return "mlflow ui"
+    return f"mlflow ui --backend-store-uri {store.without_secret(used)}"
+
+
+def _pages() -> str:
+    used = mlflow.get_tracking_uri()
+    return store.without_secret(used).rstrip("/") if used.startswith("http") else UI
 
 
 def share_charts(settings: Settings, sweep: str, run_ids: Sequence[str], *, last_step: int) -> str:
-    """The address, under `mlflow ui`, of a sweep's runs beside each other; no click needed.
+    """The address of a sweep's runs beside each other; no click needed.
 
     MLflow's own chart view draws the metrics, but hides pictures below every parameter of the
     run and opens them at the first step. So the view is saved, as its share button would save
@@ -49,9 +67,9 @@ def share_charts(settings: Settings, sweep: str, run_ids: Sequence[str], *, last
         experiment, f"mlflow.sharedViewState.{sweep}", f"deflate;{packed}"
     )
     query = urlencode({"compareRunsMode": "CHART", "viewStateShareKey": sweep})
-    return f"{store.pages()}/#/experiments/{experiment}/runs?{query}"
+    return f"{_pages()}/#/experiments/{experiment}/runs?{query}"
 
 
 def run_address(settings: Settings, run_id: str) -> str:
-    """The address of a run's page, under `mlflow ui`."""
-    return f"{store.pages()}/#/experiments/{store.prepare(settings)}/runs/{run_id}"
+    """The address of a run's page."""
+    return f"{_pages()}/#/experiments/{store.prepare(settings)}/runs/{run_id}"

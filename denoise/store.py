@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from filelock import FileLock
@@ -27,7 +27,10 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 
 import mlflow
 from mlflow import MlflowException
-from sqlalchemy import Engine, event
+from mlflow.store.db.utils import create_sqlalchemy_engine
+from sqlalchemy import Dialect, Engine, event
+
+T = TypeVar("T")
 
 CONNECT_SECONDS = 4
 ANSWER_SECONDS = 5
@@ -80,6 +83,14 @@ def _share(connection: object, _: object) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
 
 
+@event.listens_for(Engine, "do_connect")
+def _connect_in_time(dialect: Dialect, _: object, args: list[Any], settings: dict[str, Any]) -> Any:
+    """Let no database server that stays mute be waited for: their drivers have no limit."""
+    if dialect.name == "sqlite":
+        return None  # as SQLAlchemy does by itself
+    return _limited(lambda: dialect.connect(*args, **settings))
+
+
 def prepare(settings: Settings) -> str:
     """Open the store, create it and the experiment if they are not there; the experiment's id.
 
@@ -118,12 +129,6 @@ def is_away(error: Exception) -> bool:
     if isinstance(error, MlflowException):
         return error.get_http_status_code() not in WRONG
     return isinstance(error, OSError | AwayError)
-
-
-def pages() -> str:
-    """The address of the store's pages, on its server or under `mlflow ui`."""
-    used = mlflow.get_tracking_uri()
-    return without_secret(used).rstrip("/") if used.startswith("http") else "http://127.0.0.1:5000"
 
 
 def without_secret(text: str) -> str:
@@ -177,16 +182,21 @@ def _answer_in_time(uri: str, ask: Callable[[], str]) -> str:
 
 
 def _connect(uri: str) -> None:
-    """Raise if the server that `uri` names, if any, does not let us in."""
+    """Raise if the server that `uri` names, if any, does not let us in.
+
+    MLflow itself would ask a database that refuses ten times, for two minutes.
+    """
     where = urlsplit(uri)
     port = where.port or PORTS.get(where.scheme.partition("+")[0])
     if where.hostname and port:
         socket.create_connection((where.hostname, port), CONNECT_SECONDS).close()
+        if not uri.startswith("http"):
+            create_sqlalchemy_engine(uri).connect().close()
 
 
-def _limited(ask: Callable[[], str]) -> str:
+def _limited(ask: Callable[[], T]) -> T:
     """What `ask` returns, in time; it is left behind in a thread if it does not."""
-    answer: Future[str] = Future()
+    answer: Future[T] = Future()
 
     def call() -> None:
         try:

@@ -47,7 +47,8 @@ def point(
         console.print(f"Page:   {compared.page}", highlight=False, soft_wrap=True)
     console.print(f"Files:  {folder}", highlight=False, soft_wrap=True)
     if address := _address(statuses, settings, folder):
-        console.print(f"Browse: mlflow ui, then {address}", highlight=False, soft_wrap=True)
+        steps = ", then ".join(filter(None, (browse.command(), address)))
+        console.print(f"Browse: {steps}", highlight=False, soft_wrap=True)
 
 
 def _console() -> Console:

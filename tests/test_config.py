@@ -269,7 +269,7 @@ def test_a_folder_that_cannot_be_written_to_is_named(cli: Cli, tmp_path: Path) -
 
 @pytest.fixture
 def mute_server() -> Iterator[str]:
-    """A server that accepts and never answers."""
+    """The host and port of a server that accepts and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         kept: list[socket.socket] = []
 
@@ -281,16 +281,20 @@ def mute_server() -> Iterator[str]:
                     return
 
         threading.Thread(target=accept, daemon=True).start()
-        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        yield f"127.0.0.1:{server.getsockname()[1]}"
         server.shutdown(socket.SHUT_RDWR)
         for connection in kept:
             connection.close()
 
 
-def test_a_store_that_answers_nothing_is_given_up_soon(cli: Cli, mute_server: str) -> None:
-    said = cli(f"tracking.uri={mute_server}")
+@pytest.mark.parametrize("uri", ["http://{}", "mysql+pymysql://{}/runs"])
+def test_a_store_that_answers_nothing_is_given_up_soon(
+    cli: Cli, mute_server: str, uri: str
+) -> None:
+    uri = uri.format(mute_server)
+    said = cli(f"tracking.uri={uri}")
     assert said.status == 1
-    assert f"tracking.uri={mute_server} cannot be used: no answer within 5 seconds" in said.err
+    assert f"tracking.uri={uri} cannot be used: no answer within 5 seconds" in said.err
     assert len(said.err.strip().splitlines()) == 1
 
 

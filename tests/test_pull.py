@@ -260,6 +260,7 @@ def test_from_a_tracking_server_pulled_registered_and_served(
 ) -> None:
     said = cli(*SMALL, "trainer.epochs=1", f"tracking.uri={server}", f"data.root={settings.root}")
     assert said.status == 0, said.err
+    assert f"Browse: {server}/#/experiments/" in said.out
     status, out, err = pulled("--tracking-uri", server, "--register", "denoiser")
     assert status == 0, err
     assert "registered as version 1, with the alias best" in out

@@ -13,7 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from mlflow import MlflowClient
 from omegaconf import DictConfig
 
-from denoise import archive, data, progress, summary
+from denoise import archive, browse, data, progress, summary
 from denoise.store import Settings, prepare
 from denoise.sweep import LONGEST_NAME, run_name
 from tests.conftest import SMALL, Said, command, ended, group_is_alive, wait_until
@@ -65,7 +65,7 @@ def test_the_screen_has_a_line_an_epoch_and_the_table(sweep: Said) -> None:
             assert f"gaussian σ={sigma} smoke: epoch {epoch}/2  train/loss" in sweep.out
     for run in sweep.runs("tags.noise = 'gaussian'"):
         assert run.info.run_id in sweep.out
-    assert "mlflow ui" in sweep.out
+    assert "Browse: mlflow ui, then http://127.0.0.1:5000/#/experiments/" in sweep.out
     assert "\x1b" not in sweep.out
     assert sweep.err == ""
 
@@ -102,6 +102,16 @@ def test_a_time_is_one_that_a_clock_shows() -> None:
     assert [progress.clock(seconds) for seconds in (0, 59.4, 59.6, 419.7)] == [
         *("0:00", "0:59", "1:00", "7:00")
     ]
+
+
+@pytest.mark.usefixtures("fresh_folder")
+def test_the_command_to_browse_with_names_the_store_unless_it_is_mlflows_own() -> None:
+    prepare(STORE)
+    assert browse.command() == "mlflow ui"
+    prepare(Settings("sqlite:///other.db", "denoise"))
+    assert (
+        browse.command() == f"mlflow ui --backend-store-uri sqlite:///{Path('other.db').absolute()}"
+    )
 
 
 def test_one_by_one_gives_the_same_losses(sweep: Said, cli: Cli, settings: data.Settings) -> None:

@@ -1,6 +1,7 @@
 """A run as it is trained: what it can be told, and how it is opened, gone on with and ended."""
 
 import contextlib
+import logging
 import shutil
 import tempfile
 import time
@@ -23,6 +24,8 @@ from denoise.delivery import TakenError
 from denoise.outbox import HeldError, Outbox
 from denoise.sender import Sender
 from denoise.store import Settings
+
+log = logging.getLogger(__name__)
 
 CLAIM_SECONDS = 1
 # What a run that broke off is gone on with from.
@@ -258,13 +261,23 @@ def _broken_off(experiment: str, tags: Mapping[str, str]) -> str | None:
     if not found:
         return None
     run_id = str(found[0].info.run_id)
-    client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
+    now = {**tags, **_code(found[0].data.tags, tags)}
+    client.log_batch(run_id, tags=[RunTag(key, value) for key, value in now.items()])
     client.update_run(run_id, status="RUNNING")
     time.sleep(CLAIM_SECONDS)  # two that claim it at once both write; the last to write has it
     claimed = client.get_run(run_id)
     if claimed.data.tags["owner"] != tags["owner"]:
         raise TakenError(claimed)
     return run_id
+
+
+def _code(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
+    """The git tags of a run that goes on: all commits that trained it, and if any was changed."""
+    commits = dict.fromkeys(f"{before.get('git.commit', '')} {now.get('git.commit', '')}".split())
+    is_dirty = "true" in (before.get("git.dirty"), now.get("git.dirty"))
+    if len(commits) > 1:
+        log.warning("the run that goes on was begun by other code: commits %s", ", ".join(commits))
+    return {"git.commit": " ".join(commits), "git.dirty": str(is_dirty).lower()} if commits else {}
 
 
 def _heard(run: mlflow.entities.Run) -> float:

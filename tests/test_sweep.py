@@ -13,7 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from mlflow import MlflowClient
 from omegaconf import DictConfig
 
-from denoise import archive, browse, data, progress, summary
+from denoise import archive, browse, data, experiment, progress, summary
 from denoise.store import Settings, prepare
 from denoise.sweep import LONGEST_NAME, run_name
 from tests.conftest import SMALL, Said, command, ended, group_is_alive, wait_until
@@ -186,6 +186,21 @@ def test_what_is_finished_is_not_trained_again(cli: Cli, settings: data.Settings
         assert (said.status, said.out.count("│ REUSED ")) == (0, len(values.split(",")))
     assert cli(*small, "noise.sigma=0.1", "force=true").status == 0
     assert len(said.runs("tags.noise = 'gaussian'")) == 3
+
+
+def test_of_a_run_that_other_code_may_have_trained_it_is_said(
+    cli: Cli, settings: data.Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def said_under(commit: str, dirty: str) -> str:
+        tags = {"git.commit": commit, "git.dirty": dirty}
+        monkeypatch.setattr(experiment, "git_tags", lambda: tags)
+        return cli(*SMALL, "trainer.epochs=1", f"data.root={settings.root}").out
+
+    differs = "by code that may differ from today's"
+    assert "finished before" not in said_under("a", "false")
+    assert "finished before, as run" in said_under("a", "false")
+    assert differs in said_under("b", "false")
+    assert differs in said_under("a", "true")
 
 
 def test_ctrl_c_ends_runs_killed_and_leaves_no_worker(

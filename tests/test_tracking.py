@@ -51,6 +51,26 @@ def test_a_run_never_stays_running(
     assert mlflow.active_run() is None
 
 
+def test_a_run_that_goes_on_names_every_commit_that_trained_it(store: Settings) -> None:
+    def interrupted(commit: str, dirty: str) -> dict[str, str]:
+        tags = {"config_hash": "f", "git.commit": commit, "git.dirty": dirty}
+        with (
+            pytest.raises(KeyboardInterrupt),
+            tracking.run(store, Path(), name="a run", tags=tags, params={}) as run,
+        ):
+            raise KeyboardInterrupt
+        return MlflowClient(store.uri).get_run(run.id).data.tags
+
+    for commit, dirty, commits, is_dirty in (
+        ("a", "false", "a", "false"),
+        ("a", "false", "a", "false"),
+        ("b", "true", "a b", "true"),
+        ("a", "false", "a b", "true"),
+    ):
+        tags = interrupted(commit, dirty)
+        assert (tags["git.commit"], tags["git.dirty"]) == (commits, is_dirty)
+
+
 def test_a_failed_run_has_its_traceback_as_a_file(store: Settings) -> None:
     run = ended_run(store, ValueError)
     text = mlflow.artifacts.load_text(f"{run.info.artifact_uri}/traceback.txt")

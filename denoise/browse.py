@@ -38,18 +38,21 @@ def share_charts(settings: Settings, sweep: str, run_ids: Sequence[str], *, last
 
     MLflow's own chart view draws the metrics, but hides pictures below every parameter of the
     run and opens them at the first step. So the view is saved, as its share button would save
-    it, with the pictures in front: those of the last epoch, then those before the first. What is
+    it, with the pictures in front: those of the last epoch, of the first, and of before. What is
     asked for most comes next. A chart of several pictures is a table with a column for each run,
     as wide as fits; of one alone, each run's would keep its full width, and hide the others'.
     """
-    experiment = store.prepare(settings)
-    there = {key.partition("/")[0] for key in MlflowClient().get_run(run_ids[0]).data.metrics}
+    experiment, client = store.prepare(settings), MlflowClient()
+    found = client.search_runs([experiment], archive.one_of(run_ids))
+    there = {key.partition("/")[0] for run in found for key in run.data.metrics}
     groups = [group for group in CHARTS if group in there]
-    pictures = {last_step: ("reconstructions", "tsne"), 0: ("noise", "reconstructions")}
+    pictures = {last_step: ("reconstructions", "tsne")}
+    pictures |= {step: ("reconstructions", "noise") for step in (1, 0) if step != last_step}
     state = {
         "searchFilter": archive.one_of(run_ids),
         "orderByAsc": True,
         "isAccordionReordered": True,
+        "runsHiddenMode": "SHOW_ALL",
         "compareRunSections": [
             {"uuid": "pictures", "name": "pictures", "display": True, "isGenerated": True}
             | {"columns": 1, "cardHeight": 800},
@@ -58,14 +61,12 @@ def share_charts(settings: Settings, sweep: str, run_ids: Sequence[str], *, last
         "compareRunCharts": [
             {"uuid": f"step {step}", "type": "IMAGE", "imageKeys": keys, "step": step}
             | {"isGenerated": True, "metricSectionId": "pictures"}
-            | {"runsCountToCompare": 10, "showRunParams": False}
+            | {"runsCountToCompare": len(run_ids), "showRunParams": False}
             for step, keys in pictures.items()
         ],
     }
     packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
-    MlflowClient().set_experiment_tag(
-        experiment, f"mlflow.sharedViewState.{sweep}", f"deflate;{packed}"
-    )
+    client.set_experiment_tag(experiment, f"mlflow.sharedViewState.{sweep}", f"deflate;{packed}")
     query = urlencode({"compareRunsMode": "CHART", "viewStateShareKey": sweep})
     return f"{_pages()}/#/experiments/{experiment}/runs?{query}"
 

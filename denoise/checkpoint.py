@@ -4,6 +4,7 @@ The format is safetensors, not torch's `.pt`: a `.pt` file is a pickle, which ru
 when it is read.
 """
 
+import errno
 import hashlib
 import json
 import logging
@@ -114,7 +115,7 @@ def _write(
             os.fsync(file.fileno())  # else a crash of the machine may leave a name without content
     except (OSError, SafetensorError) as error:
         partial.unlink(missing_ok=True)
-        raise OSError(f"{path} cannot be written: {error}") from None
+        raise OSError(errno.EIO, f"cannot be written: {error}", str(path)) from None
     partial.replace(path)
 
 

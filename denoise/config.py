@@ -98,8 +98,8 @@ def build(cfg: DictConfig) -> Config:
 def _check_keys(cfg: DictConfig) -> None:
     """Refuse a key that nothing reads, as a run would differ by it from the same without."""
     for key in sorted(set(map(str, cfg)) ^ set(KEYS)):
-        wrong = "is missing" if key in KEYS else "is not a key"
-        raise UserError(f"{key} {wrong}; a config has {', '.join(KEYS)}")
+        wrong = f"{key} is missing" if key in KEYS else f"{key}={cfg[key]}: {key} is not a key"
+        raise UserError(f"{wrong}; a config has {', '.join(KEYS)}")
 
 
 def _check_together(config: Config) -> None:
@@ -216,7 +216,8 @@ def _made(room: ModuleType, node: dict[str, Any], key: str) -> Any:
     keys = inspect.signature(kind).parameters
     if unknown := [field for field in settings if field not in keys]:
         has = ", ".join(keys) or "none"
-        raise UserError(f"{key}.{unknown[0]} is not a key; {target} has {has}")
+        typed = f"{key}.{unknown[0]}"
+        raise UserError(f"{typed}={settings[unknown[0]]}: {typed} is not a key; {target} has {has}")
     try:
         return kind(**settings)
     except TypeError as error:

@@ -35,7 +35,9 @@ def _said(error: BaseException) -> str:
         return f"{several[1]} gives several values; -m sweeps over them"
     cause = error.__cause__ if isinstance(error, HydraException) else error
     if isinstance(cause, ConfigAttributeError | ConfigKeyError):
-        return f"{cause.full_key} is not a key; {_keys(cause.parent_node)}"
+        override = _override(error)
+        typed = f"{override}: " if "=" in override else ""
+        return f"{typed}{cause.full_key} is not a key{_meant(cause)}; {_keys(cause.parent_node)}"
     if isinstance(cause, MissingMandatoryValue):
         return f"{cause.full_key} has no value"
     if isinstance(cause, OmegaConfBaseException):
@@ -47,12 +49,28 @@ def _said(error: BaseException) -> str:
 
 def _with_override(error: BaseException) -> str:
     """What Hydra says, after the override that it was at work on, if it does not name that."""
+    override = _override(error)
+    return str(error) if override in str(error) else f"{override}: {error}"
+
+
+def _override(error: BaseException) -> str:
+    """The override, as it was typed, that Hydra was at work on; '' if on none."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    for frame in reversed(frames):
-        override = getattr(frame.f_locals.get("override"), "input_line", "")
-        if override and override not in str(error):
-            return f"{override}: {error}"
-    return str(error)
+    overrides = (getattr(one.f_locals.get("override"), "input_line", "") for one in frames[::-1])
+    return next(filter(None, overrides), "")
+
+
+def _meant(error: ConfigAttributeError | ConfigKeyError) -> str:
+    """The keys of groups that have the name of an unknown key that was typed without a group."""
+    name, parent = str(error.full_key), error.parent_node
+    assert isinstance(parent, DictConfig)
+    groups = {str(group): parent._get_node(group) for group in parent if group != "hydra"}
+    has = [
+        f"{group}.{name}"
+        for group, node in groups.items()
+        if isinstance(node, DictConfig) and name in node
+    ]
+    return f", {' and '.join(has)} {'is' if len(has) == 1 else 'are'}" if has else ""
 
 
 def _keys(node: object) -> str:

@@ -32,7 +32,7 @@ class Settings:
     compares every pair of codes looks at `pairwise_codes` of them. `random_state` starts the map
     and draws these samples. `robust` maps the name of each corruption that robustness is measured
     against to its config node, whose units are those of pixels in [0, 1]. `loss_axis` is the range
-    of every loss figure, so that two can be compared by eye.
+    of every loss figure whose curves lie in it, so that two can be compared by eye.
     """
 
     tsne_codes: int

@@ -119,10 +119,12 @@ class Report:
 
     def _introduce(self, trainer: Trainer) -> None:
         """Data set, config, the noise, and what the untrained model makes of it."""
-        for context, split in (("training", self.data.train), ("testing", self.data.test)):
-            self.run.dataset(self.config.data.name, self.data.source, *split, context=context)
+        splits = {"training": self.data.train, "validation": self.data.val}
+        for context, split in {**splits, "testing": self.data.test}.items():
+            if split:
+                self.run.dataset(self.config.data.name, self.data.source, *split, context=context)
         self.run.file(self.job.folder / "config")
-        self._noise(trainer)
+        self._noise(trainer, 0)
         self._reconstructions(trainer, 0)
         self.run.file(self.job.folder / "figures")
 
@@ -140,6 +142,7 @@ class Report:
             weights = trainer.model.state_dict()
             self.best_weights = {name: value.clone() for name, value in weights.items()}
         if epoch == 1 and self.config.trainer.epochs > 1:
+            self._noise(trainer, 1)
             self._reconstructions(trainer, 1)
             self.run.file(self.job.folder / "figures")
         self._save(trainer)
@@ -231,10 +234,11 @@ class Report:
             last=values,
         )
 
-    def _noise(self, trainer: Trainer) -> None:
+    def _noise(self, trainer: Trainer, step: int) -> None:
+        """Alike at every step: only of two keys does MLflow lay pictures side by side."""
         clean, noisy, _ = evaluate.examples(trainer.model, self.data, self.config.noise)
         rows = {"clean": clean, "noisy": noisy}
-        self._image("noise", figures.image_rows(rows, self.data.class_names, self.job.name), 0)
+        self._image("noise", figures.image_rows(rows, self.data.class_names, self.job.name), step)
 
     def _reconstructions(self, trainer: Trainer, step: int) -> None:
         clean, noisy, output = evaluate.examples(trainer.model, self.data, self.config.noise)

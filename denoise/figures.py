@@ -4,6 +4,7 @@ Images are float (n, 28, 28) in pixel space, shown from 0 (black) to 1 (white), 
 figure, so that two runs can be compared by eye.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -47,13 +48,19 @@ def image_rows(rows: Mapping[str, Tensor], names: Sequence[str], title: str) -> 
 def loss_curves(
     curves: Mapping[str, Sequence[float]], limits: tuple[float, float], title: str
 ) -> Figure:
-    """Loss over epochs, counted from 1, one line for each entry of `curves`."""
+    """Loss over epochs, counted from 1, one line for each entry of `curves`.
+
+    The axis is `limits` in every figure, but where that would leave some of a curve out.
+    """
+    shown = [value for values in curves.values() for value in values if 0 < value < math.inf]
+    low, high = min([limits[0], *shown]), max([limits[1], *shown])
     figure = Figure(figsize=(6, 4), dpi=100, layout="constrained")
     axis = figure.subplots()
     for label, values in curves.items():
         epochs = range(1, len(values) + 1)
         axis.plot(epochs, values, marker=".", label=f"{label}, {values[-1]:.3f} at the end")
-    axis.set(xlabel="epoch", ylabel="mean squared error (model's space)", yscale="log", ylim=limits)
+    axis.set(xlabel="epoch", ylabel="mean squared error (model's space)", yscale="log")
+    axis.set_ylim(low, high)
     axis.yaxis.set_major_formatter("{x:g}")
     axis.yaxis.set_minor_formatter("{x:g}")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))

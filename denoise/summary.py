@@ -24,7 +24,9 @@ Status = dict[str, Any]
 def show(statuses: Sequence[Status]) -> None:
     """The table of results on the screen, and a line for every failure."""
     console = _console()
-    table = Table(*_columns(statuses), header_style="bold")
+    table = Table(header_style="bold")
+    for name in _columns(statuses):
+        table.add_column(name, overflow="fold")  # on a narrow terminal all is there, in more lines
     for status in statuses:
         table.add_row(*map(escape, _row(status)))
     console.print(table)

@@ -8,6 +8,7 @@ import gc
 import logging
 import os
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Mapping
@@ -81,7 +82,7 @@ def job(cfg: DictConfig) -> float:
     failure is told by the status that `finish` reads: raised, it would keep Hydra's sweeper
     from the jobs after it.
     """
-    from denoise import config, delivery, experiment, store
+    from denoise import config, delivery, experiment, store, tracking
 
     if _launch is None:  # a worker, which has not been told by the command
         stop.heed()
@@ -120,13 +121,14 @@ def job(cfg: DictConfig) -> float:
         log.info("%s: %s", name, trained)
         status.update(state=SKIPPED, run_id=trained.id, error=str(trained))
         return float("nan")
-    except (UserError, OSError) as error:
-        log.error("%s failed: %s", name, said := store.first_line(error))
-        status.update(state=FAILED, error=said)
-        return float("nan")
     except Exception as error:
-        log.error("%s failed\n%s", name, store.without_secret(traceback.format_exc()))
-        status.update(state=FAILED, error=f"{type(error).__name__}: {store.first_line(error)}")
+        said = store.first_line(error)
+        if isinstance(error, UserError) or tracking.is_of_the_machine(error):
+            log.error("%s failed: %s", name, said)
+        else:
+            log.error("%s failed\n%s", name, store.without_secret(traceback.format_exc()))
+            said = f"{type(error).__name__}: {said}"
+        status.update(state=FAILED, error=said)
         return float("nan")
     except BaseException:
         status.update(state=KILLED)
@@ -253,9 +255,9 @@ def _begin(config: DictConfig, folder: Path, *, is_sweep: bool) -> None:
 
         jobs = _job_configs(config) if is_sweep else [config]
         built = [build(_without_hydra(cfg)) for cfg in jobs]
-        _make(folder)
         _hide_password(config)
         answers = _open_store(built[0].tracking, folder.parent)
+        _make(folder)
         for settings in {repr(job.data): job.data for job in built}.values():
             data.fetch(settings)
         if is_sweep:
@@ -313,10 +315,11 @@ def _open_store(settings: "Settings", folder: Path) -> bool:
 def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         key = "hydra.run.dir or hydra.sweep.dir"
         raise UserError(
-            f"{folder} cannot be written to ({error}); choose another with {key}"
+            f"{folder} cannot be written to ({error.strerror}); choose another with {key}"
         ) from None
 
 
@@ -325,18 +328,28 @@ def _without_hydra(cfg: DictConfig) -> DictConfig:
 
 
 def _plan(config: DictConfig, jobs: "list[Config]", store_answers: bool) -> None:
-    """Share the cores among the workers, and say how much there is to do."""
+    """Share the cores among the workers, and say how much there is to do.
+
+    One by one, each has as many threads as side by side: with more it would add in another order,
+    and its losses would differ in the fourth digit.
+    """
+    import torch
+
     from denoise import archive, plan
     from denoise.config import fingerprint
 
+    launcher = config.hydra.launcher
+    asked = launcher.get("n_jobs", -1)
+    if asked == 0:
+        raise UserError("hydra.launcher.n_jobs must be -1, for all cores, or >= 1, got 0")
+    side_by_side = min(joblib.effective_n_jobs(asked), len(jobs))
     workers = 1
-    if "n_jobs" in config.hydra.launcher:
-        if config.hydra.launcher.n_jobs == 0:
-            raise UserError("hydra.launcher.n_jobs must be -1, for all cores, or >= 1, got 0")
-        workers = min(joblib.effective_n_jobs(config.hydra.launcher.n_jobs), len(jobs))
-        config.hydra.launcher.n_jobs = workers
+    if "n_jobs" in launcher:
+        workers = launcher.n_jobs = side_by_side
     # Workers inherit this; torch, numpy and openTSNE all follow it.
-    threads = os.environ.setdefault("OMP_NUM_THREADS", str(max(1, joblib.cpu_count() // workers)))
+    each = str(max(1, joblib.cpu_count() // side_by_side))
+    threads = os.environ.setdefault("OMP_NUM_THREADS", each)
+    torch.set_num_threads(int(threads))  # for runs in this process, where it is imported already
     log.info("Runs: %d, at a time: %d, threads for each: %s", len(jobs), workers, threads)
     prints = {fingerprint(job.plain): job for job in jobs}
     reuses = store_answers and not config.force

@@ -1,6 +1,7 @@
 """A run as it is trained: what it can be told, and how it is opened, gone on with and ended."""
 
 import contextlib
+import errno
 import logging
 import shutil
 import tempfile
@@ -28,6 +29,8 @@ from denoise.store import Settings
 log = logging.getLogger(__name__)
 
 CLAIM_SECONDS = 1
+# What the disk may say that is not the run's fault.
+FULL_OR_BROKEN = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 # What a run that broke off is gone on with from.
 SAVED = ("state", "figures")
 IMAGES = uuid.UUID("0b7c5b5e-6f0b-4d0e-9d1a-5a0b8a0f7c11")
@@ -139,8 +142,7 @@ def run(
     `TakenError` if there is one that another process trains. `started`, in seconds since the
     epoch, is when a new run says it began, if not now.
 
-    What is wrong with the machine and not with the run, as a full disk is, does not make it
-    FAILED: those are not gone on with.
+    What `is_of_the_machine` does not make it FAILED: those are not gone on with.
     """
     opened = _open(settings, folder, name, tags, started, anew)
     status = "KILLED"
@@ -148,9 +150,9 @@ def run(
         opened.params(params)
         yield opened
         status = "FINISHED"
-    except OSError:
-        raise
-    except Exception:
+    except Exception as error:
+        if is_of_the_machine(error):
+            raise
         status = "FAILED"
         text = store.without_secret(traceback.format_exc())
         (folder / "traceback.txt").write_text(text, encoding="utf-8")
@@ -159,6 +161,11 @@ def run(
     finally:
         opened.close(status)
     opened.sender.check()
+
+
+def is_of_the_machine(error: Exception) -> bool:
+    """Whether a full or broken disk is at fault, and not the run, which may then go on."""
+    return isinstance(error, OSError) and error.errno in FULL_OR_BROKEN
 
 
 def _open(

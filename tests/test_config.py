@@ -201,8 +201,9 @@ MISTAKES = {
     ("noise=mixture", "noise.noises.gaussian.sgma=1"): (
         "noise.noises.gaussian.sgma is not a key; noise.noises.gaussian has sigma, mean"
     ),
-    ("noise.sgma=1",): "noise.sgma is not a key; noise has sigma, mean",
-    ("sigma=1",): "sigma is not a key; the config has data, noise,",
+    ("noise.sgma=1",): "noise.sgma=1: noise.sgma is not a key; noise has sigma, mean",
+    ("sigma=1",): "sigma=1: sigma is not a key, noise.sigma and protocol.sigma are; the config has",
+    ("-m", "epochs=1,2"): "epochs=1: epochs is not a key, trainer.epochs is; the config has data,",
     ("trainer.epochs=0",): "trainer.epochs must be a whole number >= 1, got 0",
     ("trainer.epochs=ten",): "trainer.epochs must be of type int, got 'ten'",
     ("trainer.batch_size=0",): "trainer.batch_size must be a whole number >= 1, got 0",
@@ -224,8 +225,10 @@ MISTAKES = {
     ),
     ("evaluation.robust.blur=null",): "evaluation.robust.blur must be a class of denoise.noise and",
     ("model.latent_dim=1000000000000000",): "model is larger than the memory: {'latent_dim': 1000",
-    ("+sigma=1",): "sigma is not a key; a config has data, noise,",
-    ("+noise.sgma=1",): "noise.sgma is not a key; denoise.noise.Gaussian has sigma, mean",
+    ("+sigma=1",): "sigma=1: sigma is not a key; a config has data, noise,",
+    (
+        "+noise.sgma=1",
+    ): "noise.sgma=1: noise.sgma is not a key; denoise.noise.Gaussian has sigma, mean",
     ("~seed",): "seed is missing; a config has data, noise,",
     ("noise.sigma=1,2",): "noise.sigma=1,2 gives several values; -m sweeps over them",
     ("noise=1",): "noise=1: Config group override must be a string or a list",
@@ -259,12 +262,18 @@ def test_a_device_that_is_not_there_is_a_sentence(cli: Cli) -> None:
 
 def test_a_folder_that_cannot_be_written_to_is_named(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "outputs").write_text("a file is in the way")
-    for arguments in ((), ("-m", "noise.sigma=0.1,0.2")):
-        said = cli(*arguments)
-        assert said.status == 1
-        assert said.err.count("\n") <= 1
-        assert "outputs" in said.err
-        assert "cannot be written to" in said.err
+    there = ("hydra.run.dir=/proc/self", "hydra.sweep.dir=/proc/self")
+    for place, arguments in {
+        "outputs": (("noise=none",), ("-m", "noise.sigma=0.1,0.2")),
+        "/proc/self": ((there[0],), ("-m", "noise.sigma=0.1,0.2", there[1])),
+    }.items():
+        for typed in arguments:
+            said = cli(*typed)
+            assert said.status == 1
+            assert said.err.count("\n") <= 1
+            assert place in said.err
+            assert "cannot be written to" in said.err
+            assert not said.runs()
 
 
 @pytest.fixture

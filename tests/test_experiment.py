@@ -102,7 +102,7 @@ def test_image_grids_have_the_untrained_first_and_last_epoch(files: Path) -> Non
         if (match := re.match(r"(\w+)\+step\+(\d+)", path.name))
     }
     reconstructions = {("reconstructions", step) for step in (0, 1, 2)}
-    assert steps == reconstructions | {("noise", 0), ("tsne", 2)}
+    assert steps == reconstructions | {("noise", 0), ("noise", 1), ("tsne", 2)}
 
 
 def test_no_label_touches_the_edge_of_a_figure(images: data.Data) -> None:
@@ -111,6 +111,16 @@ def test_no_label_touches_the_edge_of_a_figure(images: data.Data) -> None:
     drawn = np.asarray(figures.drawn(figures.image_rows(rows, images.class_names, "a run")))
     for edge in (drawn[0], drawn[-1], drawn[:, 0], drawn[:, -1]):
         assert edge.min() == 255
+
+
+@pytest.mark.parametrize(
+    ("losses", "limits"), [([2.0, 0.6], (0.5, 2.5)), ([5.4, 5.3], (0.5, 5.4)), ([0.3], (0.3, 2.5))]
+)
+def test_a_loss_figure_has_the_same_axis_unless_a_curve_leaves_it(
+    losses: list[float], limits: tuple[float, float]
+) -> None:
+    (axis,) = figures.loss_curves({"train/loss": losses}, (0.5, 2.5), "a run").axes
+    assert axis.get_ylim() == limits
 
 
 def test_figures_show_something_and_are_of_one_size(sweep: Said) -> None:
@@ -156,6 +166,8 @@ def test_fair_reads_the_test_set_once_and_chooses_on_held_out_images(
     said = cli(*SMALL, *held_out, "noise.sigma=0.2", f"data.root={settings.root}")
     assert said.status == 0, said.err
     (run,) = said.runs()
+    contexts = [each.tags[0].value for each in run.inputs.dataset_inputs]
+    assert sorted(contexts) == ["testing", "training", "validation"]
     client = MlflowClient(f"sqlite:///{said.folder / 'mlflow.db'}")
 
     def steps(metric: str) -> list[int]:

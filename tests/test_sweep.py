@@ -1,17 +1,23 @@
 """Many runs: the real command, its workers, its table, its end."""
 
+import base64
 import csv
+import json
 import os
 import re
 import signal
+import zlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import joblib
 import pytest
+import torch
 from hydra.core.hydra_config import HydraConfig
 from mlflow import MlflowClient
 from omegaconf import DictConfig
+from rich.console import Console
 
 from denoise import archive, browse, data, experiment, progress, summary
 from denoise.store import Settings, prepare
@@ -104,6 +110,26 @@ def test_a_time_is_one_that_a_clock_shows() -> None:
     ]
 
 
+def _chart_groups(said: Said) -> set[str]:
+    """The sections of the chart view that the sweep's address opens."""
+    client = MlflowClient(f"sqlite:///{said.folder / 'mlflow.db'}")
+    tags = client.get_experiment_by_name("denoise").tags
+    (packed,) = [tags[key] for key in tags if key.startswith("mlflow.sharedViewState.")]
+    state = json.loads(zlib.decompress(base64.b64decode(packed.removeprefix("deflate;"))))
+    return {section["name"] for section in state["compareRunSections"]}
+
+
+def test_the_table_has_the_whole_run_id_on_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(summary, "_console", lambda: Console(width=80))
+    run_id = "0123456789abcdef" * 2
+    row = {"name": "gaussian σ=0.1", "state": "FINISHED", "seconds": 1, "run_id": run_id}
+    summary.show([row])
+    lines = capsys.readouterr().out.splitlines()
+    assert "".join(line.split("│")[-2].strip() for line in lines if "│" in line) == run_id
+
+
 @pytest.mark.usefixtures("fresh_folder")
 def test_the_command_to_browse_with_names_the_store_unless_it_is_mlflows_own() -> None:
     prepare(STORE)
@@ -130,9 +156,23 @@ def test_one_by_one_gives_the_same_losses(sweep: Said, cli: Cli, settings: data.
         assert mine.data.metrics[metric] == pytest.approx(theirs.data.metrics[metric], abs=1e-4)
 
 
+@pytest.fixture
+def all_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine of six cores, on which nothing says how many threads a run may have."""
+    before = torch.get_num_threads()
+    monkeypatch.setenv("OMP_NUM_THREADS", "to be put back")
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 6)
+    monkeypatch.setattr(joblib, "effective_n_jobs", lambda _: 6)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("all_threads")
 def test_a_failing_job_stops_no_other_and_is_told_in_a_line(
     cli: Cli, settings: data.Settings
 ) -> None:
+    """One by one, with the threads that each of the two would have side by side."""
     said = cli(
         "-m",
         "hydra/launcher=basic",
@@ -147,6 +187,9 @@ def test_a_failing_job_stops_no_other_and_is_told_in_a_line(
     small = "smoke train_size=512 test_size=600 tsne_codes=200 map_seed=9 epochs=1"
     assert re.search(rf"^gaussian σ=1e\+30 {small}: FloatingPointError: .*$", said.out, re.M)
     assert re.search(rf"│ gaussian σ=0.1 {small} +│ FINISHED", said.out)
+    assert "Runs: 2, at a time: 1, threads for each: 3" in said.out
+    assert torch.get_num_threads() == 3
+    assert {"train", "test", "latent"} <= _chart_groups(said)
 
 
 def test_two_sweeps_launched_at_once_in_a_fresh_folder(sweeps: list[Said]) -> None:

@@ -1,6 +1,7 @@
 """How runs end, on a real SQLite store."""
 
 import contextlib
+import errno
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,16 +23,16 @@ def store(fresh_folder: Path) -> Settings:
     return Settings(uri=f"sqlite:///{fresh_folder / 'mlflow.db'}", experiment="denoise")
 
 
-def ended_run(store: Settings, error: type[BaseException] | None) -> mlflow.entities.Run:
+def ended_run(store: Settings, error: BaseException | None) -> mlflow.entities.Run:
     if error is None:
         with tracking.run(store, Path(), name="a run", tags={"noise": "none"}, params={}) as run:
             pass
     else:
         with (
-            pytest.raises(error),
+            pytest.raises(type(error)),
             tracking.run(store, Path(), name="a run", tags={}, params={}) as run,
         ):
-            raise error("on purpose")
+            raise error
     return MlflowClient(store.uri).get_run(run.id)
 
 
@@ -39,13 +40,16 @@ def ended_run(store: Settings, error: type[BaseException] | None) -> mlflow.enti
     ("error", "status"),
     [
         (None, "FINISHED"),
-        (ValueError, "FAILED"),
-        (KeyboardInterrupt, "KILLED"),
-        (SystemExit, "KILLED"),
+        (ValueError(), "FAILED"),
+        (FileNotFoundError("of a file that the run needs"), "FAILED"),
+        (PermissionError(errno.EACCES, "of a file that the run needs"), "FAILED"),
+        (OSError(errno.ENOSPC, "a full disk"), "KILLED"),
+        (KeyboardInterrupt(), "KILLED"),
+        (SystemExit(), "KILLED"),
     ],
 )
 def test_a_run_never_stays_running(
-    store: Settings, error: type[BaseException] | None, status: str
+    store: Settings, error: BaseException | None, status: str
 ) -> None:
     assert ended_run(store, error).info.status == status
     assert mlflow.active_run() is None
@@ -72,7 +76,7 @@ def test_a_run_that_goes_on_names_every_commit_that_trained_it(store: Settings) 
 
 
 def test_a_failed_run_has_its_traceback_as_a_file(store: Settings) -> None:
-    run = ended_run(store, ValueError)
+    run = ended_run(store, ValueError("on purpose"))
     text = mlflow.artifacts.load_text(f"{run.info.artifact_uri}/traceback.txt")
     assert "ValueError: on purpose" in text
     assert Path(__file__).name in text

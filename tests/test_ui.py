@@ -65,13 +65,16 @@ def test_final_figures_are_bars_of_every_run(charts: Page, metric: str) -> None:
     expect(card(charts, metric).locator(".barlayer .point")).to_have_count(3)
 
 
-@pytest.mark.parametrize("key", ["reconstructions", "tsne", "noise"])
-def test_pictures_of_every_run_are_loaded_side_by_side(charts: Page, key: str) -> None:
-    label = charts.get_by_text(key, exact=True)
-    pictures = charts.get_by_role("row").filter(has=label).first.locator("img")
-    expect(pictures).to_have_count(3)
-    for picture in pictures.all():
-        wait_until(lambda shown=picture: shown.evaluate("image => image.naturalWidth") > 100, 30)
-    boxes = [picture.bounding_box() for picture in pictures.all()]
-    assert len({box["y"] for box in boxes}) == 1
-    assert len({box["x"] for box in boxes}) == 3
+@pytest.mark.parametrize(("key", "steps"), [("reconstructions", 3), ("tsne", 1), ("noise", 2)])
+def test_pictures_of_every_run_are_loaded_side_by_side(charts: Page, key: str, steps: int) -> None:
+    """Of the last epoch, the first, and of before."""
+    rows = charts.get_by_role("row").filter(has=charts.get_by_text(key, exact=True))
+    expect(rows).to_have_count(steps)
+    for row in rows.all():
+        pictures = row.locator("img")
+        expect(pictures).to_have_count(3)
+        for picture in pictures.all():
+            wait_until(lambda one=picture: one.evaluate("image => image.naturalWidth") > 100, 30)
+        boxes = [picture.bounding_box() for picture in pictures.all()]
+        assert len({box["y"] for box in boxes}) == 1
+        assert len({box["x"] for box in boxes}) == 3

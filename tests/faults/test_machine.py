@@ -4,7 +4,6 @@ import contextlib
 import errno
 import os
 import random
-import re
 import shutil
 import subprocess
 import time
@@ -141,10 +140,16 @@ def test_what_a_store_on_a_full_disk_cannot_take_is_kept_and_sent_later(
 
 
 def test_a_disk_that_is_read_only_is_a_sentence(cli: Callable[..., Said], disk: Disk) -> None:
-    said = cli("trainer=smoke", f"hydra.run.dir={disk('ro') / 'run'}")
-    assert said.status == 1
-    assert re.search(r"^denoise: .*/disk/run cannot be written to .*hydra.run.dir", said.err, re.M)
-    assert not said.runs()
+    there = disk("ro")
+    for place, arguments in {
+        there: ("trainer=smoke", f"hydra.run.dir={there}"),
+        there / "run": ("-m", "trainer=smoke", "seed=1,2", f"hydra.sweep.dir={there / 'run'}"),
+    }.items():
+        said = cli(*arguments)
+        assert said.status == 1
+        assert said.err.startswith(f"denoise: {place} cannot be written to (Read-only file system)")
+        assert "choose another with hydra.run.dir" in said.err
+        assert not said.runs()
 
 
 def test_data_that_are_whole_are_read_from_a_read_only_disk(

@@ -8,6 +8,8 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import mlflow
+from matplotlib import colormaps
+from matplotlib.colors import to_hex
 from mlflow import MlflowClient
 
 from denoise import archive, store
@@ -41,6 +43,7 @@ def share_charts(settings: Settings, sweep: str, run_ids: Sequence[str], *, last
     it, with the pictures in front: those of the last epoch, of the first, and of before. What is
     asked for most comes next. A chart of several pictures is a table with a column for each run,
     as wide as fits; of one alone, each run's would keep its full width, and hide the others'.
+    Each run gets a colour: those that MLflow draws from their ids may be alike.
     """
     experiment, client = store.prepare(settings), MlflowClient()
     found = client.search_runs([experiment], archive.one_of(run_ids))
@@ -65,6 +68,9 @@ def share_charts(settings: Settings, sweep: str, run_ids: Sequence[str], *, last
             for step, keys in pictures.items()
         ],
     }
+    colours = colormaps["tab10" if len(run_ids) <= 10 else "tab20"]
+    for place, run_id in enumerate(run_ids):
+        client.set_tag(run_id, "mlflow.runColor", to_hex(colours(place % colours.N)))
     packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
     client.set_experiment_tag(experiment, f"mlflow.sharedViewState.{sweep}", f"deflate;{packed}")
     query = urlencode({"compareRunsMode": "CHART", "viewStateShareKey": sweep})

@@ -235,7 +235,7 @@ class Report:
         )
 
     def _noise(self, trainer: Trainer, step: int) -> None:
-        """Alike at every step: only of two keys does MLflow lay pictures side by side."""
+        """The same at each step: only pictures of two keys does MLflow lay side by side."""
         clean, noisy, _ = evaluate.examples(trainer.model, self.data, self.config.noise)
         rows = {"clean": clean, "noisy": noisy}
         self._image("noise", figures.image_rows(rows, self.data.class_names, self.job.name), step)

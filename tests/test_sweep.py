@@ -38,6 +38,7 @@ def test_every_run_is_finished_named_and_of_one_sweep(sweep: Said) -> None:
     }
     assert {run.info.status for run in runs} == {"FINISHED"}
     assert len({run.data.tags["sweep"] for run in runs}) == 1
+    assert len({run.data.tags["mlflow.runColor"] for run in runs}) == 3
     assert all("mlflow.parentRunId" not in run.data.tags for run in runs)
 
 

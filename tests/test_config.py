@@ -315,6 +315,7 @@ def test_a_store_that_cannot_be_is_named(cli: Cli, uri: str) -> None:
     assert said.status == 1
     assert f"tracking.uri={uri} cannot be used: " in said.err
     assert "Traceback" not in said.err
+    assert not (said.folder / "outputs").exists()
 
 
 def test_a_password_in_the_address_is_not_shown(cli: Cli) -> None:

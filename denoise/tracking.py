@@ -142,7 +142,7 @@ def run(
     `TakenError` if there is one that another process trains. `started`, in seconds since the
     epoch, is when a new run says it began, if not now.
 
-    What `is_of_the_machine` does not make it FAILED: those are not gone on with.
+    An error that `is_of_the_machine` leaves it KILLED: what is FAILED would not be gone on with.
     """
     opened = _open(settings, folder, name, tags, started, anew)
     status = "KILLED"

@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from denoise import tracking
-from denoise.store import Settings
+from denoise.config.settings import Tracking
+from denoise.tracking import session
 
 FEW, MANY = 10, 1000
 LARGE = 50 * 2**20
@@ -37,8 +37,8 @@ def fill(folder: Path, runs: int, *, large: bool) -> str:
     for number in track(range(runs), f"{runs} runs ...", transient=True):
         params = {"seed": number, "protocol": {"score": "test/loss"}}
         tags = {"noise": "none", "sweep": "many"}
-        settings = Settings(uri, "denoise")
-        with tracking.run(settings, folder, name="cheap", tags=tags, params=params) as run:
+        settings = Tracking(uri, "denoise")
+        with session.run(settings, folder, name="cheap", tags=tags, params=params) as run:
             run.final({"test/loss": 1 / (number + 1)})
             if number == runs - 1:
                 for name in files:

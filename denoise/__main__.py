@@ -11,8 +11,8 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from denoise import stop
-from denoise.errors import sentence
+from denoise.config.sentence import sentence
+from denoise.runs import signals
 
 # Help and shell completion answer at once because nothing heavy is imported before a job starts.
 
@@ -22,7 +22,7 @@ CONF = str(Path(__file__).parents[1] / "conf")
 
 @hydra.main(version_base="1.3", config_path=CONF, config_name="config")
 def app(cfg: DictConfig) -> float:
-    from denoise import sweep
+    from denoise.runs import sweep
 
     return sweep.job(cfg)
 
@@ -32,7 +32,7 @@ def main() -> int:
     asked_for_traceback = "HYDRA_FULL_ERROR" in os.environ
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises, and the sentence is ours
     try:
-        with stop.heeded():
+        with signals.heeded():
             return _app()
     except (HydraException, OmegaConfBaseException, OSError, ValueError) as error:
         if asked_for_traceback:
@@ -52,7 +52,7 @@ def _app() -> int:
     except KeyboardInterrupt as told:
         _finish()
         print("Stopped; the same command goes on.", file=sys.stderr)
-        return 128 + (signal.SIGTERM if isinstance(told, stop.Terminated) else signal.SIGINT)
+        return 128 + (signal.SIGTERM if isinstance(told, signals.Terminated) else signal.SIGINT)
     except BrokenExecutor:
         _finish()
         print("denoise: a worker was killed; the same command goes on", file=sys.stderr)
@@ -64,7 +64,7 @@ def _app() -> int:
 
 def _finish() -> int:
     """Close what a job or a sweep has opened; nothing was where only help was asked for."""
-    sweep = sys.modules.get("denoise.sweep")
+    sweep = sys.modules.get("denoise.runs.sweep")
     return sweep.finish() if sweep else 0
 
 

@@ -12,9 +12,9 @@ from omegaconf import OmegaConf
 from PIL import Image
 from torch import Generator, Tensor
 
-from denoise import command, config, data, denoiser, figures
-from denoise.checks import UserError
+from denoise import build, command, data, denoiser, figures
 from denoise.data import SIDE
+from denoise.errors import UserError
 
 CONF = Path(__file__).parents[1] / "conf"
 SEED = 0
@@ -117,7 +117,7 @@ def _corrupt(images: Tensor, loaded: denoiser.Denoiser, name: str, sigma: float 
         if "sigma" not in node:
             raise UserError(f"--noise {name} has no sigma")
         node.sigma = sigma
-    noise = config.build_noise(OmegaConf.create({**loaded.config, "noise": node}))
+    noise = build.build_noise(OmegaConf.create({**loaded.config, "noise": node}))
     noisy = noise(loaded.space(images.unsqueeze(1)), generator=Generator().manual_seed(SEED))
     return loaded.pixels(noisy).squeeze(1)
 

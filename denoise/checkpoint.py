@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from denoise.checks import UserError
+from denoise.errors import UserError
 from denoise.trainer import Trainer
 
 log = logging.getLogger(__name__)

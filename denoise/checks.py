@@ -4,9 +4,7 @@ import math
 from collections.abc import Collection
 from numbers import Real
 
-
-class UserError(ValueError):
-    """A mistake of the person at the keyboard: its message is all they need to read."""
+from denoise.errors import UserError
 
 
 def number(key: str, value: object, *, low: float = -math.inf, high: float = math.inf) -> None:

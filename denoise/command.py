@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from denoise.checks import UserError
+from denoise.errors import UserError
 
 # Which runs a command reads.
 EXPERIMENT = click.option(

@@ -11,24 +11,15 @@ import click
 import torch
 from omegaconf import OmegaConf
 
-from denoise import (
-    archive,
-    command,
-    config,
-    data,
-    evaluate,
-    page,
-    statistics,
-    store,
-    study,
-    verdicts,
-)
-from denoise.archive import Found
-from denoise.checks import UserError
-from denoise.page import StudyRow
-from denoise.store import Settings
+from denoise import build, command, data, evaluate, study
+from denoise.comparison import page, seeds, verdicts
+from denoise.comparison.page import StudyRow
+from denoise.comparison.verdicts import SHOWN, Measure, Question, Setting
+from denoise.config.settings import Tracking
+from denoise.errors import UserError
 from denoise.study import Parts
-from denoise.verdicts import SHOWN, Measure, Question, Setting
+from denoise.tracking import search, store
+from denoise.tracking.search import Found
 
 DATA = Path(__file__).parents[1] / "conf" / "data" / "fashion_mnist.yaml"
 
@@ -75,20 +66,20 @@ def main(
     tracking_uri: str | None,
 ) -> None:
     """Compare the finished runs of the latest sweep: a page, a table, and a verdict in words."""
-    settings = Settings(tracking_uri, experiment)
+    settings = Tracking(tracking_uri, experiment)
     filters = [f"attributes.run_id = '{run_id}'" for run_id in ids]
     filters += [
-        archive.of_sweep(settings, sweep, where) for sweep in sweeps or (() if ids else ("latest",))
+        search.of_sweep(settings, sweep, where) for sweep in sweeps or (() if ids else ("latest",))
     ]
     both = [" and ".join(filter(None, (where, one))) for one in filters]
-    runs = {run.id: run for one in both for run in archive.find(settings, one)}
+    runs = {run.id: run for one in both for run in search.find(settings, one)}
     written = write(settings, list(runs.values()), to)
     for question in written.questions:
         click.echo(f"{question.title}\n  {question.answer}")
     click.echo(f"Page:  {written.page}\nTable: {written.table}, {written.markdown}")
 
 
-def write(settings: Settings, runs: Sequence[Found], folder: Path) -> Comparison:
+def write(settings: Tracking, runs: Sequence[Found], folder: Path) -> Comparison:
     """Compare `runs`, at least one, in `folder`: comparison.csv, comparison.md and comparison.html.
 
     Runs without noise that these were trained beside, in whatever sweep, are compared with them.
@@ -109,12 +100,12 @@ def write(settings: Settings, runs: Sequence[Found], folder: Path) -> Comparison
     return Comparison(asked, *files)
 
 
-def _baselines(settings: Settings, runs: Sequence[Found]) -> list[Found]:
+def _baselines(settings: Tracking, runs: Sequence[Found]) -> list[Found]:
     """The finished runs, of any sweep, that differ from one of these by having no noise."""
     wanted = {run.tags["baseline_hash"] for run in runs if "baseline_hash" in run.tags}
     wanted -= {run.tags.get("config_hash") for run in runs}
     there = {run.id for run in runs}
-    return [run for run in archive.finished(settings, wanted).values() if run.id not in there]
+    return [run for run in search.finished(settings, wanted).values() if run.id not in there]
 
 
 def _title(found: Sequence[Setting]) -> str:
@@ -138,7 +129,7 @@ def _write_csv(path: Path, found: Sequence[Setting], measures: Sequence[Measure]
     """One line a setting: mean, standard deviation and 95% interval of every figure."""
     keys = [measure.key for measure in measures]
     keys += [f"robust/{name}_mse" for name in page.corruptions(found) if name != "mean"]
-    parts = statistics.Estimate._fields[:-1]
+    parts = seeds.Estimate._fields[:-1]
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["setting", "seeds", *(f"{key} {part}" for key in keys for part in parts)])
@@ -190,7 +181,7 @@ def _table(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def _study(settings: Settings, runs: Sequence[Found]) -> Iterator[StudyRow]:
+def _study(settings: Tracking, runs: Sequence[Found]) -> Iterator[StudyRow]:
     """The published rows beside these runs, if any of them re-creates one."""
     ours = [run for run in runs if run.tags.get("protocol") == "study"]
     rows = study.reached(settings, ours) if ours else []
@@ -222,7 +213,7 @@ def _parts(run: Found, loss: float, images: data.Data) -> Parts | None:
         [f"{k}={v}" for k, v in run.params.items() if k.startswith("noise.")]
     )
     try:
-        pairs = evaluate.corrupted(images.test, images, config.build_noise(noise))
+        pairs = evaluate.corrupted(images.test, images, build.build_noise(noise))
     except UserError:
         return None
     target = torch.cat([noisy for _, noisy in pairs])

@@ -20,7 +20,7 @@ from filelock import FileLock
 from torch import Tensor
 
 from denoise import checks
-from denoise.checks import UserError
+from denoise.errors import UserError
 
 log = logging.getLogger(__name__)
 

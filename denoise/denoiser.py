@@ -11,9 +11,9 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from torch import Tensor
 
-from denoise import checkpoint, config, manifest
-from denoise.checks import UserError
+from denoise import build, checkpoint, manifest
 from denoise.data import SIDE
+from denoise.errors import UserError
 from denoise.model import Autoencoder
 
 Images = TypeVar("Images", np.ndarray, Tensor)
@@ -82,10 +82,10 @@ def load(source: str | Path) -> Denoiser:
     package is made. `UserError` if a file is missing, or is not as it was pulled.
     """
     if str(source).startswith("models:/"):
-        from denoise import archive
+        from denoise.tracking import search
 
         with tempfile.TemporaryDirectory() as folder:
-            archive.download_registered(str(source), Path(folder))
+            search.download_registered(str(source), Path(folder))
             return _read(Path(folder))
     manifest.verified(Path(source))
     return _read(Path(source))
@@ -95,7 +95,7 @@ def _read(folder: Path) -> Denoiser:
     last, best = (folder / "checkpoints" / f"{name}.safetensors" for name in ("last", "best"))
     plain = checkpoint.load(last)[2]
     try:
-        denoiser = Denoiser(config.build_model(OmegaConf.create(plain)), plain)
+        denoiser = Denoiser(build.build_model(OmegaConf.create(plain)), plain)
         weights = best if plain["data"]["holdout"] else last  # those that the run was judged by
     except UserError as error:
         raise UserError(f"{last}: {error}") from None

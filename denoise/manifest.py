@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from denoise.checks import UserError
+from denoise.errors import UserError
 
 FILE = "run.json"
 

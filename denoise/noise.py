@@ -15,7 +15,7 @@ import torch
 from torch import Generator, Tensor
 
 from denoise import checks
-from denoise.checks import UserError
+from denoise.errors import UserError
 
 # How run names and labels write a field.
 SYMBOLS = {"sigma": "σ"}

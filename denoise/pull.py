@@ -16,13 +16,14 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from denoise import archive, command, manifest, store
-from denoise.archive import Found
-from denoise.checks import UserError
-from denoise.store import Settings
+from denoise import command, manifest
+from denoise.config.settings import Tracking
+from denoise.errors import UserError
+from denoise.tracking import search, store
+from denoise.tracking.search import Found
 
 if TYPE_CHECKING:
-    from denoise.verdicts import Setting
+    from denoise.comparison.verdicts import Setting
 
 PARTS = ("config", "checkpoints", "figures", "tables", "model")
 NEEDED = ("config/config.yaml", "checkpoints/last.safetensors")
@@ -98,11 +99,11 @@ def main(
     tracking_uri: str | None,
 ) -> None:
     """Pull the best finished run of the latest sweep into a folder, ready for `denoise.load`."""
-    settings = Settings(tracking_uri, experiment)
+    settings = Tracking(tracking_uri, experiment)
     if to.resolve() in (Path.cwd(), *Path.cwd().parents):
         raise UserError(f"--to {to} is where you are, or above it; name a folder of its own")
     where = _where(settings, where, sweep, run_id)
-    metric = metric or _score(archive.find(settings, where, most=1)[0])
+    metric = metric or _score(search.find(settings, where, most=1)[0])
     ranked = _rank(
         settings, where, metric, _largest(metric, largest), over_seeds, None if only_list else top
     )
@@ -115,15 +116,15 @@ def main(
         news = _pull(run, folder, only, force)
         done.append(_entry(run, metric) | {"folder": str(folder), "pulled": news})
     if register:
-        done[0]["version"] = archive.register(ranked[0].id, register)
+        done[0]["version"] = search.register(ranked[0].id, register)
     _show(done, as_json)
 
 
-def _where(settings: Settings, where: str, sweep: str, run_id: str | None) -> str:
+def _where(settings: Tracking, where: str, sweep: str, run_id: str | None) -> str:
     """MLflow's filter for the runs in question."""
     if run_id:
         return f"attributes.run_id = '{run_id}'"
-    return " and ".join(filter(None, (where, archive.of_sweep(settings, sweep, where))))
+    return " and ".join(filter(None, (where, search.of_sweep(settings, sweep, where))))
 
 
 def _score(run: Found) -> str:
@@ -145,11 +146,11 @@ def _largest(metric: str, asked: bool | None) -> bool:
 
 
 def _rank(
-    settings: Settings, where: str, metric: str, largest: bool, over_seeds: bool, most: int | None
+    settings: Tracking, where: str, metric: str, largest: bool, over_seeds: bool, most: int | None
 ) -> list[Found]:
     """The runs that have the metric, best first; all of them, or `most`."""
     order = f"metrics.`{metric}` {'DESC' if largest else 'ASC'}"
-    found = archive.find(settings, where, order=order, most=None if over_seeds else most)
+    found = search.find(settings, where, order=order, most=None if over_seeds else most)
     ranked = [run for run in found if metric in run.metrics]
     if not ranked:
         there = sorted({name for run in found for name in run.metrics})
@@ -159,7 +160,7 @@ def _rank(
 
 def _best_seeds(ranked: Sequence[Found], metric: str, largest: bool) -> list[Found]:
     """Of every setting its best seed by its protocol's score; best setting, by mean, first."""
-    from denoise import verdicts  # which takes torch's seconds, that no other pull needs
+    from denoise.comparison import verdicts  # which takes torch's seconds, that no other pull needs
 
     settings = verdicts.group(sorted(ranked, key=lambda run: -run.started))
 
@@ -196,7 +197,7 @@ def _pull(run: Found, folder: Path, only: Sequence[str], force: bool) -> bool:
 
 
 def _download(run: Found, parts: Sequence[str], folder: Path) -> None:
-    listed = archive.files(run.id)
+    listed = search.files(run.id)
     if missing := [name for name in NEEDED if name not in listed]:
         place = store.without_secret(run.uri)
         raise UserError(f"run {run.id} has no {missing[0]} at {place}: moved or deleted?")
@@ -211,10 +212,10 @@ def _download(run: Found, parts: Sequence[str], folder: Path) -> None:
             f"Pulling {escape(run.name)}", total=sum(listed[name] for name in wanted)
         )
         for name in wanted:
-            archive.download(run.id, name, folder)
+            search.download(run.id, name, folder)
             progress.advance(task, listed[name])
         if "model" in parts:
-            archive.download_model(run.id, folder / "model")
+            search.download_model(run.id, folder / "model")
 
 
 def _said(run: Found, parts: Sequence[str]) -> dict[str, Any]:

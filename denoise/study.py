@@ -12,10 +12,11 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from denoise import archive, command, store
-from denoise.archive import Found
+from denoise import command
+from denoise.config.settings import Tracking
 from denoise.data import Data
-from denoise.store import Settings
+from denoise.tracking import search, store
+from denoise.tracking.search import Found
 
 TOLERANCE = 0.005
 EPOCHS = 20
@@ -96,7 +97,7 @@ PROTOCOL = (
 )
 
 
-def reached(settings: Settings, among: Sequence[Found] | None = None) -> list[Reached]:
+def reached(settings: Tracking, among: Sequence[Found] | None = None) -> list[Reached]:
     """Every published row beside the newest run that re-creates it: of all runs, or `among` some."""
     return [_reached(settings, row, among) for row in PUBLISHED]
 
@@ -131,7 +132,7 @@ def main(experiment: str, tracking_uri: str | None) -> int:
 
     Exit status 0 if the losses of the last epoch are met on every row.
     """
-    settings = Settings(tracking_uri, experiment)
+    settings = Tracking(tracking_uri, experiment)
     store.prepare(settings)
     table = Table(
         *("data set", "epoch 1 published", "reached"),
@@ -160,12 +161,12 @@ def cells(one: Reached) -> list[str]:
     return [row.label, str(row.first), str(one.first), str(row.last), str(one.last), signed]
 
 
-def _reached(settings: Settings, row: Row, among: Sequence[Found] | None) -> Reached:
-    found = archive.search(settings, f"{PROTOCOL} and {row.runs}", most=None if among else 1)
+def _reached(settings: Tracking, row: Row, among: Sequence[Found] | None) -> Reached:
+    found = search.search(settings, f"{PROTOCOL} and {row.runs}", most=None if among else 1)
     if among is not None:
         ids = {run.id for run in among}
         found = [run for run in found if run.id in ids]
-    curves = [archive.curve(found[0].id, f"{split}/loss") for split in Losses._fields if found]
+    curves = [search.curve(found[0].id, f"{split}/loss") for split in Losses._fields if found]
     if not (found and all(curves)):
         return Reached(row, None, None, None)
     first, last = (Losses(*(curve[at] for curve in curves)) for at in (0, -1))

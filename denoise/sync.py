@@ -8,10 +8,11 @@ from pathlib import Path
 
 import click
 
-from denoise import command, delivery, store
-from denoise.checks import UserError
-from denoise.outbox import FILE, HeldError, Outbox
-from denoise.store import Settings
+from denoise import command
+from denoise.config.settings import Tracking
+from denoise.errors import FolderLockedError, UserError
+from denoise.tracking import delivery, store
+from denoise.tracking.outbox import FILE, Outbox
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ def _has_something(file: Path) -> bool:
         return False
 
 
-def send_left(settings: Settings, folders: Iterable[Path]) -> None:
+def send_left(settings: Tracking, folders: Iterable[Path]) -> None:
     """Send what runs that are gone have left in the folders for this store; it has to answer."""
     mine = store.without_secret(store.uri(settings))
     for folder in pending(folders):
@@ -67,7 +68,7 @@ def send_left(settings: Settings, folders: Iterable[Path]) -> None:
             with contextlib.closing(Outbox(folder)) as outbox:
                 if outbox.entries and outbox.entries[0]["store"] == mine:
                     log.info("%s: %s", folder, _deliver(outbox))
-        except HeldError:
+        except FolderLockedError:
             continue  # that run is at work
         except store.FAILURES as error:
             log.warning("%s: kept: %s", folder, store.reason(error))
@@ -77,7 +78,7 @@ def _send(folder: Path, uri: str | None) -> str:
     """Send what one run has kept, to where it was for or to `uri`; what came of it."""
     try:
         outbox = Outbox(folder)
-    except HeldError:
+    except FolderLockedError:
         return "a run is at work here, and sends its own"
     with contextlib.closing(outbox):
         if not outbox.entries:
@@ -85,7 +86,7 @@ def _send(folder: Path, uri: str | None) -> str:
         begin = outbox.entries[0]
         if not uri and store.HIDDEN in begin["store"]:
             raise UserError(f"no file has the password of {begin['store']}: give --tracking-uri")
-        store.prepare(Settings(uri or begin["store"], begin["experiment"]))
+        store.prepare(Tracking(uri or begin["store"], begin["experiment"]))
         return _deliver(outbox)
 
 

@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from denoise import checks
-from denoise.checks import UserError
 from denoise.data import Data
+from denoise.errors import UserError
 from denoise.model import Autoencoder
 from denoise.noise import Noise
 

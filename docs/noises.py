@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from PIL import Image, ImageDraw, ImageFont
 from torch import Generator, Tensor
 
-from denoise import config, data
+from denoise import build, data
 
 ROOT = Path(__file__).parents[1]
 MILDER = {"gaussian": ["noise.sigma=0.25"], "uniform": ["noise.width=0.25"]}
@@ -30,7 +30,7 @@ def main() -> None:
     clean = images.scale(data.one_of_each_class(images.test))
     rows = {}
     for name, cfg in configs.items():
-        noisy = config.build_noise(cfg)(clean, generator=Generator().manual_seed(SEED))
+        noisy = build.build_noise(cfg)(clean, generator=Generator().manual_seed(SEED))
         rows[label(name, cfg.noise)] = images.pixels(noisy).clamp(0, 1)
     draw(rows).save(ROOT / "docs" / "noises.png", optimize=True)
 

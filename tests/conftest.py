@@ -89,9 +89,9 @@ def composed() -> Callable[..., DictConfig]:
 @pytest.fixture
 def evaluation(composed: Callable[..., DictConfig]) -> "evaluate.Settings":
     """The default evaluation."""
-    from denoise import config
+    from denoise.config import compose
 
-    return config.build(composed()).evaluation
+    return compose.checked(composed()).evaluation
 
 
 @dataclass

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from denoise import checkpoint, data
-from denoise.checks import UserError
+from denoise.errors import UserError
 from denoise.model import Anello
 from denoise.noise import Gaussian
 from denoise.trainer import Trainer

@@ -13,17 +13,20 @@ import torch
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from denoise import archive, command, compare, config, data, evaluate, study, tracking, verdicts
+from denoise import command, compare, data, evaluate, study
 from denoise.compare import Comparison
+from denoise.comparison import verdicts
+from denoise.comparison.verdicts import Question, Setting
+from denoise.config import identity
+from denoise.config.settings import Tracking
 from denoise.noise import Gaussian, Identity, Noise, RandomErasing
-from denoise.store import Settings
-from denoise.verdicts import Question, Setting
+from denoise.tracking import search, session
 from tests.conftest import wait_until
 from tests.test_study import STUDY
 from tests.test_ui import CHROMIUM, FLAGS
 
 pytestmark = pytest.mark.usefixtures("fresh_folder")
-STORE = Settings(None, "denoise")
+STORE = Tracking(None, "denoise")
 LOADED = "image => image.complete && image.naturalWidth > 0"
 NOISES: dict[str, tuple[str, dict[str, Any]]] = {
     "none": ("Identity", {}),
@@ -58,7 +61,7 @@ def cheap_run(
     keys |= {"blur": "robust/blur_mse", "knn": "latent/knn_accuracy"}
     all_tags = {"noise": noise, "model": model, "protocol": "fair", "sweep": sweep, **(tags or {})}
     folder = files or Path()
-    with tracking.run(STORE, folder, name=noise, tags=all_tags, params=params) as run:
+    with session.run(STORE, folder, name=noise, tags=all_tags, params=params) as run:
         run.metrics({"train/loss": 0.3, "test/loss": 0.4}, 1)
         run.metrics({"train/loss": 0.2, "test/loss": 0.3}, 2)
         run.final({keys[name]: value for name, value in metrics.items()})
@@ -68,11 +71,11 @@ def cheap_run(
 
 
 def found() -> list[Setting]:
-    return verdicts.group(archive.search(STORE, ""))
+    return verdicts.group(search.search(STORE, ""))
 
 
 def written() -> Comparison:
-    return compare.write(STORE, archive.search(STORE, ""), Path("comparison"))
+    return compare.write(STORE, search.search(STORE, ""), Path("comparison"))
 
 
 def asked(title: str) -> Question:
@@ -190,7 +193,7 @@ def test_no_noise_may_be_a_gaussian_of_strength_0() -> None:
 def test_the_run_without_noise_is_found_in_another_sweep() -> None:
     cheap_run("none", clean=0.1, sweep="earlier", tags={"config_hash": "clean"})
     noisy = cheap_run("gaussian", clean=0.2, tags={"baseline_hash": "clean"})
-    only = archive.search(STORE, f"attributes.run_id = '{noisy}'")
+    only = search.search(STORE, f"attributes.run_id = '{noisy}'")
     (question,) = compare.write(STORE, only, Path("comparison")).questions
     assert "against no noise, on one seed" in str(question.verdicts[0])
 
@@ -286,7 +289,7 @@ def test_the_study_s_rows_stand_beside_the_published_ones(settings: data.Setting
         "data": STUDY["data"] | {"root": settings.root},
     }
     tags = {"protocol": "study", "model": "anello", "noise": "gaussian", "sweep": "study"}
-    with tracking.run(STORE, Path(), name="gaussian", tags=tags, params=params) as run:
+    with session.run(STORE, Path(), name="gaussian", tags=tags, params=params) as run:
         run.metrics({"train/loss": 1.860, "test/loss": 1.689}, 1)
         run.metrics({"train/loss": 1.599, "test/loss": 1.596}, 20)
     (row,) = [line for line in written().markdown.read_text().splitlines() if "σ = 1 " in line]
@@ -297,7 +300,7 @@ def test_the_study_s_rows_stand_beside_the_published_ones(settings: data.Setting
 def test_a_comparison_fetches_no_images(tmp_path: Path) -> None:
     params = STUDY | {"noise": {}, "data": STUDY["data"] | {"root": str(tmp_path / "away")}}
     tags = {"protocol": "study", "model": "anello", "noise": "none", "sweep": "study"}
-    with tracking.run(STORE, Path(), name="none", tags=tags, params=params) as run:
+    with session.run(STORE, Path(), name="none", tags=tags, params=params) as run:
         run.metrics({"train/loss": 0.6, "test/loss": 0.6}, 1)
     (row,) = [line for line in written().markdown.read_text().splitlines() if "Normal" in line]
     assert row.endswith("| – |")
@@ -308,7 +311,7 @@ def test_a_key_that_older_runs_lack_makes_no_other_setting(monkeypatch: pytest.M
     cheap_run(seed=0, clean=0.1)
     cheap_run(seed=1, clean=0.1, more={"trainer": {"warmup": 0}})
     assert len(found()) == 2
-    monkeypatch.setattr(config, "ADDED", {"trainer.warmup": 0})
+    monkeypatch.setattr(identity, "ADDED", {"trainer.warmup": 0})
     cheap_run(seed=2, clean=0.1, more={"trainer": {"warmup": 3}})
     assert [len(setting.runs) for setting in found()] == [2, 1]
 

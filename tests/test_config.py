@@ -9,8 +9,9 @@ import pytest
 import torch
 from omegaconf import DictConfig
 
-from denoise import config, noise
-from denoise.checks import UserError
+from denoise import noise
+from denoise.config import compose, identity
+from denoise.errors import UserError
 from tests.conftest import ROOT, Said
 
 CHOICES = [
@@ -25,12 +26,12 @@ Cli = Callable[..., Said]
 
 @pytest.mark.parametrize("choice", CHOICES + EXPERIMENTS)
 def test_every_yaml_composes_and_builds(composed: Compose, choice: str) -> None:
-    built = config.build(composed(choice))
+    built = compose.checked(composed(choice))
     assert built.plain["seed"] == 0
 
 
 def test_the_defaults_are_the_studys_protocol(composed: Compose) -> None:
-    built = config.build(composed("noise=gaussian"))
+    built = compose.checked(composed("noise=gaussian"))
     fit = built.trainer
     assert (fit.epochs, fit.batch_size, fit.learning_rate, fit.weight_decay) == (
         20,
@@ -42,12 +43,14 @@ def test_the_defaults_are_the_studys_protocol(composed: Compose) -> None:
     assert (built.data.low, built.data.high, built.data.holdout) == (-1, 1, 0)
     assert built.noise == noise.Gaussian(sigma=1.0, mean=0.0)
     assert (built.evaluation.perplexity, built.evaluation.random_state) == (30, 307)
-    erasing = config.build(composed("noise=random_erasing")).noise
+    erasing = compose.checked(composed("noise=random_erasing")).noise
     assert erasing == noise.RandomErasing(p=0.5, scale=[0.02, 0.33], ratio=[0.3, 3.3], value=0.0)
 
 
 def test_fair_changes_only_what_fairness_needs(composed: Compose) -> None:
-    study, fair = (config.build(composed(f"protocol={name}")).plain for name in ("study", "fair"))
+    study, fair = (
+        compose.checked(composed(f"protocol={name}")).plain for name in ("study", "fair")
+    )
     changed = {
         f"{group}.{key}"
         for group in study
@@ -70,14 +73,14 @@ def test_fair_changes_only_what_fairness_needs(composed: Compose) -> None:
 
 def test_the_first_weights_come_from_the_seed_alone(composed: Compose) -> None:
     first, again, other = (
-        config.build(composed(f"seed={seed}")).model.state_dict() for seed in (1, 1, 2)
+        compose.checked(composed(f"seed={seed}")).model.state_dict() for seed in (1, 1, 2)
     )
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not torch.equal(first["encoder.0.weight"], other["encoder.0.weight"])
 
 
 def plain(composed: Compose, *overrides: str) -> dict:
-    return config.build(composed(*overrides)).plain
+    return compose.checked(composed(*overrides)).plain
 
 
 SAME = [
@@ -98,24 +101,24 @@ def test_the_same_settings_have_one_fingerprint_however_spelt(
     composed: Compose, one: str, other: str
 ) -> None:
     first, second = (plain(composed, *overrides.split()) for overrides in (one, other))
-    assert config.fingerprint(first) == config.fingerprint(second)
+    assert identity.fingerprint(first) == identity.fingerprint(second)
 
 
 def test_whatever_changes_a_result_changes_the_fingerprint(composed: Compose) -> None:
-    prints = {config.fingerprint(plain(composed, override)) for override in ("seed=0", *OTHER)}
+    prints = {identity.fingerprint(plain(composed, override)) for override in ("seed=0", *OTHER)}
     assert len(prints) == 1 + len(OTHER)
 
 
 def test_a_key_that_is_added_later_leaves_the_fingerprints_of_earlier_runs(
     composed: Compose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = config.build(composed()).plain
-    print_before = config.fingerprint(before)
-    monkeypatch.setattr(config, "ADDED", {"trainer.warmup": 0, "ensemble": None})
+    before = compose.checked(composed()).plain
+    print_before = identity.fingerprint(before)
+    monkeypatch.setattr(identity, "ADDED", {"trainer.warmup": 0, "ensemble": None})
 
     def later(warmup: int, ensemble: int | None) -> str:
         trainer = before["trainer"] | {"warmup": warmup}
-        return config.fingerprint({**before, "trainer": trainer, "ensemble": ensemble})
+        return identity.fingerprint({**before, "trainer": trainer, "ensemble": ensemble})
 
     assert later(0, None) == print_before
     assert len({print_before, later(1, None), later(0, 2), later(1, 2)}) == 4
@@ -124,17 +127,17 @@ def test_a_key_that_is_added_later_leaves_the_fingerprints_of_earlier_runs(
 def test_the_baseline_of_a_run_is_the_same_run_without_noise(composed: Compose) -> None:
     noisy = plain(composed, "noise=gaussian", "seed=3", "protocol=fair")
     without = plain(composed, "noise=none", "seed=3", "protocol=fair")
-    assert config.baseline(noisy) == config.fingerprint(without)
-    assert config.baseline(without) == config.fingerprint(without)
+    assert identity.baseline(noisy) == identity.fingerprint(without)
+    assert identity.baseline(without) == identity.fingerprint(without)
 
 
 def test_the_studys_noises_are_as_strong_in_either_space(composed: Compose) -> None:
     """Half of the images' range, and a box half way between black and white."""
     for protocol in ("study", "fair"):
-        settings = config.build(composed("noise=gaussian", f"protocol={protocol}"))
+        settings = compose.checked(composed("noise=gaussian", f"protocol={protocol}"))
         low, high = settings.data.low, settings.data.high
         assert settings.noise == noise.Gaussian(sigma=(high - low) / 2, mean=0)
-        erasing = config.build(composed("noise=random_erasing", f"protocol={protocol}")).noise
+        erasing = compose.checked(composed("noise=random_erasing", f"protocol={protocol}")).noise
         assert erasing.value == (low + high) / 2
 
 
@@ -146,7 +149,7 @@ def test_no_config_names_code_outside_its_room(composed: Compose, target: str) -
     cfg = composed()
     cfg.noise = {"_target_": target, "command": "touch executed"}
     with pytest.raises(UserError, match=r"noise._target_ must name a class of denoise.noise"):
-        config.build(cfg)
+        compose.checked(cfg)
 
 
 def test_a_config_runs_nothing_at_any_depth(
@@ -156,7 +159,7 @@ def test_a_config_runs_nothing_at_any_depth(
     cfg = composed()
     cfg.model.latent_dim = {"_target_": "os.system", "command": "touch executed"}
     with pytest.raises(UserError, match=r"model.latent_dim must be a whole number"):
-        config.build(cfg)
+        compose.checked(cfg)
     assert not (tmp_path / "executed").exists()
 
 
@@ -173,14 +176,14 @@ def test_a_noise_within_a_noise_is_of_its_room_too(
     }
     said = rf"noise.noises.gaussian.{field}.inner._target_ must name a class of denoise.noise"
     with pytest.raises(UserError, match=said):
-        config.build(cfg)
+        compose.checked(cfg)
     assert not (tmp_path / "executed").exists()
 
 
 def test_a_mixture_is_made_of_the_choices_that_it_names(composed: Compose) -> None:
-    mixture = config.build(composed("noise=mixture", "noise.noises.masking.fraction=0.5")).noise
+    mixture = compose.checked(composed("noise=mixture", "noise.noises.masking.fraction=0.5")).noise
     alone = {
-        name: config.build(composed(f"noise={name}")).noise
+        name: compose.checked(composed(f"noise={name}")).noise
         for name in ("gaussian", "salt_and_pepper")
     }
     assert mixture == noise.Mixture({**alone, "masking": noise.Masking(0.5, value=-1)})

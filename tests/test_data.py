@@ -15,7 +15,7 @@ import torch
 from torchvision import datasets
 
 from denoise import data
-from denoise.checks import UserError
+from denoise.errors import UserError
 
 CPU = torch.device("cpu")
 

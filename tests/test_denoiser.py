@@ -17,8 +17,8 @@ from safetensors.torch import load_file, save_file
 
 import denoise
 from denoise import apply, command, data, evaluate
-from denoise.checks import UserError
 from denoise.denoiser import Denoiser
+from denoise.errors import UserError
 from denoise.manifest import sha256
 from tests.conftest import Said, pulled_from
 
@@ -54,7 +54,7 @@ def test_its_loss_is_the_one_that_the_run_logged(
     scaled = model.model(smoke.scale(clean))
     mse = (smoke.pixels(scaled).squeeze(1) - pixels).square().mean().item()
     assert mse == pytest.approx(logged["test/clean_mse"], abs=1e-6)
-    noise = denoise.denoiser.config.build_noise(_config(best))
+    noise = denoise.build.build_noise(_config(best))
     pairs = evaluate.corrupted(smoke.test, smoke, noise)
     measured = evaluate.losses(model.model, pairs, smoke, "corrupted")
     assert measured["loss"] == pytest.approx(logged["test/loss"], abs=1e-6)

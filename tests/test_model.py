@@ -9,8 +9,8 @@ import torch
 from omegaconf import DictConfig
 from torch import nn
 
-from denoise import config
-from denoise.checks import UserError
+from denoise import build
+from denoise.errors import UserError
 from denoise.model import Anello, Autoencoder, Conv, Mlp, Unet
 
 MODELS: dict[str, Callable[..., Autoencoder]] = {
@@ -60,7 +60,7 @@ def parameters(model: nn.Module) -> int:
 def test_the_configured_models_have_the_parameters_that_they_say(
     composed: Callable[..., DictConfig], name: str, count: int
 ) -> None:
-    model = config.build_model(composed(f"model={name}"))
+    model = build.build_model(composed(f"model={name}"))
     assert parameters(model) == count
     assert f"{count:,} parameters" in str(type(model).__doc__)
 

@@ -9,7 +9,7 @@ from scipy import ndimage, stats
 from torch import Generator, Tensor
 from torchvision import transforms
 
-from denoise.checks import UserError
+from denoise.errors import UserError
 from denoise.noise import (
     Gaussian,
     GaussianBlur,

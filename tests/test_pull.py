@@ -15,9 +15,10 @@ from mlflow.cli import cli as mlflow_cli
 from mlflow.entities import FileInfo
 
 import denoise
-from denoise import archive, command, data, pull, tracking
+from denoise import command, data, pull
+from denoise.config.settings import Tracking
 from denoise.manifest import sha256
-from denoise.store import Settings
+from denoise.tracking import search, session
 from tests.conftest import (
     SMALL,
     Said,
@@ -130,14 +131,14 @@ def test_parts_and_places_can_be_chosen(pulled: Command, store: tuple[str, str])
 def test_an_interrupted_pull_leaves_no_folder(
     pulled: Command, store: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, calls = archive.download, iter(range(9))
+    whole, calls = search.download, iter(range(9))
 
     def interrupted(run_id: str, path: str, folder: Path) -> None:
         if next(calls) == 3:
             raise KeyboardInterrupt
         whole(run_id, path, folder)
 
-    monkeypatch.setattr(archive, "download", interrupted)
+    monkeypatch.setattr(search, "download", interrupted)
     assert pulled(*store)[0] == 130
     assert list(Path().iterdir()) == []
 
@@ -164,8 +165,8 @@ def cheap_run(
     """A finished run with nothing behind it."""
     params |= {"seed": seed, "noise": {"name": noise}, "protocol": {"score": score}}
     tags = {"noise": noise, "sweep": "seeds"}
-    with tracking.run(
-        Settings(None, "denoise"), Path(), name=noise, tags=tags, params=params
+    with session.run(
+        Tracking(None, "denoise"), Path(), name=noise, tags=tags, params=params
     ) as run:
         run.final({"test/loss": loss, **(figures or {})})
 

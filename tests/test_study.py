@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from denoise import study, tracking
-from denoise.store import Settings
+from denoise import study
+from denoise.config.settings import Tracking
 from denoise.study import PUBLISHED, Losses, Row
+from denoise.tracking import session
 
 pytestmark = pytest.mark.usefixtures("fresh_folder")
 NOISES = ("none", "gaussian", "random_erasing", "gaussian", "gaussian", "gaussian")
@@ -43,8 +44,8 @@ def record(row: Row, noise: str, strength: dict[str, object], last: Losses) -> N
     """A finished run of the study's protocol that reached `last`."""
     tags = {"protocol": "study", "model": "anello", "noise": noise}
     params = STUDY | {"noise": strength}
-    with tracking.run(
-        Settings(None, "denoise"), Path(), name=row.label, tags=tags, params=params
+    with session.run(
+        Tracking(None, "denoise"), Path(), name=row.label, tags=tags, params=params
     ) as run:
         for epoch, losses in ((1, row.first), (20, last)):
             values = {"train/loss": losses.train, "test/loss": losses.test}

@@ -19,13 +19,17 @@ from mlflow import MlflowClient
 from omegaconf import DictConfig
 from rich.console import Console
 
-from denoise import archive, browse, data, experiment, progress, summary
-from denoise.store import Settings, prepare
-from denoise.sweep import LONGEST_NAME, run_name
+from denoise import data
+from denoise.config.settings import Tracking
+from denoise.runs import run as runs_module
+from denoise.runs import screen, summary
+from denoise.runs.sweep import LONGEST_NAME, run_name
+from denoise.tracking import charts, search
+from denoise.tracking.store import prepare
 from tests.conftest import SMALL, Said, command, ended, group_is_alive, wait_until
 
 Cli = Callable[..., Said]
-STORE = Settings(None, "denoise")
+STORE = Tracking(None, "denoise")
 
 
 def test_every_run_is_finished_named_and_of_one_sweep(sweep: Said) -> None:
@@ -100,13 +104,13 @@ def test_a_long_table_is_cut_after_a_row_where_stores_take_no_more() -> None:
     note = run.data.tags["mlflow.note.content"]
     assert 7000 < len(note) <= 8000
     assert note.splitlines()[-1] == note.splitlines()[2]
-    assert archive.of_sweep(STORE, "") == archive.one_of(["0" * 32] * 200)
+    assert search.of_sweep(STORE, "") == search.one_of(["0" * 32] * 200)
     (Path(run.info.artifact_uri.removeprefix("file://")) / "sweep.csv").unlink()
-    assert archive.of_sweep(STORE, "") == "tags.sweep = ''"
+    assert search.of_sweep(STORE, "") == "tags.sweep = ''"
 
 
 def test_a_time_is_one_that_a_clock_shows() -> None:
-    assert [progress.clock(seconds) for seconds in (0, 59.4, 59.6, 419.7)] == [
+    assert [screen.clock(seconds) for seconds in (0, 59.4, 59.6, 419.7)] == [
         *("0:00", "0:59", "1:00", "7:00")
     ]
 
@@ -134,10 +138,10 @@ def test_the_table_has_the_whole_run_id_on_a_narrow_terminal(
 @pytest.mark.usefixtures("fresh_folder")
 def test_the_command_to_browse_with_names_the_store_unless_it_is_mlflows_own() -> None:
     prepare(STORE)
-    assert browse.command() == "mlflow ui"
-    prepare(Settings("sqlite:///other.db", "denoise"))
+    assert charts.command() == "mlflow ui"
+    prepare(Tracking("sqlite:///other.db", "denoise"))
     assert (
-        browse.command() == f"mlflow ui --backend-store-uri sqlite:///{Path('other.db').absolute()}"
+        charts.command() == f"mlflow ui --backend-store-uri sqlite:///{Path('other.db').absolute()}"
     )
 
 
@@ -214,16 +218,16 @@ def test_what_is_finished_is_not_trained_again(cli: Cli, settings: data.Settings
     assert re.search(rf"│ gaussian σ=0.1 .*│ REUSED .*│ {old.info.run_id} │", said.out)
     loss = f"{old.data.metrics['train/loss']:.4f} / {old.data.metrics['test/loss']:.4f}"
     assert said.out.count(f"│ {loss} ") == 2  # its first epoch is its last
-    of_sweep = archive.of_sweep(STORE, "latest")
-    assert {run.id for run in archive.search(STORE, of_sweep)} == {
+    of_sweep = search.of_sweep(STORE, "latest")
+    assert {run.id for run in search.search(STORE, of_sweep)} == {
         old.info.run_id,
         new.info.run_id,
     }
     assert cli("-m", "hydra/launcher=basic", *small, "noise.sigma=0.1").status == 0
-    of_sweep = archive.of_sweep(STORE, "latest")  # in which all was reused
-    assert [run.id for run in archive.search(STORE, of_sweep)] == [old.info.run_id]
-    of_sweep = archive.of_sweep(STORE, "latest", "params.noise.sigma > 0.1")
-    assert len(archive.search(STORE, of_sweep)) == 2
+    of_sweep = search.of_sweep(STORE, "latest")  # in which all was reused
+    assert [run.id for run in search.search(STORE, of_sweep)] == [old.info.run_id]
+    of_sweep = search.of_sweep(STORE, "latest", "params.noise.sigma > 0.1")
+    assert len(search.search(STORE, of_sweep)) == 2
     mine = ("-m", "hydra/launcher=basic", *small, "hydra.sweep.dir=outputs/mine")
     for values in ("0.1,0.2", "0.2"):  # of the first, nothing is left in the second's table
         said = cli(*mine, f"noise.sigma={values}")
@@ -237,7 +241,7 @@ def test_of_a_run_that_other_code_may_have_trained_it_is_said(
 ) -> None:
     def said_under(commit: str, dirty: str) -> str:
         tags = {"git.commit": commit, "git.dirty": dirty}
-        monkeypatch.setattr(experiment, "git_tags", lambda: tags)
+        monkeypatch.setattr(runs_module, "git_tags", lambda: tags)
         return cli(*SMALL, "trainer.epochs=1", f"data.root={settings.root}").out
 
     differs = "by code that may differ from today's"
@@ -254,7 +258,7 @@ def test_ctrl_c_ends_runs_killed_and_leaves_no_worker(
     process = command(fresh_folder, *arguments, f"data.root={settings.root}")
 
     def training() -> bool:
-        statuses = progress.read_all(fresh_folder / "outputs")
+        statuses = screen.read_all(fresh_folder / "outputs")
         return len(statuses) == 2 and all(status["epoch"] > 0 for status in statuses)
 
     try:

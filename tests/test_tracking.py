@@ -12,25 +12,26 @@ import torch
 from mlflow import MlflowClient
 from sqlalchemy import Engine, event
 
-from denoise import archive, tracking
-from denoise.owner import Owner
-from denoise.store import Settings, prepare
+from denoise.config.settings import Tracking
+from denoise.tracking import search, session
+from denoise.tracking.owner import Owner
+from denoise.tracking.store import prepare
 from tests.conftest import forget_store
 
 
 @pytest.fixture
-def store(fresh_folder: Path) -> Settings:
-    return Settings(uri=f"sqlite:///{fresh_folder / 'mlflow.db'}", experiment="denoise")
+def store(fresh_folder: Path) -> Tracking:
+    return Tracking(uri=f"sqlite:///{fresh_folder / 'mlflow.db'}", experiment="denoise")
 
 
-def ended_run(store: Settings, error: BaseException | None) -> mlflow.entities.Run:
+def ended_run(store: Tracking, error: BaseException | None) -> mlflow.entities.Run:
     if error is None:
-        with tracking.run(store, Path(), name="a run", tags={"noise": "none"}, params={}) as run:
+        with session.run(store, Path(), name="a run", tags={"noise": "none"}, params={}) as run:
             pass
     else:
         with (
             pytest.raises(type(error)),
-            tracking.run(store, Path(), name="a run", tags={}, params={}) as run,
+            session.run(store, Path(), name="a run", tags={}, params={}) as run,
         ):
             raise error
     return MlflowClient(store.uri).get_run(run.id)
@@ -49,18 +50,18 @@ def ended_run(store: Settings, error: BaseException | None) -> mlflow.entities.R
     ],
 )
 def test_a_run_never_stays_running(
-    store: Settings, error: BaseException | None, status: str
+    store: Tracking, error: BaseException | None, status: str
 ) -> None:
     assert ended_run(store, error).info.status == status
     assert mlflow.active_run() is None
 
 
-def test_a_run_that_goes_on_names_every_commit_that_trained_it(store: Settings) -> None:
+def test_a_run_that_goes_on_names_every_commit_that_trained_it(store: Tracking) -> None:
     def interrupted(commit: str, dirty: str) -> dict[str, str]:
         tags = {"config_hash": "f", "git.commit": commit, "git.dirty": dirty}
         with (
             pytest.raises(KeyboardInterrupt),
-            tracking.run(store, Path(), name="a run", tags=tags, params={}) as run,
+            session.run(store, Path(), name="a run", tags=tags, params={}) as run,
         ):
             raise KeyboardInterrupt
         return MlflowClient(store.uri).get_run(run.id).data.tags
@@ -75,32 +76,32 @@ def test_a_run_that_goes_on_names_every_commit_that_trained_it(store: Settings) 
         assert (tags["git.commit"], tags["git.dirty"]) == (commits, is_dirty)
 
 
-def test_a_failed_run_has_its_traceback_as_a_file(store: Settings) -> None:
+def test_a_failed_run_has_its_traceback_as_a_file(store: Tracking) -> None:
     run = ended_run(store, ValueError("on purpose"))
     text = mlflow.artifacts.load_text(f"{run.info.artifact_uri}/traceback.txt")
     assert "ValueError: on purpose" in text
     assert Path(__file__).name in text
 
 
-def test_a_run_whose_process_is_gone_can_be_ended(store: Settings) -> None:
+def test_a_run_whose_process_is_gone_can_be_ended(store: Tracking) -> None:
     experiment = prepare(store)
     gone = {"owner": Owner("elsewhere", 1, "another boot", "1").text(), "heartbeat": "0"}
     orphan = MlflowClient(store.uri).create_run(experiment, tags={"sweep": "mine", **gone})
     other = MlflowClient(store.uri).create_run(experiment, tags={"sweep": "theirs", **gone})
-    tracking.kill(store, "mine")
+    session.kill(store, "mine")
     assert MlflowClient(store.uri).get_run(orphan.info.run_id).info.status == "KILLED"
     assert MlflowClient(store.uri).get_run(other.info.run_id).info.status == "RUNNING"
 
 
-def test_parameters_are_flat_and_steps_are_kept(store: Settings) -> None:
+def test_parameters_are_flat_and_steps_are_kept(store: Tracking) -> None:
     params = {"noise": {"sigma": 0.1}, "seed": 0}
-    with tracking.run(store, Path(), name="a run", tags={}, params=params) as run:
+    with session.run(store, Path(), name="a run", tags={}, params=params) as run:
         for epoch in (1, 2, 3):
             run.metrics({"train/loss": 1 / epoch}, epoch)
     found = MlflowClient(store.uri).get_run(run.id)
     assert found.data.params == {"noise.sigma": "0.1", "seed": "0"}
-    assert archive.curve(run.id, "train/loss") == [1, 1 / 2, 1 / 3]
-    assert archive.curve(run.id, "val/loss") == []
+    assert search.curve(run.id, "train/loss") == [1, 1 / 2, 1 / 3]
+    assert search.curve(run.id, "val/loss") == []
 
 
 def test_the_store_is_where_a_bare_mlflow_ui_looks(
@@ -108,7 +109,7 @@ def test_the_store_is_where_a_bare_mlflow_ui_looks(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     forget_store(monkeypatch)
-    with tracking.run(Settings(None, "denoise"), Path(), name="a run", tags={}, params={}) as run:
+    with session.run(Tracking(None, "denoise"), Path(), name="a run", tags={}, params={}) as run:
         run.file(_written(Path("note.txt")))
     assert (tmp_path / "mlflow.db").exists()
     assert list((tmp_path / "mlruns").rglob("note.txt"))
@@ -118,7 +119,7 @@ def test_the_environment_names_the_store(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     forget_store(monkeypatch)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///elsewhere.db")
-    prepare(Settings(None, "denoise"))
+    prepare(Tracking(None, "denoise"))
     assert (tmp_path / "elsewhere.db").exists()
 
 
@@ -127,7 +128,7 @@ def _written(path: Path) -> Path:
     return path
 
 
-def test_runs_that_bring_a_data_set_to_a_fresh_store_at_once_all_have_it(store: Settings) -> None:
+def test_runs_that_bring_a_data_set_to_a_fresh_store_at_once_all_have_it(store: Tracking) -> None:
     """Each has looked for the data set before either has written it."""
     both = threading.Barrier(2)
 
@@ -139,7 +140,7 @@ def test_runs_that_bring_a_data_set_to_a_fresh_store_at_once_all_have_it(store: 
         Path(name).mkdir()
         return Path(name)
 
-    def bring(run: tracking.Run) -> None:
+    def bring(run: session.Run) -> None:
         images = torch.zeros(10, 28, 28, dtype=torch.uint8)
         labels = torch.zeros(10, dtype=torch.int64)
         run.dataset("FashionMNIST", "http://example.org", images, labels, context="training")
@@ -149,7 +150,7 @@ def test_runs_that_bring_a_data_set_to_a_fresh_store_at_once_all_have_it(store: 
         with contextlib.ExitStack() as opened, ThreadPoolExecutor(2) as pool:
             runs = [
                 opened.enter_context(
-                    tracking.run(store, folder(name), name=name, tags={}, params={})
+                    session.run(store, folder(name), name=name, tags={}, params={})
                 )
                 for name in ("one", "other")
             ]

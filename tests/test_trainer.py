@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from denoise import data, evaluate, trainer
-from denoise.checks import UserError
 from denoise.data import Data
+from denoise.errors import UserError
 from denoise.model import Anello
 from denoise.noise import Gaussian, Identity, Noise
 from denoise.trainer import Trainer

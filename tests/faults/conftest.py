@@ -16,7 +16,8 @@ from mlflow.entities import Run
 from rich.console import Console
 from rich.table import Table
 
-from denoise import checkpoint, data, progress
+from denoise import checkpoint, data
+from denoise.runs import screen
 from tests.conftest import SMALL, Said, answering, clean_environment, command, free_port
 
 SURVIVED = "survived"
@@ -57,12 +58,12 @@ def epoch(folder: Path, known: int = 0) -> int:
     )
     if len(statuses) <= known:
         return -1
-    return min(progress.read_all(path.parent)[0]["epoch"] for path in statuses[known:])
+    return min(screen.read_all(path.parent)[0]["epoch"] for path in statuses[known:])
 
 
 def progress_of(folder: Path) -> int:
     """The epoch that the run in or under `folder` is at; -1 before there is one."""
-    return min((status["epoch"] for status in progress.read_all(folder)), default=-1)
+    return min((status["epoch"] for status in screen.read_all(folder)), default=-1)
 
 
 def client(folder: Path) -> MlflowClient:

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from denoise import data
-from denoise.checks import UserError
-from denoise.outbox import Outbox
-from denoise.progress import Status
+from denoise.errors import UserError
+from denoise.runs.screen import Status
+from denoise.tracking.outbox import Outbox
 from tests.conftest import SMALL, Said, ended, wait_until
 from tests.faults.conftest import client, files, progress_of, the_run
 from tests.faults.test_store import assert_is_whole, sent

@@ -27,9 +27,10 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torchvision import datasets
 
-from denoise import apply, checkpoint, config, data, pull
+from denoise import apply, build, checkpoint, data, pull
 from denoise import command as commands
-from denoise.checks import UserError
+from denoise.config import compose as configs
+from denoise.errors import UserError
 from denoise.manifest import sha256
 from denoise.noise import Identity
 from denoise.trainer import Trainer
@@ -639,7 +640,7 @@ def fresh(settings: data.Settings, *overrides: str) -> Trainer:
     """A trainer on a few images."""
     cfg = OmegaConf.create(composed("trainer=smoke", *overrides))
     few = data.load(replace(settings, train_size=512, test_size=100), torch.device("cpu"))
-    return Trainer(config.build_model(cfg), few, Identity(), config.build(cfg).trainer, seed=0)
+    return Trainer(build.build_model(cfg), few, Identity(), configs.checked(cfg).trainer, seed=0)
 
 
 @pytest.fixture

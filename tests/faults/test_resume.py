@@ -20,10 +20,13 @@ import torch
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from denoise import archive, checkpoint, data, delivery, owner, progress, sender, tracking
-from denoise.delivery import TakenError
-from denoise.owner import Owner
-from denoise.store import Settings, prepare
+from denoise import checkpoint, data
+from denoise.config.settings import Tracking
+from denoise.errors import RunTakenError
+from denoise.runs import screen
+from denoise.tracking import delivery, owner, search, sender, session
+from denoise.tracking.owner import Owner
+from denoise.tracking.store import prepare
 from tests.conftest import SMALL, Said, ended, group_is_alive, wait_until
 from tests.faults.conftest import (
     Server,
@@ -98,8 +101,8 @@ def test_a_sweep_killed_twenty_times_ends_as_one_that_was_not(
     draw, ended_before = random.Random(20), 0
     for _ in range(20):
         process = start(*sweep, folder=broken)
-        begun = len(progress.read_all(broken)) + 1
-        wait_until(lambda: len(progress.read_all(broken)) >= begun or process.poll() is not None)  # noqa: B023
+        begun = len(screen.read_all(broken)) + 1
+        wait_until(lambda: len(screen.read_all(broken)) >= begun or process.poll() is not None)  # noqa: B023
         time.sleep(draw.uniform(0, 6))
         ended_before += process.poll() is not None
         os.killpg(process.pid, signal.SIGKILL)
@@ -161,11 +164,11 @@ def test_killed_here_a_run_goes_on_on_another_machine(
     said = ended(start(*arguments, folder=again, within=ANOTHER), again)
     assert said.status == 0, said.err
     mlflow.set_tracking_uri(server.address)
-    (run,) = archive.search(Settings(server.address, "denoise"), "")
+    (run,) = search.search(Tracking(server.address, "denoise"), "")
     assert f"of run {run.id}" in said.out
     assert "goes on after epoch" in said.out
     assert owner.read(run.tags["owner"]).host == "another"
-    assert archive.curve(run.id, "train/loss") == losses(whole)
+    assert search.curve(run.id, "train/loss") == losses(whole)
     for name in ("last", "best"):
         mine, theirs = (
             checkpoint.load(next(folder.glob(f"outputs/*/checkpoints/{name}.safetensors")))[0]
@@ -260,9 +263,7 @@ def test_a_signal_ends_a_sweep_and_its_workers(
         *("-m", f"hydra/launcher={launcher}", "noise.sigma=0.1,0.2", "trainer.epochs=10000")
     )
     begun = 2 if launcher == "joblib" else 1
-    wait_until(
-        lambda: sum(s["epoch"] > 0 for s in progress.read_all(tmp_path / "outputs")) == begun
-    )
+    wait_until(lambda: sum(s["epoch"] > 0 for s in screen.read_all(tmp_path / "outputs")) == begun)
     if whom == "launcher":
         process.send_signal(number)
     else:
@@ -280,7 +281,7 @@ def test_a_killed_launchers_workers_end_too(
     start: Callable[..., subprocess.Popen], tmp_path: Path
 ) -> None:
     process = start("-m", "noise.sigma=0.1,0.2", "trainer.epochs=10000")
-    wait_until(lambda: sum(s["epoch"] > 0 for s in progress.read_all(tmp_path / "outputs")) == 2)
+    wait_until(lambda: sum(s["epoch"] > 0 for s in screen.read_all(tmp_path / "outputs")) == 2)
     process.kill()
     ended(process, tmp_path)
     wait_until(lambda: not group_is_alive(process.pid), seconds=20)
@@ -339,19 +340,19 @@ def test_a_state_that_was_cut_short_leaves_the_one_before(tmp_path: Path) -> Non
 
 
 @pytest.fixture
-def store(fresh_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.setattr(tracking, "CLAIM_SECONDS", 0)
-    return Settings(uri=f"sqlite:///{fresh_folder / 'mlflow.db'}", experiment="denoise")
+def store(fresh_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Tracking:
+    monkeypatch.setattr(session, "CLAIM_SECONDS", 0)
+    return Tracking(uri=f"sqlite:///{fresh_folder / 'mlflow.db'}", experiment="denoise")
 
 
-def open_run(store: Settings) -> tracking.Run:
+def open_run(store: Tracking) -> session.Run:
     tags = {"noise": "none", "config_hash": "0123"}
-    with tracking.run(store, Path(), name="a run", tags=tags, params={"seed": 0}) as run:
+    with session.run(store, Path(), name="a run", tags=tags, params={"seed": 0}) as run:
         pass
     return run
 
 
-def left_behind(store: Settings, whose: Owner, *, seconds_ago: float, status: str) -> str:
+def left_behind(store: Tracking, whose: Owner, *, seconds_ago: float, status: str) -> str:
     """A run of the same config that `whose` was last heard of in."""
     tags = {
         "sweep": "a sweep",
@@ -373,7 +374,7 @@ GONE = replace(owner.me(), born="1")  # its number has gone to another process: 
     ("whose", "seconds_ago", "status"),
     [(ELSEWHERE, 90, "RUNNING"), (GONE, 0, "RUNNING"), (ELSEWHERE, 0, "KILLED")],
 )
-def test_a_dead_run_goes_on(store: Settings, whose: Owner, seconds_ago: int, status: str) -> None:
+def test_a_dead_run_goes_on(store: Tracking, whose: Owner, seconds_ago: int, status: str) -> None:
     dead = left_behind(store, whose, seconds_ago=seconds_ago, status=status)
     run = open_run(store)
     assert run.id == dead
@@ -381,45 +382,48 @@ def test_a_dead_run_goes_on(store: Settings, whose: Owner, seconds_ago: int, sta
     assert (found.info.status, found.data.params) == ("FINISHED", {"seed": "0"})
 
 
-def test_at_a_sweeps_end_the_runs_of_the_living_are_left_alone(store: Settings) -> None:
+def test_at_a_sweeps_end_the_runs_of_the_living_are_left_alone(store: Tracking) -> None:
     """As where two sweeps were given one folder."""
     whose = {"living": ELSEWHERE, "gone": GONE, "mine": owner.me()}
     ids = {
         who: left_behind(store, one, seconds_ago=20, status="RUNNING") for who, one in whose.items()
     }
-    tracking.kill(store, "a sweep")
+    session.kill(store, "a sweep")
     statuses = {who: MlflowClient().get_run(run_id).info.status for who, run_id in ids.items()}
     assert statuses == {"living": "RUNNING", "gone": "KILLED", "mine": "KILLED"}
 
 
-def test_a_failed_run_is_made_anew(store: Settings) -> None:
+def test_a_failed_run_is_made_anew(store: Tracking) -> None:
     failed = left_behind(store, GONE, seconds_ago=90, status="FAILED")
     assert open_run(store).id != failed
     assert MlflowClient(store.uri).get_run(failed).info.status == "FAILED"
 
 
 @pytest.mark.parametrize(("whose", "seconds_ago"), [(ELSEWHERE, 20), (owner.me(), 9999)])
-def test_a_living_run_is_left_alone(store: Settings, whose: Owner, seconds_ago: int) -> None:
+def test_a_living_run_is_left_alone(store: Tracking, whose: Owner, seconds_ago: int) -> None:
     alive = left_behind(store, whose, seconds_ago=seconds_ago, status="RUNNING")
-    with pytest.raises(TakenError, match=f"by process {whose.pid} on {whose.host}; left to it"):
+    with pytest.raises(RunTakenError, match=f"by process {whose.pid} on {whose.host}; left to it"):
         open_run(store)
     assert MlflowClient(store.uri).get_run(alive).info.status == "RUNNING"
 
 
-def test_a_run_that_was_taken_over_is_not_written_into(store: Settings) -> None:
+def test_a_run_that_was_taken_over_is_not_written_into(store: Tracking) -> None:
     """As happens to a process that sleeps for an hour, with its machine, and wakes."""
     Path("note.txt").touch()
-    with pytest.raises(TakenError), tracking.run(store, Path(), name="", tags={}, params={}) as run:
+    with (
+        pytest.raises(RunTakenError),
+        session.run(store, Path(), name="", tags={}, params={}) as run,
+    ):
         taken_over(run)
     found = MlflowClient().get_run(run.id)
     assert (found.info.status, set(found.data.metrics)) == ("RUNNING", {"train/loss"})
-    assert archive.curve(run.id, "train/loss") == [1]
+    assert search.curve(run.id, "train/loss") == [1]
     assert not MlflowClient().list_artifacts(run.id)
 
 
-def taken_over(run: tracking.Run) -> None:
+def taken_over(run: session.Run) -> None:
     run.metrics({"train/loss": 1}, 1)
-    wait_until(lambda: archive.curve(run.id, "train/loss") == [1], seconds=10)
+    wait_until(lambda: search.curve(run.id, "train/loss") == [1], seconds=10)
     MlflowClient().set_tag(run.id, "owner", ELSEWHERE.text())
     run.metrics({"train/loss": 1}, 2)
     wait_until(lambda: run.sender.error is not None, seconds=10)
@@ -428,25 +432,25 @@ def taken_over(run: tracking.Run) -> None:
         lambda: run.final({"test/psnr": 1}),
         lambda: run.file(Path("note.txt")),
     ):
-        with pytest.raises(TakenError, match="process 1 on elsewhere"):
+        with pytest.raises(RunTakenError, match="process 1 on elsewhere"):
             write()
 
 
-def test_what_the_store_has_is_not_logged_twice(store: Settings) -> None:
+def test_what_the_store_has_is_not_logged_twice(store: Tracking) -> None:
     tags, ids = {"config_hash": "0123"}, set()
     for epochs in (2, 3):
         with (
             pytest.raises(KeyboardInterrupt),
-            tracking.run(store, Path(), name="a run", tags=tags, params={}) as run,
+            session.run(store, Path(), name="a run", tags=tags, params={}) as run,
         ):
             logged(run, epochs)
         ids.add(run.id)
     assert ids == {run.id}
-    assert archive.curve(run.id, "train/loss") == [1, 1 / 2, 1 / 3]
-    assert archive.curve(run.id, "test/psnr") == [30]
+    assert search.curve(run.id, "train/loss") == [1, 1 / 2, 1 / 3]
+    assert search.curve(run.id, "test/psnr") == [30]
 
 
-def logged(run: tracking.Run, epochs: int) -> None:
+def logged(run: session.Run, epochs: int) -> None:
     for step in range(1, epochs + 1):
         run.metrics({"train/loss": 1 / step}, step)
     run.final({"test/psnr": 30})
@@ -454,17 +458,17 @@ def logged(run: tracking.Run, epochs: int) -> None:
 
 
 def test_the_heart_beats_while_a_run_is_open(
-    store: Settings, monkeypatch: pytest.MonkeyPatch
+    store: Tracking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sender, "BEAT_SECONDS", 0.05)
-    with tracking.run(store, Path(), name="a run", tags={}, params={}) as run:
+    with session.run(store, Path(), name="a run", tags={}, params={}) as run:
         client = MlflowClient(store.uri)
         client.set_tag(run.id, "heartbeat", "0")
         wait_until(lambda: client.get_run(run.id).data.tags["heartbeat"] != "0", seconds=10)
 
 
 def test_the_heart_beats_while_much_is_sent(
-    store: Settings, monkeypatch: pytest.MonkeyPatch
+    store: Tracking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sender, "BEAT_SECONDS", 0.05)
     sending, beaten = threading.Event(), threading.Event()
@@ -473,7 +477,7 @@ def test_the_heart_beats_while_much_is_sent(
         sending.set()
         assert beaten.wait(10)
 
-    with tracking.run(store, Path(), name="a run", tags={}, params={}) as run:
+    with session.run(store, Path(), name="a run", tags={}, params={}) as run:
         client = MlflowClient(store.uri)
         monkeypatch.setattr(delivery, "send", slow)
         run.metrics({"train/loss": 1}, 1)

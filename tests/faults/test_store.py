@@ -19,12 +19,12 @@ from mlflow import MlflowClient, MlflowException
 from mlflow.entities import Run
 from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
 
-from denoise import archive, data, delivery, outbox, owner, sync, tracking
-from denoise import store as stores
-from denoise.checks import UserError
-from denoise.delivery import DeletedError
-from denoise.outbox import Outbox
-from denoise.store import AwayError, Settings
+from denoise import data, sync
+from denoise.config.settings import Tracking
+from denoise.errors import RunDeletedError, StoreUnavailableError, UserError
+from denoise.tracking import delivery, outbox, owner, search, session
+from denoise.tracking import store as stores
+from denoise.tracking.outbox import Outbox
 from tests.conftest import SMALL, Said, clean_environment, ended, wait_until
 from tests.faults.conftest import Server, client, epoch, files, the_run
 
@@ -58,7 +58,7 @@ def assert_all_is_there(run: Run, folder: Path, artifacts: Path, epochs: int) ->
     table = (folder / "tables" / "history.csv").read_text().splitlines()
     column = table[0].split(",").index("train/loss")
     losses = [float(line.split(",")[column]) for line in table[1:]]
-    assert archive.curve(run.info.run_id, "train/loss") == losses
+    assert search.curve(run.info.run_id, "train/loss") == losses
 
     parts = ("config", "figures", "images", "tables", "checkpoints", "state")
     local = [path for part in parts for path in (folder / part).rglob("*") if path.is_file()]
@@ -229,34 +229,34 @@ def test_a_run_deleted_while_it_trains_ends_in_a_sentence_and_harms_no_other(
 
 
 @pytest.fixture
-def store(fresh_folder: Path) -> Settings:
-    return Settings(uri=f"sqlite:///{fresh_folder / 'mlflow.db'}", experiment="denoise")
+def store(fresh_folder: Path) -> Tracking:
+    return Tracking(uri=f"sqlite:///{fresh_folder / 'mlflow.db'}", experiment="denoise")
 
 
 @pytest.mark.faults
-def test_a_locked_store_is_told_when_it_is_free(store: Settings) -> None:
+def test_a_locked_store_is_told_when_it_is_free(store: Tracking) -> None:
     """MLflow waits for it for twenty seconds, and gives up."""
-    with tracking.run(store, Path(), name="a run", tags={}, params={}) as run:
+    with session.run(store, Path(), name="a run", tags={}, params={}) as run:
         other = sqlite3.connect("mlflow.db", isolation_level=None)
         other.execute("BEGIN EXCLUSIVE")
         run.metrics({"train/loss": 1}, 1)
         wait_until(lambda: "locked" in run.sender.away)
         other.close()
-    assert archive.curve(run.id, "train/loss") == [1]
+    assert search.curve(run.id, "train/loss") == [1]
     assert MlflowClient().get_run(run.id).info.status == "FINISHED"
 
 
-def test_a_deleted_run_is_told_nothing_more(store: Settings) -> None:
+def test_a_deleted_run_is_told_nothing_more(store: Tracking) -> None:
     with (
-        pytest.raises(DeletedError, match="was deleted in MLflow before it had ended"),
-        tracking.run(store, Path(), name="a run", tags={}, params={}) as run,
+        pytest.raises(RunDeletedError, match="was deleted in MLflow before it had ended"),
+        session.run(store, Path(), name="a run", tags={}, params={}) as run,
     ):
         MlflowClient().delete_run(run.id)
     assert not list(Path().glob("outbox*"))
 
 
 @pytest.fixture
-def left(store: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
+def left(store: Tracking, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a run of every kind of entry, of which its store, away, has heard nothing."""
     folder = Path("left")
     (folder / "model").mkdir(parents=True)
@@ -266,7 +266,7 @@ def left(store: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
     with monkeypatch.context() as away:
         away.setattr(stores, "prepare", failing)
         away.setattr(delivery, "send", failing)
-        with tracking.run(store, folder, name="a run", tags={}, params={"seed": 0}) as run:
+        with session.run(store, folder, name="a run", tags={}, params={"seed": 0}) as run:
             run.dataset(
                 "data",
                 "http://example.org",
@@ -285,7 +285,7 @@ def failing(*_: object) -> None:
     raise ConnectionError("away")
 
 
-def everything(settings: Settings) -> list[Any]:
+def everything(settings: Tracking) -> list[Any]:
     """What there is of every run, but for the ids that the store gives."""
     client = MlflowClient()
     return [
@@ -296,7 +296,7 @@ def everything(settings: Settings) -> list[Any]:
                 (point.step, point.value)
                 for point in client.get_metric_history(run.info.run_id, "train/loss")
             ],
-            Counter(archive.files(run.info.run_id)),
+            Counter(search.files(run.info.run_id)),
             len(run.inputs.dataset_inputs),
             len(delivery.models(client, run.info.run_id)),
             len(run.outputs.model_outputs),
@@ -329,7 +329,7 @@ def failing_once(request: Callable[..., Any], *, answered: bool) -> Callable[...
 
 @pytest.mark.parametrize("answered", [False, True])
 def test_whenever_the_store_fails_all_arrives_once(
-    store: Settings, left: Path, monkeypatch: pytest.MonkeyPatch, answered: bool
+    store: Tracking, left: Path, monkeypatch: pytest.MonkeyPatch, answered: bool
 ) -> None:
     """Each kind of request fails once: unheard, or done but with its answer lost."""
     for name in REQUESTS:
@@ -346,7 +346,7 @@ def test_whenever_the_store_fails_all_arrives_once(
     ]
 
 
-def test_what_another_process_has_gone_on_with_is_dropped(store: Settings, left: Path) -> None:
+def test_what_another_process_has_gone_on_with_is_dropped(store: Tracking, left: Path) -> None:
     with_owner = Outbox(left)
     with_owner.is_of(delivery.make(MlflowClient(), with_owner.entries[0]))
     run_id = with_owner.run_id
@@ -354,11 +354,11 @@ def test_what_another_process_has_gone_on_with_is_dropped(store: Settings, left:
     MlflowClient().set_tag(run_id, "owner", owner.Owner("elsewhere", 1, "there", "1").text())
     sync.send_left(store, [left])
     assert not (left / outbox.FILE).exists()
-    assert not archive.files(run_id)
+    assert not search.files(run_id)
     assert MlflowClient().get_run(run_id).info.status == "RUNNING"
 
 
-def test_of_a_process_that_died_before_it_had_a_run_none_is_made(store: Settings) -> None:
+def test_of_a_process_that_died_before_it_had_a_run_none_is_made(store: Tracking) -> None:
     """Made, it would be the newest of its config, and hide the one to be gone on with."""
     stores.prepare(store)
     Path("left").mkdir()
@@ -375,9 +375,9 @@ def test_of_a_process_that_died_before_it_had_a_run_none_is_made(store: Settings
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda: archive.curve("a run", "train/loss"),
-        lambda: archive.files("a run"),
-        lambda: archive.download_registered("models:/denoiser@best", Path()),
+        lambda: search.curve("a run", "train/loss"),
+        lambda: search.files("a run"),
+        lambda: search.download_registered("models:/denoiser@best", Path()),
     ],
 )
 def test_a_store_that_does_not_answer_is_said_to_be_away(
@@ -385,12 +385,12 @@ def test_a_store_that_does_not_answer_is_said_to_be_away(
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     mlflow.set_tracking_uri("http://127.0.0.1:9")
-    with pytest.raises(AwayError, match=r"the store does not answer: .* refused"):
+    with pytest.raises(StoreUnavailableError, match=r"the store does not answer: .* refused"):
         ask()
 
 
 def test_a_store_that_leaves_during_a_search_did_not_refuse_the_filter(
-    store: Settings, monkeypatch: pytest.MonkeyPatch
+    store: Tracking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stores.prepare(store)
 
@@ -398,23 +398,23 @@ def test_a_store_that_leaves_during_a_search_did_not_refuse_the_filter(
         raise MlflowException("Connection refused", error_code=TEMPORARILY_UNAVAILABLE)
 
     monkeypatch.setattr(MlflowClient, "search_runs", leaving)
-    with pytest.raises(AwayError, match="does not answer: Connection refused"):
-        archive.search(store, "params.seed < 3")
+    with pytest.raises(StoreUnavailableError, match="does not answer: Connection refused"):
+        search.search(store, "params.seed < 3")
 
 
-def test_a_run_refused_its_folder_leaves_what_is_to_be_sent(store: Settings, left: Path) -> None:
+def test_a_run_refused_its_folder_leaves_what_is_to_be_sent(store: Tracking, left: Path) -> None:
     (left / "state").mkdir()
     state = left / "state" / "odd.safetensors"
     state.touch()
     with (
         pytest.raises(UserError, match="left has what an earlier run did not send yet"),
-        tracking.run(store, left, name="another", tags={}, params={}),
+        session.run(store, left, name="another", tags={}, params={}),
     ):
         pass
     assert state.exists()
 
 
-def test_a_file_that_is_gone_keeps_no_other_from_being_sent(store: Settings, left: Path) -> None:
+def test_a_file_that_is_gone_keeps_no_other_from_being_sent(store: Tracking, left: Path) -> None:
     (left / "note.txt").unlink()
     sync.send_left(store, [left])
     ((status, _, points, *_),) = everything(store)
@@ -422,7 +422,7 @@ def test_a_file_that_is_gone_keeps_no_other_from_being_sent(store: Settings, lef
 
 
 def test_a_damaged_mark_keeps_no_other_run_from_being_sent(
-    store: Settings, left: Path, caplog: pytest.LogCaptureFixture
+    store: Tracking, left: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     shutil.copytree(left, "other")
     (left / outbox.MARK).write_text("")
@@ -431,14 +431,14 @@ def test_a_damaged_mark_keeps_no_other_run_from_being_sent(
     assert [one[0] for one in everything(store)] == ["FINISHED"]
 
 
-def test_an_experiment_that_was_deleted_is_a_sentence(store: Settings) -> None:
+def test_an_experiment_that_was_deleted_is_a_sentence(store: Tracking) -> None:
     MlflowClient().delete_experiment(stores.prepare(store))
     with pytest.raises(UserError, match=r"tracking\.experiment=denoise was deleted in MLflow"):
         stores.prepare(store)
 
 
 def test_an_experiment_that_another_makes_at_the_same_time_is_taken(
-    store: Settings, monkeypatch: pytest.MonkeyPatch
+    store: Tracking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = stores.prepare(store)
     answers = iter([None, mlflow.get_experiment(made)])
@@ -464,7 +464,7 @@ def test_what_is_secret_in_an_address_is_not_shown(address: str, shown: str) -> 
 
 
 def test_what_is_for_another_store_stays(left: Path) -> None:
-    other = Settings(f"sqlite:///{Path('other.db').absolute()}", "denoise")
+    other = Tracking(f"sqlite:///{Path('other.db').absolute()}", "denoise")
     stores.prepare(other)
     sync.send_left(other, [left])
     assert (left / outbox.FILE).exists()

@@ -7,15 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import NamedTuple
 
-from denoise import config, noise, statistics
-from denoise.archive import Found
-from denoise.statistics import Estimate
+from denoise import noise
+from denoise.comparison import seeds
+from denoise.comparison.seeds import Estimate
+from denoise.config import identity
+from denoise.tracking.search import Found
 
-LEVEL = 1 - statistics.CONFIDENCE
+LEVEL = 1 - seeds.CONFIDENCE
 # Params that name or place a run, or tell whether a picture is drawn, and change no figure of it.
 UNIMPORTANT = re.compile(
     r"seed|protocol\.(name|score|sigma|grey)|evaluation\.(map_seed|loss_axis)"
-    "|" + "|".join(map(re.escape, config.NOT_RESULTS))
+    "|" + "|".join(map(re.escape, identity.NOT_RESULTS))
 )
 FIRST_MODEL = "anello"
 NO_NOISE = "none"
@@ -106,7 +108,7 @@ class Setting:
 
     def estimate(self, metric: str) -> Estimate | None:
         values = list(self.values(metric).values())
-        return statistics.estimate(values) if values else None
+        return seeds.estimate(values) if values else None
 
 
 class Difference(NamedTuple):
@@ -192,14 +194,14 @@ def differences(pairs: Iterable[tuple[Setting, Setting]], measure: Measure) -> l
     found = []
     for setting, baseline in pairs:
         mine, theirs = (one.values(measure.key) for one in (setting, baseline))
-        gains = [measure.better * gain for gain in statistics.paired(mine, theirs).values()]
+        gains = [measure.better * gain for gain in seeds.paired(mine, theirs).values()]
         if gains:
-            reference = statistics.estimate([theirs[seed] for seed in theirs if seed in mine]).mean
-            gain, p = statistics.estimate(gains), statistics.p_value(gains)
+            reference = seeds.estimate([theirs[seed] for seed in theirs if seed in mine]).mean
+            gain, p = seeds.estimate(gains), seeds.p_value(gains)
             share = gain.mean / reference if reference else math.nan
             found.append(Difference(setting, baseline, gain, share, p))
     found = [one for one in found if one.gain.size > 1] or found
-    adjusted = statistics.holm([one.p for one in found])
+    adjusted = seeds.holm([one.p for one in found])
     return [one._replace(p=p) for one, p in zip(found, adjusted, strict=True)]
 
 
@@ -324,7 +326,7 @@ def _best(strengths: Sequence[Setting], measure: Measure) -> Best | None:
     chosen = [_held_out(setting, measure) for setting in having]
     held_out = all(chosen)
     scores = chosen if held_out else [setting.values(measure.key) for setting in having]
-    means = [measure.better * statistics.estimate(list(s.values())).mean for s in scores]
+    means = [measure.better * seeds.estimate(list(s.values())).mean for s in scores]
     best = having[means.index(max(means))]
     pairs = itertools.combinations(having, 2)
     found = [one for one in differences(pairs, measure) if best in (one.setting, one.baseline)]
@@ -412,7 +414,7 @@ def _facts(run: Found) -> dict[str, str]:
 
 def _matters(param: str, value: str) -> bool:
     """Whether it makes a difference to the figures; a key that older runs lack may not."""
-    as_before = param in config.ADDED and value == str(config.ADDED[param])
+    as_before = param in identity.ADDED and value == str(identity.ADDED[param])
     return not (UNIMPORTANT.fullmatch(param) or as_before)
 
 
@@ -444,7 +446,7 @@ def _label(facts: Mapping[str, str], keys: Iterable[str]) -> str:
 
 
 def _word(key: str, value: str) -> str:
-    return config.spelled(key, value) if "." in key else value
+    return identity.spelled(key, value) if "." in key else value
 
 
 def _strength_key(facts: Mapping[str, str]) -> str:

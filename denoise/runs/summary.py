@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from denoise import archive, browse, tracking
 from denoise.compare import Comparison
-from denoise.progress import FAILED, SKIPPED, clock
-from denoise.store import Settings
+from denoise.config.settings import Tracking
+from denoise.runs.screen import FAILED, SKIPPED, clock
+from denoise.tracking import charts, search, session
 
 PIPE_WIDTH = 240
 LONGEST_TAG = 8000  # that every store of MLflow's takes
@@ -37,7 +37,7 @@ def show(statuses: Sequence[Status]) -> None:
 
 def point(
     statuses: Sequence[Status],
-    settings: Settings,
+    settings: Tracking,
     folder: Path,
     compared: Comparison | None,
 ) -> None:
@@ -49,7 +49,7 @@ def point(
         console.print(f"Page:   {compared.page}", highlight=False, soft_wrap=True)
     console.print(f"Files:  {folder}", highlight=False, soft_wrap=True)
     if address := _address(statuses, settings, folder):
-        steps = ", then ".join(filter(None, (browse.command(), address)))
+        steps = ", then ".join(filter(None, (charts.command(), address)))
         console.print(f"Browse: {steps}", highlight=False, soft_wrap=True)
 
 
@@ -60,9 +60,9 @@ def _console() -> Console:
     return console
 
 
-def summarize(statuses: Sequence[Status], settings: Settings, folder: Path, started: float) -> None:
+def summarize(statuses: Sequence[Status], settings: Tracking, folder: Path, started: float) -> None:
     """The same table as a file and a description of the sweep's summary run."""
-    path = folder / archive.SUMMARY
+    path = folder / search.SUMMARY
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow([*_columns(statuses), "error"])
@@ -76,18 +76,18 @@ def summarize(statuses: Sequence[Status], settings: Settings, folder: Path, star
         "mlflow.note.content": note[: note.rfind("\n", 0, LONGEST_TAG) + 1],
     }
     name = f"sweep {folder.name}"
-    with tracking.run(settings, folder, name=name, tags=tags, params={}, started=started) as run:
+    with session.run(settings, folder, name=name, tags=tags, params={}, started=started) as run:
         for written in (path, *sorted(folder.glob("comparison.*"))):
             run.file(written)
 
 
-def _address(statuses: Sequence[Status], settings: Settings, folder: Path) -> str:
+def _address(statuses: Sequence[Status], settings: Tracking, folder: Path) -> str:
     """Of a run's page, or of the charts where there are several; none where no run was opened."""
     runs = [status["run_id"] for status in statuses if status.get("run_id")]
     if len(runs) > 1:
         epochs = max(status["epochs"] for status in statuses)
-        return browse.share_charts(settings, folder.name, runs, last_step=epochs)
-    return browse.run_address(settings, runs[0]) if runs else ""
+        return charts.share_charts(settings, folder.name, runs, last_step=epochs)
+    return charts.run_address(settings, runs[0]) if runs else ""
 
 
 def _columns(statuses: Sequence[Status]) -> list[str]:

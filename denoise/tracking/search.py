@@ -1,6 +1,6 @@
 """The runs that a store has: found, read, brought as files, registered.
 
-Where the store does not answer, all of it raises `AwayError`.
+Where the store does not answer, all of it raises `StoreUnavailableError`.
 """
 
 import contextlib
@@ -16,9 +16,9 @@ from typing import Any
 import mlflow
 from mlflow import MlflowClient, MlflowException
 
-from denoise import delivery, store
-from denoise.checks import UserError
-from denoise.store import AwayError, Settings
+from denoise.config.settings import Tracking
+from denoise.errors import StoreUnavailableError, UserError
+from denoise.tracking import delivery, store
 
 # A comparison of a parameter with a number, which MLflow's filters do not know.
 NUMERIC = re.compile(
@@ -31,7 +31,7 @@ TRAINED = "attributes.status = 'FINISHED' and tags.noise != ''"
 
 @contextlib.contextmanager
 def _answered(refused: str = "") -> Iterator[None]:
-    """`AwayError`, in place of what MLflow raises, where the store does not answer.
+    """`StoreUnavailableError`, in place of what MLflow raises, where the store does not answer.
 
     Where it refuses what was asked, and that is the asker's mistake, `UserError` says `refused`.
     """
@@ -39,7 +39,9 @@ def _answered(refused: str = "") -> Iterator[None]:
         yield
     except MlflowException as error:
         if store.is_away(error):
-            raise AwayError(f"the store does not answer: {store.reason(error)}") from None
+            raise StoreUnavailableError(
+                f"the store does not answer: {store.reason(error)}"
+            ) from None
         if refused:
             raise UserError(f"{refused}: {error.message}") from None
         raise
@@ -59,7 +61,7 @@ class Found:
 
 
 def search(
-    settings: Settings, where: str, *, order: str = "", most: int | None = None
+    settings: Tracking, where: str, *, order: str = "", most: int | None = None
 ) -> list[Found]:
     """Finished training runs that MLflow's filter `where` finds, ordered by `order`, newest first.
 
@@ -96,7 +98,7 @@ def search(
 
 
 def find(
-    settings: Settings, where: str, *, order: str = "", most: int | None = None
+    settings: Tracking, where: str, *, order: str = "", most: int | None = None
 ) -> list[Found]:
     """As `search`; `UserError` if there is none."""
     if found := search(settings, where, order=order, most=most):
@@ -105,7 +107,7 @@ def find(
     raise UserError(f"there is no finished run{those} in the store; python -m denoise makes one")
 
 
-def of_sweep(settings: Settings, sweep: str, where: str = "") -> str:
+def of_sweep(settings: Tracking, sweep: str, where: str = "") -> str:
     """MLflow's filter for the runs of a sweep: its ID, `all`, or the `latest` that `where` finds.
 
     What the sweep reused was trained, and is tagged, by an earlier one: the table in its summary
@@ -120,7 +122,7 @@ def of_sweep(settings: Settings, sweep: str, where: str = "") -> str:
     return one_of(ids) if ids else its
 
 
-def _latest(settings: Settings, where: str) -> str:
+def _latest(settings: Tracking, where: str) -> str:
     """The filter for the last sweep that trained or reused a run which `where` finds."""
     newest = find(settings, where, most=1)[0]
     for summary in _summaries(settings, f"attributes.start_time > {1000 * newest.started:.0f}"):
@@ -131,7 +133,7 @@ def _latest(settings: Settings, where: str) -> str:
 
 
 @_answered()
-def _summaries(settings: Settings, where: str) -> list[str]:
+def _summaries(settings: Tracking, where: str) -> list[str]:
     """The ids of the summary runs that `where` finds, those of the newest sweeps first."""
     experiment, client = store.prepare(settings), MlflowClient()
     order = ["attributes.start_time DESC"]
@@ -150,7 +152,7 @@ def _in_table(summary: str) -> list[str]:
             return [row["run id"] for row in csv.DictReader(file) if row["run id"]]
 
 
-def runs(settings: Settings, ids: Sequence[str]) -> list[Found]:
+def runs(settings: Tracking, ids: Sequence[str]) -> list[Found]:
     """These of the finished training runs, newest first."""
     return search(settings, one_of(ids)) if ids else []
 
@@ -227,7 +229,7 @@ def curve(run_id: str, metric: str) -> list[float]:
     return [point.value for point in sorted(history, key=lambda point: point.step)]
 
 
-def finished(settings: Settings, fingerprints: Iterable[str]) -> dict[str, Found]:
+def finished(settings: Tracking, fingerprints: Iterable[str]) -> dict[str, Found]:
     """The newest finished run of each of these configs that has one."""
     newest = {
         fingerprint: search(settings, f"tags.config_hash = '{fingerprint}'", most=1)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from denoise.progress import FAILED, FINISHED, RUNNING, Bars, Status, forget_all, read_all
+from denoise.runs.screen import FAILED, FINISHED, RUNNING, Bars, Status, forget_all, read_all
 from tests.conftest import wait_until
 
 

@@ -17,34 +17,22 @@ from mlflow.entities import (
     Param,
 )
 
-from denoise import owner, store
-from denoise.checks import UserError
-from denoise.outbox import Entry, Outbox
-from denoise.owner import Owner
+from denoise.errors import RunDeletedError, RunTakenError, UserError
+from denoise.tracking import owner, store
+from denoise.tracking.outbox import Entry, Outbox
+from denoise.tracking.owner import Owner
 
 log = logging.getLogger(__name__)
 
 
-class TakenError(Exception):
-    """The run `id` is another process's to train."""
-
-    def __init__(self, run: mlflow.entities.Run) -> None:
-        self.id = run.info.run_id
-        super().__init__(f"run {self.id} is being trained by {owner_of(run)}; left to it")
-
-
-class DeletedError(UserError):
-    """The run was deleted."""
-
-
 # What a run still had to tell is no one's to hear.
-GONE = (TakenError, DeletedError)
+GONE = (RunTakenError, RunDeletedError)
 
 
 def send(outbox: Outbox) -> None:
     """Send what is unsent; what the store's failures raise is told apart by `store.is_away`.
 
-    `TakenError` once another process has gone on with the run, `DeletedError` if it was deleted.
+    `RunTakenError` once another process owns the run, `RunDeletedError` if it was deleted.
     """
     client, begin = MlflowClient(), outbox.entries[0]
     if not outbox.run_id:
@@ -92,9 +80,9 @@ def check(client: MlflowClient, run_id: str, mine: Owner) -> None:
             raise
         raise UserError(f"run {run_id} is not in the store any more") from None
     if run.info.lifecycle_stage == "deleted":
-        raise DeletedError(f"run {run_id} was deleted in MLflow before it had ended")
+        raise RunDeletedError(f"run {run_id} was deleted in MLflow before it had ended")
     if owner_of(run) != mine:
-        raise TakenError(run)
+        raise RunTakenError(run.info.run_id, owner_of(run))
 
 
 def beat(run_id: str) -> None:

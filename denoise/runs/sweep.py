@@ -30,14 +30,24 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from denoise import progress, stop
-from denoise.checks import UserError
-from denoise.errors import sentence
-from denoise.progress import DONE, FAILED, FINISHED, KILLED, REUSED, RUNNING, SKIPPED, Bars, Status
+from denoise.config.sentence import sentence
+from denoise.errors import RunTakenError, StoreUnavailableError, UserError
+from denoise.runs import screen, signals
+from denoise.runs.screen import (
+    DONE,
+    FAILED,
+    FINISHED,
+    KILLED,
+    REUSED,
+    RUNNING,
+    SKIPPED,
+    Bars,
+    Status,
+)
 
 if TYPE_CHECKING:
-    from denoise.config import Config
-    from denoise.store import Settings
+    from denoise.config.compose import Config
+    from denoise.config.settings import Tracking
 
 log = logging.getLogger(__name__)
 logging.raiseExceptions = False  # a log on a full disk is no reason for tracebacks, line by line
@@ -82,12 +92,14 @@ def job(cfg: DictConfig) -> float:
     failure is told by the status that `finish` reads: raised, it would keep Hydra's sweeper
     from the jobs after it.
     """
-    from denoise import config, delivery, experiment, store, tracking
+    from denoise.config import compose, identity
+    from denoise.runs import run
+    from denoise.tracking import session, store
 
     if _launch is None:  # a worker, which has not been told by the command
-        stop.heed()
+        signals.heed()
     hydra = HydraConfig.get()
-    built = config.build(cfg)
+    built = compose.checked(cfg)
     folder = Path(hydra.runtime.output_dir)
     alone = hydra.mode == RunMode.RUN
     name = run_name(cfg, hydra)
@@ -106,8 +118,8 @@ def job(cfg: DictConfig) -> float:
         "noise": hydra.runtime.choices["noise"],
         "model": hydra.runtime.choices["model"],
         "protocol": built.protocol.name,
-        "config_hash": config.fingerprint(built.plain),
-        "baseline_hash": config.baseline(built.plain),
+        "config_hash": identity.fingerprint(built.plain),
+        "baseline_hash": identity.baseline(built.plain),
     }
     if hydra.runtime.choices.get("experiment"):
         tags["experiment"] = hydra.runtime.choices["experiment"]
@@ -116,14 +128,14 @@ def job(cfg: DictConfig) -> float:
             score = _reused(built, tags["config_hash"], status)
             if score is not None:
                 return score
-        score = experiment.run(built, experiment.Job(name, tags, folder, status, anew=cfg.force))
-    except delivery.TakenError as trained:
+        score = run.run(built, run.Job(name, tags, folder, status, anew=cfg.force))
+    except RunTakenError as trained:
         log.info("%s: %s", name, trained)
-        status.update(state=SKIPPED, run_id=trained.id, error=str(trained))
+        status.update(state=SKIPPED, run_id=trained.run_id, error=str(trained))
         return float("nan")
     except Exception as error:
         said = store.first_line(error)
-        if isinstance(error, UserError) or tracking.is_of_the_machine(error):
+        if isinstance(error, UserError) or session.is_of_the_machine(error):
             log.error("%s failed: %s", name, said)
         else:
             log.error("%s failed\n%s", name, store.without_secret(traceback.format_exc()))
@@ -142,18 +154,18 @@ def _reused(built: "Config", fingerprint: str, status: Status) -> float | None:
 
     None if there is no such run, or the store does not answer.
     """
-    from denoise import archive
-    from denoise.store import AwayError
+    from denoise.tracking import search
+    from denoise.tracking.store import StoreUnavailableError
 
     score_name = built.protocol.score
     held_out = score_name.partition("/")[0]
     names = ("train/loss", f"{held_out}/loss", f"{held_out}/clean_mse")
     try:
-        run = archive.finished(built.tracking, [fingerprint]).get(fingerprint)
+        run = search.finished(built.tracking, [fingerprint]).get(fingerprint)
         if not run:
             return None
-        curves = {name: archive.curve(run.id, name) for name in {*names, score_name}}
-    except AwayError:
+        curves = {name: search.curve(run.id, name) for name in {*names, score_name}}
+    except StoreUnavailableError:
         return None
     said = "%s: finished before%s, as run %s; force=true trains it again"
     log.info(said, status.fields["name"], _if_code_differs(run.tags), run.id)
@@ -165,9 +177,9 @@ def _reused(built: "Config", fingerprint: str, status: Status) -> float | None:
 
 def _if_code_differs(tags: Mapping[str, str]) -> str:
     """What to say of a run with these tags if its code may not have been today's."""
-    from denoise import experiment
+    from denoise.runs import run
 
-    now = experiment.git_tags()
+    now = run.git_tags()
     then = {key: value for key, value in tags.items() if key in now}
     is_same = then == now and now.get("git.dirty") != "true"
     return "" if is_same else ", by code that may differ from today's"
@@ -180,9 +192,11 @@ def finish() -> int:
     if not launch:
         return 0
     launch.bars.close()
-    from denoise import store, summary, sync
+    from denoise import sync
+    from denoise.runs import summary
+    from denoise.tracking import store
 
-    statuses = progress.read_all(launch.folder)
+    statuses = screen.read_all(launch.folder)
     for status in statuses:
         if status["state"] == RUNNING:  # its process is gone, and could not say so
             status["state"] = KILLED
@@ -203,17 +217,19 @@ def finish() -> int:
 
 def _conclude(launch: Launch, statuses: list[dict[str, Any]]) -> None:
     """What the launch's runs say, from the store, once that has all of theirs that it can have."""
-    from denoise import archive, compare, store, summary, sync, tracking
+    from denoise import compare, sync
+    from denoise.runs import summary
+    from denoise.tracking import search, session, store
 
     settings = launch.jobs[0].tracking
     store.prepare(settings)
     sync.send_left(settings, [launch.folder])
-    tracking.kill(settings, launch.folder.name)
+    session.kill(settings, launch.folder.name)
     was_stopped = any(status["state"] == KILLED for status in statuses)
     ids = [
         status["run_id"] for status in statuses if status["state"] in DONE and status.get("run_id")
     ]
-    runs = archive.runs(settings, ids) if launch.is_sweep and not was_stopped else []
+    runs = search.runs(settings, ids) if launch.is_sweep and not was_stopped else []
     compared = compare.write(settings, runs, launch.folder) if runs else None
     summary.point(statuses, settings, launch.folder, compared)
 
@@ -223,14 +239,14 @@ def run_name(cfg: DictConfig, hydra: HydraConf) -> str:
 
     Two runs of one sweep that differ in what comes out have different names.
     """
-    from denoise import config
+    from denoise.config import identity
 
     choices = hydra.runtime.choices
     first = [f"noise.{key}" for key in cfg.noise if key != "_target_"][:1]
     values = {key: OmegaConf.select(cfg, key) for key in first}
     strengths = {key: value for key, value in values.items() if not OmegaConf.is_config(value)}
-    said = [choices["noise"], *(config.spelled(key, value) for key, value in strengths.items())]
-    unsaid = {"noise", "experiment", *strengths, *config.NOT_RESULTS, *config.NOT_OF_A_RUN}
+    said = [choices["noise"], *(identity.spelled(key, value) for key, value in strengths.items())]
+    unsaid = {"noise", "experiment", *strengths, *identity.NOT_RESULTS, *identity.NOT_OF_A_RUN}
     for override in hydra.overrides.task:
         key, _, value = override.lstrip("+~").partition("=")
         if key in unsaid or key.startswith(("tracking.", "hydra")):
@@ -240,7 +256,7 @@ def run_name(cfg: DictConfig, hydra: HydraConf) -> str:
         elif key in choices:
             said.append(value)
         else:
-            said.append(config.spelled(key, value))
+            said.append(identity.spelled(key, value))
     return " ".join(said)[:LONGEST_NAME]
 
 
@@ -251,10 +267,10 @@ def _begin(config: DictConfig, folder: Path, *, is_sweep: bool) -> None:
     try:
         log.info("Getting ready: settings, store, data ...")
         from denoise import data
-        from denoise.config import build
+        from denoise.config.compose import checked
 
         jobs = _job_configs(config) if is_sweep else [config]
-        built = [build(_without_hydra(cfg)) for cfg in jobs]
+        built = [checked(_without_hydra(cfg)) for cfg in jobs]
         _hide_password(config)
         answers = _open_store(built[0].tracking, folder.parent)
         _make(folder)
@@ -262,12 +278,12 @@ def _begin(config: DictConfig, folder: Path, *, is_sweep: bool) -> None:
             data.fetch(settings)
         if is_sweep:
             _plan(config, built, answers)
-        progress.forget_all(folder)
+        screen.forget_all(folder)
         _launch = Launch(folder, built, is_sweep)
     except (UserError, HydraException, OmegaConfBaseException) as error:
         raise SystemExit(f"denoise: {sentence(error)}") from error
     except Exception as error:
-        from denoise.store import without_secret
+        from denoise.tracking.store import without_secret
 
         print(without_secret(traceback.format_exc()), file=sys.stderr)
         raise SystemExit(1) from error
@@ -278,7 +294,7 @@ def _hide_password(config: DictConfig) -> None:
 
     Hydra writes the config into files, and those are logged.
     """
-    from denoise.store import without_secret
+    from denoise.tracking.store import without_secret
 
     uri, task = config.tracking.uri, config.hydra.overrides.task
     if uri and without_secret(uri) != uri:
@@ -292,16 +308,17 @@ def _hide_password(config: DictConfig) -> None:
         config.hydra.job.override_dirname = without_secret(config.hydra.job.override_dirname)
 
 
-def _open_store(settings: "Settings", folder: Path) -> bool:
+def _open_store(settings: "Tracking", folder: Path) -> bool:
     """Make the store ready, and tell it what earlier runs had to keep; False if it is away.
 
-    `AwayError` if it is, and `tracking.offline` is not set.
+    `StoreUnavailableError` if it is, and `tracking.offline` is not set.
     """
-    from denoise import store, sync
+    from denoise import sync
+    from denoise.tracking import store
 
     try:
         store.prepare(settings)
-    except store.AwayError as error:
+    except StoreUnavailableError as error:
         if not settings.offline:
             raise
         log.warning("%s; what it would be told is kept", error)
@@ -335,8 +352,9 @@ def _plan(config: DictConfig, jobs: "list[Config]", store_answers: bool) -> None
     """
     import torch
 
-    from denoise import archive, plan
-    from denoise.config import fingerprint
+    from denoise.config.identity import fingerprint
+    from denoise.runs import estimate
+    from denoise.tracking import search
 
     launcher = config.hydra.launcher
     asked = launcher.get("n_jobs", -1)
@@ -353,11 +371,11 @@ def _plan(config: DictConfig, jobs: "list[Config]", store_answers: bool) -> None
     log.info("Runs: %d, at a time: %d, threads for each: %s", len(jobs), workers, threads)
     prints = {fingerprint(job.plain): job for job in jobs}
     reuses = store_answers and not config.force
-    done = set(archive.finished(jobs[0].tracking, prints)) if reuses else set()
+    done = set(search.finished(jobs[0].tracking, prints)) if reuses else set()
     if done:
         log.info("Finished before, and not trained again: %d (force=true trains them)", len(done))
     left = [job for print_, job in prints.items() if print_ not in done]
-    minutes = plan.seconds(left, workers=workers, threads=int(threads)) / 60
+    minutes = estimate.seconds(left, workers=workers, threads=int(threads)) / 60
     log.info("Time it will take: about %s", f"{minutes:.0f} min" if minutes >= 1 else "a minute")
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import torch
 
-from denoise.config import Config
+from denoise.config.compose import Config
 from denoise.data import Data, Split
 from denoise.noise import Identity
 from denoise.trainer import Trainer

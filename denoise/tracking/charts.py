@@ -12,8 +12,8 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 from mlflow import MlflowClient
 
-from denoise import archive, store
-from denoise.store import Settings
+from denoise.config.settings import Tracking
+from denoise.tracking import search, store
 
 # MLflow's charts, in this order.
 CHARTS = ("train", "val", "test", "robust", "latent", "best", "model", "time")
@@ -35,7 +35,7 @@ def _pages() -> str:
     return store.without_secret(used).rstrip("/") if used.startswith("http") else UI
 
 
-def share_charts(settings: Settings, sweep: str, run_ids: Sequence[str], *, last_step: int) -> str:
+def share_charts(settings: Tracking, sweep: str, run_ids: Sequence[str], *, last_step: int) -> str:
     """The address of a sweep's runs beside each other; no click needed.
 
     MLflow's own chart view draws the metrics, but hides pictures below every parameter of the
@@ -46,13 +46,13 @@ def share_charts(settings: Settings, sweep: str, run_ids: Sequence[str], *, last
     Each run gets a colour: those that MLflow draws from their ids may be alike.
     """
     experiment, client = store.prepare(settings), MlflowClient()
-    found = client.search_runs([experiment], archive.one_of(run_ids))
+    found = client.search_runs([experiment], search.one_of(run_ids))
     there = {key.partition("/")[0] for run in found for key in run.data.metrics}
     groups = [group for group in CHARTS if group in there]
     pictures = {last_step: ("reconstructions", "tsne")}
     pictures |= {step: ("reconstructions", "noise") for step in (1, 0) if step != last_step}
     state = {
-        "searchFilter": archive.one_of(run_ids),
+        "searchFilter": search.one_of(run_ids),
         "orderByAsc": True,
         "isAccordionReordered": True,
         "runsHiddenMode": "SHOW_ALL",
@@ -77,6 +77,6 @@ def share_charts(settings: Settings, sweep: str, run_ids: Sequence[str], *, last
     return f"{_pages()}/#/experiments/{experiment}/runs?{query}"
 
 
-def run_address(settings: Settings, run_id: str) -> str:
+def run_address(settings: Tracking, run_id: str) -> str:
     """The address of a run's page."""
     return f"{_pages()}/#/experiments/{store.prepare(settings)}/runs/{run_id}"

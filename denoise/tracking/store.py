@@ -9,14 +9,14 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from filelock import FileLock
 
-from denoise.checks import UserError
+from denoise.config.settings import Tracking
+from denoise.errors import StoreUnavailableError, UserError
 
 # Read by MLflow when it is imported: it neither phones home nor writes over the bars, and gives a
 # server that is away up soon, as what it was to be told is kept and told later.
@@ -52,26 +52,6 @@ WRONG = (400, 404, 409)
 FAILURES = (UserError, OSError, MlflowException)
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Where runs go. `uri` null means MLFLOW_TRACKING_URI, or else MLflow's own default.
-
-    `offline` lets runs begin also while the store does not answer.
-    """
-
-    uri: str | None
-    experiment: str
-    offline: bool = False
-
-    def __post_init__(self) -> None:
-        if not self.experiment.strip():
-            raise UserError(f"tracking.experiment must be a name, got {self.experiment!r}")
-
-
-class AwayError(UserError):
-    """The store does not answer."""
-
-
 @event.listens_for(Engine, "connect")
 def _share(connection: object, _: object) -> None:
     """Let many processes write into one SQLite file: they queue, and readers block none of them.
@@ -91,11 +71,11 @@ def _connect_in_time(dialect: Dialect, _: object, args: list[Any], settings: dic
     return _limited(lambda: dialect.connect(*args, **settings))
 
 
-def prepare(settings: Settings) -> str:
+def prepare(settings: Tracking) -> str:
     """Open the store, create it and the experiment if they are not there; the experiment's id.
 
     Called once before workers start: a fresh SQLite file that several processes migrate at once
-    breaks. `AwayError` if the store does not answer.
+    breaks. `StoreUnavailableError` if the store does not answer.
     """
     for name, level in QUIET.items():
         logging.getLogger(name).setLevel(level)
@@ -109,7 +89,7 @@ def prepare(settings: Settings) -> str:
     return _answer_in_time(address, open_experiment)
 
 
-def uri(settings: Settings) -> str:
+def uri(settings: Tracking) -> str:
     """The store's address: a relative SQLite file made absolute, so that it is one everywhere."""
     asked = settings.uri or mlflow.get_tracking_uri()
     path = asked.removeprefix("sqlite:///")
@@ -128,7 +108,7 @@ def is_away(error: Exception) -> bool:
     """Whether the store, or the place of its files, failed to answer, and may do so later."""
     if isinstance(error, MlflowException):
         return error.get_http_status_code() not in WRONG
-    return isinstance(error, OSError | AwayError)
+    return isinstance(error, OSError | StoreUnavailableError)
 
 
 def without_secret(text: str) -> str:
@@ -168,14 +148,14 @@ def experiment_id(name: str) -> str:
 
 
 def _answer_in_time(uri: str, ask: Callable[[], str]) -> str:
-    """What `ask` returns, or an `AwayError` soon."""
+    """What `ask` returns, or an `StoreUnavailableError` soon."""
     try:
         _connect(uri)
         return _limited(ask) if uri.startswith("http") else ask()
     except UserError:
         raise
     except Exception as error:
-        raise AwayError(
+        raise StoreUnavailableError(
             f"tracking.uri={without_secret(uri)} cannot be used: {first_line(error)}; "
             "give a database such as sqlite:///mlflow.db or a running MLflow server"
         ) from None

@@ -8,15 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from denoise.checks import UserError
+from denoise.errors import FolderLockedError, UserError
 
 FILE, MARK = "outbox.jsonl", "outbox.sent"
 
 Entry = dict[str, Any]
-
-
-class HeldError(Exception):
-    """Another process holds the outbox."""
 
 
 class Outbox:
@@ -27,7 +23,7 @@ class Outbox:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Hold the outbox of `folder`, new or left behind; `HeldError` if another process does."""
+        """Hold the outbox of `folder`; `FolderLockedError` if another process does."""
         self.folder = folder
         self.file = _held(folder / FILE)
         try:
@@ -93,7 +89,7 @@ def _held(path: Path) -> BinaryIO:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.close()
-            raise HeldError(str(path.parent)) from None
+            raise FolderLockedError(str(path.parent)) from None
         if os.fstat(file.fileno()).st_nlink:
             return file
         file.close()  # removed since it was opened, by a process that has sent it all

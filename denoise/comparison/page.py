@@ -16,10 +16,12 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from PIL import Image
 
-from denoise import archive, figures, verdicts
+from denoise import figures
+from denoise.comparison import verdicts
+from denoise.comparison.verdicts import Measure, Question, Setting
 from denoise.data import CLASSES, SIDE
 from denoise.study import Parts, Reached
-from denoise.verdicts import Measure, Question, Setting
+from denoise.tracking import search
 
 INKS = {"light": "#1f2328", "dark": "#d7dce2"}
 MAP_POINTS = 2000
@@ -82,7 +84,7 @@ def render(
             lstrip_blocks=True,
         )
         environment.filters["sentence_case"] = verdicts.sentence_case
-        return environment.get_template("comparison.html").render(
+        return environment.get_template("page.html").render(
             title=title,
             about=about,
             questions=questions,
@@ -183,7 +185,7 @@ def _mean_curve(setting: Setting, split: str) -> list[float]:
     for run in setting.runs.values():
         held_out = "val/loss" if "val/loss" in run.metrics else "test/loss"
         metric = "train/loss" if split == "train" else held_out
-        curves.append(archive.curve(run.id, metric) if metric in run.metrics else [])
+        curves.append(search.curve(run.id, metric) if metric in run.metrics else [])
     shortest = min(map(len, curves))
     return [float(value) for value in np.mean([curve[:shortest] for curve in curves], axis=0)]
 
@@ -245,8 +247,8 @@ def _files(settings: Sequence[Setting], name: str, folder: Path) -> dict[str, Pa
     found = {}
     for setting in settings:
         runs = (run for _, run in sorted(setting.runs.items()))
-        if run := next((run for run in runs if name in archive.files(run.id)), None):
-            archive.download(run.id, name, folder / run.id)
+        if run := next((run for run in runs if name in search.files(run.id)), None):
+            search.download(run.id, name, folder / run.id)
             found[setting.label] = folder / run.id / name
     return found
 

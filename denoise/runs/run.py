@@ -15,11 +15,12 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
-from denoise import checkpoint, data, evaluate, figures, latent, tracking
-from denoise.config import Config
+from denoise import checkpoint, data, evaluate, figures, latent
+from denoise.config.compose import Config
 from denoise.model import Autoencoder
-from denoise.progress import Status
-from denoise.tracking import Run
+from denoise.runs.screen import Status
+from denoise.tracking import session
+from denoise.tracking.session import Run
 from denoise.trainer import Trainer
 
 log = logging.getLogger(__name__)
@@ -42,14 +43,14 @@ class Job:
 def run(config: Config, job: Job) -> float:
     """Train, evaluate and log one model, from where it broke off; the best score of its epochs.
 
-    `delivery.TakenError` if another process is at it.
+    `RunTakenError` if another process is at it.
     """
     device = config.trainer.torch_device()
     images = data.load(config.data, device)
     start = time.perf_counter()  # the first run of a process has waited for imports until here
     tags = job.tags | git_tags()
     params = _params(config)
-    with tracking.run(
+    with session.run(
         config.tracking, job.folder, name=job.name, tags=tags, params=params, anew=job.anew
     ) as run:
         job.status.update(run_id=run.id)

@@ -6,8 +6,8 @@ import multiprocessing
 import os
 import threading
 
-from denoise import delivery, store
-from denoise.outbox import Outbox
+from denoise.tracking import delivery, store
+from denoise.tracking.outbox import Outbox
 
 log = logging.getLogger(__name__)
 

@@ -6,17 +6,18 @@ import pytest
 import torch
 from omegaconf import DictConfig
 
-from denoise import config, plan
+from denoise.config import compose
+from denoise.runs import estimate
 from tests.conftest import SMALL
 
 Compose = Callable[..., DictConfig]
 
 
 def test_what_is_planned_is_not_trained_by_it(composed: Compose) -> None:
-    job = config.build(composed(*SMALL))
+    job = compose.checked(composed(*SMALL))
     before = {name: value.clone() for name, value in job.model.state_dict().items()}
     threads = torch.get_num_threads()
-    assert plan.seconds([job], workers=1, threads=1) > 0
+    assert estimate.seconds([job], workers=1, threads=1) > 0
     assert torch.get_num_threads() == threads
     assert all(torch.equal(value, before[name]) for name, value in job.model.state_dict().items())
 
@@ -24,11 +25,11 @@ def test_what_is_planned_is_not_trained_by_it(composed: Compose) -> None:
 def test_more_to_do_takes_longer_and_workers_share_it(
     composed: Compose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan, "_images_per_second", lambda *_: 1000.0)
+    monkeypatch.setattr(estimate, "_images_per_second", lambda *_: 1000.0)
 
     def seconds(*overrides: str, jobs: int = 1, workers: int = 1) -> float:
-        job = config.build(composed(*overrides))
-        return plan.seconds([job] * jobs, workers=workers, threads=1)
+        job = compose.checked(composed(*overrides))
+        return estimate.seconds([job] * jobs, workers=workers, threads=1)
 
     alone = seconds()
     assert alone > 20 * 60  # its twenty epochs of 60,000 images alone

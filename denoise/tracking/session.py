@@ -19,12 +19,11 @@ from mlflow.tracking.context.registry import resolve_tags
 from PIL import Image
 from torch import Tensor, nn
 
-from denoise import archive, delivery, owner, store
-from denoise.checks import UserError
-from denoise.delivery import TakenError
-from denoise.outbox import HeldError, Outbox
-from denoise.sender import Sender
-from denoise.store import Settings
+from denoise.config.settings import Tracking
+from denoise.errors import FolderLockedError, RunTakenError, UserError
+from denoise.tracking import delivery, owner, search, store
+from denoise.tracking.outbox import Outbox
+from denoise.tracking.sender import Sender
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +44,7 @@ class Run:
 
     What it is told is on disk at once, and sent to the store in the background: as soon as the
     store answers. What a run was told before it broke off, it is not told twice. Everything raises
-    `TakenError` once another process has taken the run for dead and gone on with it, and
+    `RunTakenError` once another process has taken the run for dead and gone on with it, and
     `UserError` once it was deleted.
     """
 
@@ -126,7 +125,7 @@ class Run:
 
 @contextlib.contextmanager
 def run(
-    settings: Settings,
+    settings: Tracking,
     folder: Path,
     *,
     name: str,
@@ -139,7 +138,7 @@ def run(
     traceback.
 
     Unless `anew`, it is the run with the same tag `config_hash` that broke off, if there is one;
-    `TakenError` if there is one that another process trains. `started`, in seconds since the
+    `RunTakenError` if there is one that another process trains. `started`, in seconds since the
     epoch, is when a new run says it began, if not now.
 
     An error that `is_of_the_machine` leaves it KILLED: what is FAILED would not be gone on with.
@@ -169,7 +168,7 @@ def is_of_the_machine(error: Exception) -> bool:
 
 
 def _open(
-    settings: Settings,
+    settings: Tracking,
     folder: Path,
     name: str,
     tags: Mapping[str, str],
@@ -210,7 +209,7 @@ def _empty_outbox(folder: Path) -> Outbox:
     other = "choose another folder with hydra.run.dir or hydra.sweep.dir"
     try:
         outbox = Outbox(folder)
-    except HeldError:
+    except FolderLockedError:
         raise UserError(f"a run is at work in {folder}; {other}") from None
     if outbox.entries:
         outbox.close()
@@ -227,7 +226,7 @@ def _taken_up(outbox: Outbox) -> Run:
         return Run(
             outbox,
             known=MlflowClient().get_run(outbox.run_id).data.metrics,
-            logged=len(archive.curve(outbox.run_id, "train/loss")),
+            logged=len(search.curve(outbox.run_id, "train/loss")),
         )
     except BaseException:
         outbox.end("KILLED")
@@ -238,17 +237,17 @@ def _taken_up(outbox: Outbox) -> Run:
 def _fetch(run_id: str, part: str, folder: Path) -> None:
     """What there is in the run's own folder `part`, into the same in `folder`."""
     for file in MlflowClient().list_artifacts(run_id, part):
-        archive.check_inside(file.path)
-        archive.download(run_id, file.path, folder)
+        search.check_inside(file.path)
+        search.download(run_id, file.path, folder)
 
 
 def _fetch_logs(run_id: str, folder: Path) -> None:
     """The run's logs so far, in front of those of the same names in `folder`."""
     for file in MlflowClient().list_artifacts(run_id):
         if file.path.endswith(".log"):
-            archive.check_inside(file.path)
+            search.check_inside(file.path)
             with tempfile.TemporaryDirectory() as there:
-                archive.download(run_id, file.path, Path(there))
+                search.download(run_id, file.path, Path(there))
                 before = (Path(there) / file.path).read_bytes()
             (folder / file.path).touch()
             (folder / file.path).write_bytes(before + (folder / file.path).read_bytes())
@@ -257,14 +256,14 @@ def _fetch_logs(run_id: str, folder: Path) -> None:
 def _broken_off(experiment: str, tags: Mapping[str, str]) -> str | None:
     """The newest run of this config that broke off, from now on with these tags, or None.
 
-    `TakenError` if such a run has a living owner, or if another process claims it at this moment.
+    `RunTakenError` if such a run has a living owner, or another process claims it now.
     """
     client = MlflowClient()
     where = f"{BROKEN_OFF} and tags.config_hash = '{tags.get('config_hash', '')}'"
     found = client.search_runs([experiment], where, order_by=["attributes.start_time DESC"])
     for run in found:
         if run.info.status == "RUNNING" and delivery.owner_of(run).is_alive(_heard(run)):
-            raise TakenError(run)
+            raise RunTakenError(run.info.run_id, delivery.owner_of(run))
     if not found:
         return None
     run_id = str(found[0].info.run_id)
@@ -274,7 +273,7 @@ def _broken_off(experiment: str, tags: Mapping[str, str]) -> str | None:
     time.sleep(CLAIM_SECONDS)  # two that claim it at once both write; the last to write has it
     claimed = client.get_run(run_id)
     if claimed.data.tags["owner"] != tags["owner"]:
-        raise TakenError(claimed)
+        raise RunTakenError(run_id, delivery.owner_of(claimed))
     return run_id
 
 
@@ -295,7 +294,7 @@ def _milliseconds(seconds: float) -> int:
     return round(1000 * seconds)
 
 
-def kill(settings: Settings, sweep: str) -> None:
+def kill(settings: Tracking, sweep: str) -> None:
     """End the runs of a sweep that this process left open, or that one left that is gone."""
     experiment, client = store.prepare(settings), MlflowClient()
     where = f"tags.sweep = '{sweep}' and attributes.status = 'RUNNING' and tags.owner != ''"

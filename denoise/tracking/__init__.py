@@ -1,0 +1,1 @@
+"""Runs and their MLflow store: recorded, mirrored, found again."""

@@ -4,23 +4,20 @@ import os
 import signal
 import sys
 from concurrent.futures import BrokenExecutor
-from pathlib import Path
 
 import hydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from denoise.config import CONF
 from denoise.config.sentence import sentence
 from denoise.runs import signals
 
 # Help and shell completion answer at once because nothing heavy is imported before a job starts.
 
 
-CONF = str(Path(__file__).parents[1] / "conf")
-
-
-@hydra.main(version_base="1.3", config_path=CONF, config_name="config")
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
 def app(cfg: DictConfig) -> float:
     from denoise.runs import sweep
 
@@ -37,7 +34,7 @@ def main() -> int:
     except (HydraException, OmegaConfBaseException, OSError, ValueError) as error:
         if asked_for_traceback:
             raise
-        print(f"denoise: {sentence(error)}", file=sys.stderr)
+        print(f"denoise: {sentence(error, sys.argv[1:])}", file=sys.stderr)
         return 1
     finally:
         if not asked_for_traceback:

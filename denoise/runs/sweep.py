@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 import joblib
 from filelock import FileLock
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.conf import HydraConf
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -54,8 +53,6 @@ logging.raiseExceptions = False  # a log on a full disk is no reason for traceba
 # Heavy modules make a million objects that stay; to look for garbage among them as often as Python
 # does takes an eighth of a small run's time.
 gc.set_threshold(20_000)
-
-LONGEST_NAME = 250  # that every store of MLflow's takes
 
 
 @dataclass
@@ -102,7 +99,7 @@ def job(cfg: DictConfig) -> float:
     built = compose.checked(cfg)
     folder = Path(hydra.runtime.output_dir)
     alone = hydra.mode == RunMode.RUN
-    name = run_name(cfg, hydra)
+    name = identity.run_name(cfg, hydra)
     status = Status(
         folder,
         name=name,
@@ -234,39 +231,13 @@ def _conclude(launch: Launch, statuses: list[dict[str, Any]]) -> None:
     summary.point(statuses, settings, launch.folder, compared)
 
 
-def run_name(cfg: DictConfig, hydra: HydraConf) -> str:
-    """The noise and its strength (which its config names first), then all else overridden.
-
-    Two runs of one sweep that differ in what comes out have different names.
-    """
-    from denoise.config import identity
-
-    choices = hydra.runtime.choices
-    first = [f"noise.{key}" for key in cfg.noise if key != "_target_"][:1]
-    values = {key: OmegaConf.select(cfg, key) for key in first}
-    strengths = {key: value for key, value in values.items() if not OmegaConf.is_config(value)}
-    said = [choices["noise"], *(identity.spelled(key, value) for key, value in strengths.items())]
-    unsaid = {"noise", "experiment", *strengths, *identity.NOT_RESULTS, *identity.NOT_OF_A_RUN}
-    for override in hydra.overrides.task:
-        key, _, value = override.lstrip("+~").partition("=")
-        if key in unsaid or key.startswith(("tracking.", "hydra")):
-            continue
-        if override.startswith("~"):
-            said.append(override)
-        elif key in choices:
-            said.append(value)
-        else:
-            said.append(identity.spelled(key, value))
-    return " ".join(said)[:LONGEST_NAME]
-
-
 def _begin(config: DictConfig, folder: Path, *, is_sweep: bool) -> None:
     """Check every job and make store and data ready, once, before any worker could do it twice."""
     global _launch
     # Hydra turns an exception of a callback into a warning and goes on; SystemExit it lets through.
     try:
         log.info("Getting ready: settings, store, data ...")
-        from denoise import data
+        from denoise import fetch
         from denoise.config.compose import checked
 
         jobs = _job_configs(config) if is_sweep else [config]
@@ -275,7 +246,7 @@ def _begin(config: DictConfig, folder: Path, *, is_sweep: bool) -> None:
         answers = _open_store(built[0].tracking, folder.parent)
         _make(folder)
         for settings in {repr(job.data): job.data for job in built}.values():
-            data.fetch(settings)
+            fetch.fetch(settings)
         if is_sweep:
             _plan(config, built, answers)
         screen.forget_all(folder)
@@ -394,4 +365,4 @@ def _job_configs(config: DictConfig) -> list[DictConfig]:
     try:
         return [loader.load_sweep_config(config, list(job)) for job in jobs]
     except ValueError as error:
-        raise UserError(sentence(error)) from None
+        raise UserError(sentence(error, list(chain(*jobs)))) from None

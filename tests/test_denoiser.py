@@ -1,11 +1,12 @@
-"""A pulled model at work: shapes, scaling, and that no file of it runs code."""
+"""A pulled model: shapes, scaling, and that none of its files can run code."""
 
 import json
 import os
 import pickle
 import shutil
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 import denoise
-from denoise import apply, command, data, evaluate
+from denoise import apply, build, checkpoint, command, data, evaluate
 from denoise.denoiser import Denoiser
 from denoise.errors import UserError
 from denoise.manifest import sha256
@@ -39,12 +40,12 @@ def model(best: Path) -> Denoiser:
 
 @pytest.fixture
 def copy(best: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A pulled folder that a test may harm."""
+    """A copy of a pulled folder for a test to change."""
     monkeypatch.chdir(tmp_path)
     return Path(shutil.copytree(best, tmp_path / "best"))
 
 
-def test_its_loss_is_the_one_that_the_run_logged(
+def test_a_loaded_model_has_the_loss_that_its_run_logged(
     best: Path, model: Denoiser, settings: data.Settings
 ) -> None:
     logged = json.loads((best / "run.json").read_text())["metrics"]
@@ -52,23 +53,17 @@ def test_its_loss_is_the_one_that_the_run_logged(
     clean = smoke.test.images
     pixels = clean / 255
     scaled = model.model(smoke.scale(clean))
-    mse = (smoke.pixels(scaled).squeeze(1) - pixels).square().mean().item()
+    mse = (smoke.space.to_pixels(scaled).squeeze(1) - pixels).square().mean().item()
     assert mse == pytest.approx(logged["test/clean_mse"], abs=1e-6)
-    noise = denoise.build.build_noise(_config(best))
+    noise = build.build_noise(model.config["noise"])
     pairs = evaluate.corrupted(smoke.test, smoke, noise)
     measured = evaluate.losses(model.model, pairs, smoke, "corrupted")
     assert measured["loss"] == pytest.approx(logged["test/loss"], abs=1e-6)
 
 
-def _config(best: Path):
-    from omegaconf import OmegaConf
-
-    return OmegaConf.load(best / "config" / "config.yaml")
-
-
 @pytest.mark.parametrize("shape", [(28, 28), (3, 28, 28), (1, 28, 28), (3, 1, 28, 28)])
 @pytest.mark.parametrize("kind", ["uint8 array", "float array", "uint8 tensor", "float tensor"])
-def test_pictures_come_back_as_they_were_given(
+def test_denoised_pictures_have_the_type_and_shape_of_the_input(
     model: Denoiser, shape: tuple[int, ...], kind: str
 ) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
@@ -82,7 +77,7 @@ def test_pictures_come_back_as_they_were_given(
     np.testing.assert_allclose(np.asarray(output), model.denoise(pixels), atol=1e-6)
 
 
-def test_a_code_is_a_picture_and_a_batch_of_codes_is_a_batch(model: Denoiser) -> None:
+def test_encode_and_decode_accept_one_picture_or_a_batch(model: Denoiser) -> None:
     images = torch.rand(5, 28, 28)
     codes = model.encode(images)
     assert codes.shape == (5, 4)
@@ -102,7 +97,7 @@ def test_a_code_is_a_picture_and_a_batch_of_codes_is_a_batch(model: Denoiser) ->
         (np.full((28, 28), np.nan), r"from nan to nan"),
     ],
 )
-def test_wrong_images_are_told_what_is_wanted(
+def test_wrong_images_are_refused_with_the_allowed_shapes_and_values(
     model: Denoiser, images: np.ndarray, said: str
 ) -> None:
     with pytest.raises(UserError, match=said):
@@ -124,14 +119,14 @@ def _swap(path: Path, content: bytes, *, listed: bool) -> None:
         manifest.write_text(json.dumps(known))
 
 
-def test_a_file_swapped_after_the_pull_is_refused(copy: Path) -> None:
+def test_a_file_changed_after_the_pull_is_refused(copy: Path) -> None:
     path = copy / "checkpoints" / "last.safetensors"
     _swap(path, path.read_bytes()[:-1] + b"!", listed=False)
     with pytest.raises(UserError, match=rf"{path} has changed since it was pulled"):
         denoise.load(copy)
 
 
-def test_a_pickle_in_the_place_of_a_checkpoint_is_refused(copy: Path, tmp_path: Path) -> None:
+def test_a_pickle_in_place_of_a_checkpoint_is_refused(copy: Path, tmp_path: Path) -> None:
     path = copy / "checkpoints" / "last.safetensors"
     _swap(path, pickle.dumps(Payload()), listed=True)
     with pytest.raises(UserError, match="is not a checkpoint of this project"):
@@ -149,11 +144,11 @@ def test_a_pickle_in_the_place_of_a_checkpoint_is_refused(copy: Path, tmp_path: 
         },
     ],
 )
-def test_a_checkpoint_that_names_other_code_is_refused(
+def test_a_checkpoint_that_names_other_code_is_refused_and_runs_nothing(
     copy: Path, tmp_path: Path, node: dict
 ) -> None:
     path = copy / "checkpoints" / "last.safetensors"
-    plain = denoise.denoiser.checkpoint.load(path)[2] | {"model": node}
+    plain = checkpoint.load(path)[2] | {"model": node}
     save_file(load_file(path), path, {"epoch": "1", "config": json.dumps(plain)})
     _swap(path, path.read_bytes(), listed=True)
     with pytest.raises(UserError, match=r"model\.(_target_|latent_dim) must"):
@@ -161,7 +156,60 @@ def test_a_checkpoint_that_names_other_code_is_refused(
     assert not (tmp_path / "executed").exists()
 
 
-def test_what_is_no_pulled_folder_is_told(tmp_path: Path) -> None:
+OWN_MODEL = """
+from denoise.bounds import PositiveInt
+from denoise.model import Anello
+
+
+class Mine(Anello):
+    def __init__(self, latent_dim: PositiveInt):
+        super().__init__(latent_dim)
+"""
+
+
+@pytest.fixture
+def own(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A pulled folder whose model is a class of the user's, in a module of the current folder."""
+    monkeypatch.setattr(sys, "path", sys.path[:])
+    (tmp_path / "my_models.py").write_text(OWN_MODEL)
+    path = copy / "checkpoints" / "last.safetensors"
+    plain = checkpoint.load(path)[2]
+    plain["model"]["_target_"] = "my_models.Mine"
+    save_file(load_file(path), path, {"epoch": "1", "config": json.dumps(plain)})
+    _swap(path, path.read_bytes(), listed=True)
+    yield copy
+    sys.modules.pop("my_models", None)
+
+
+def test_a_model_of_a_users_own_class_is_loaded_only_if_trusted(own: Path) -> None:
+    with pytest.raises(UserError, match=r"module my_models, pass trust=\['my_models'\]"):
+        denoise.load(own)
+    assert "my_models" not in sys.modules
+    loaded = denoise.load(own, trust=["my_models"])
+    assert type(loaded.model).__name__ == "Mine"
+    assert loaded.denoise(torch.rand(28, 28)).shape == (28, 28)
+
+
+def test_a_trusted_module_still_has_to_define_a_model(own: Path, tmp_path: Path) -> None:
+    (tmp_path / "my_models.py").write_text("from subprocess import Popen as Mine")
+    with pytest.raises(UserError, match=r"must name a model, a subclass of .*'my_models\.Mine'"):
+        denoise.load(own, trust=["my_models"])
+
+
+HEAVY = ("mlflow", "hydra", "omegaconf", "sqlalchemy")
+
+
+def test_loading_a_model_imports_neither_mlflow_nor_hydra(best: Path) -> None:
+    code = f"""
+import sys, denoise
+denoise.load({str(best)!r})
+print(sorted(set({HEAVY}) & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_folder_that_was_not_pulled_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"is not a pulled run: it has no readable run\.json"):
         denoise.load(tmp_path)
 
@@ -189,9 +237,7 @@ def test_apply_writes_a_png_for_every_picture_and_a_sheet(applied: Command) -> N
 
 
 @needs_best
-def test_apply_corrupts_test_images_to_see_it_work(
-    applied: Command, settings: data.Settings
-) -> None:
+def test_apply_can_corrupt_test_images_first(applied: Command, settings: data.Settings) -> None:
     Path("data").symlink_to(settings.root)
     sample = ("best", "--sample", "6", "--noise", "gaussian")
     assert applied(*sample, "--sigma", "0.5", "--to", "noisy")[0] == 0
@@ -212,7 +258,7 @@ def test_apply_corrupts_test_images_to_see_it_work(
     ],
 )
 @needs_best
-def test_apply_tells_a_mistake_in_a_sentence(
+def test_apply_reports_a_mistake_in_one_sentence(
     applied: Command, settings: data.Settings, arguments: tuple[str, ...], said: str
 ) -> None:
     Path("data").symlink_to(settings.root)

@@ -20,10 +20,10 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from denoise import data
+from denoise.config.identity import LONGEST_NAME, run_name
 from denoise.config.settings import Tracking
 from denoise.runs import run as runs_module
 from denoise.runs import screen, summary
-from denoise.runs.sweep import LONGEST_NAME, run_name
 from denoise.tracking import charts, search
 from denoise.tracking.store import prepare
 from tests.conftest import SMALL, Said, command, ended, group_is_alive, wait_until

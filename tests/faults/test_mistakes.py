@@ -1,4 +1,4 @@
-"""Mistakes by the hundred: bad overrides and damaged files are a sentence, and nothing runs."""
+"""Hundreds of generated mistakes: each is reported in one sentence, and nothing runs."""
 
 import gzip
 import json
@@ -27,7 +27,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torchvision import datasets
 
-from denoise import apply, build, checkpoint, data, pull
+from denoise import apply, checkpoint, data, fetch, pull
 from denoise import command as commands
 from denoise.config import compose as configs
 from denoise.errors import UserError
@@ -52,9 +52,9 @@ generated = partial(
 
 @dataclass(frozen=True)
 class Leaf:
-    """A key that can be set, where `choice` is made, and what it is there.
+    """A key that can be overridden once `choice` is typed, and its value there.
 
-    `field` names its law: the class and field it goes to or, outside of noises and models, itself.
+    `field` is its key in `LAWS`: for noises and models the class and field, otherwise the key.
     """
 
     choice: str
@@ -65,7 +65,7 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Mistake:
-    """What is typed, and all that the sentence must contain."""
+    """What is typed, and what the sentence must contain."""
 
     arguments: tuple[str, ...]
     named: tuple[str, ...]
@@ -77,7 +77,7 @@ def choices(group: str) -> list[str]:
 
 @cache
 def leaves() -> list[Leaf]:
-    """Every key of the composed config; of noises and models, which have their own, in each."""
+    """Every key of the composed config, for every choice of noise and model."""
     plain = composed()
     found = [
         leaf
@@ -96,7 +96,7 @@ def leaves() -> list[Leaf]:
 def _under(node: dict[str, Any], key: str, choice: str) -> Iterator[Leaf]:
     place = node["_target_"].rpartition(".")[2] if "_target_" in node else key
     for name, value in node.items():
-        if "." in name or key == "data.sha256":  # not settable; held against the files
+        if "." in name:  # Hydra cannot override it
             continue
         if isinstance(value, dict):
             yield from _under(value, f"{key}.{name}", choice)
@@ -110,7 +110,7 @@ def composed(*overrides: str) -> dict[str, Any]:
     return OmegaConf.to_container(cfg, resolve=True)  # type: ignore[return-value]
 
 
-# What each setting refuses, as it is typed.
+# Values that settings refuse, as they are typed.
 NO_TEXT = ("[1.5]", "{a:1.5}")
 NO_NUMBER = (*NO_TEXT, "abc", "nan", "inf", "-inf", "1e999", "null", "true", "", "'1 2'", "???")
 
@@ -154,7 +154,6 @@ LAWS = {
     "force": text("", "null", "perhaps", "1.5", "nan"),
     "data.name": one_of(),
     "data.root": text("", "null"),
-    "data.debian": text(),
     "data.train_size": whole(10, 60_000),
     "data.test_size": whole(10, 10_000),
     "data.holdout": whole(0, 59_990),
@@ -194,7 +193,7 @@ LAWS = {
 
 
 def refused(leaf: Leaf) -> Texts:
-    """What a key refuses: by its law, or by what it is while it has none."""
+    """Values that a key refuses: by its entry in `LAWS`, or else by the type of its value."""
     if leaf.key.endswith("_target_"):
         return text("", "null", "os.system", "denoise.noise.torch.load", "denoise.model.math")
     if leaf.field in LAWS:
@@ -278,7 +277,7 @@ def malformed(draw: st.DrawFn) -> Mistake:
 
 @st.composite
 def nothing_there(draw: st.DrawFn) -> Mistake:
-    """Interpolations to nowhere, and keys that are taken away."""
+    """Interpolations of missing keys, and deleted keys."""
     leaf = draw(st.sampled_from(leaves()))
     nowhere = draw(st.sampled_from(("${nowhere}", "${nowhere.at.all}", "${oc.env:nowhere}")))
     kind = draw(st.sampled_from(("sweep", "nowhere", "self", "missing", "gone")))
@@ -300,7 +299,7 @@ MISTAKES = st.one_of(
 
 @pytest.fixture
 def told(cli: Cli, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Mistake], None]:
-    """Holds a mistake to the law: one sentence that names it, and nothing begins."""
+    """Checks that a mistake gives one sentence that names it, and that nothing starts."""
 
     def accepted(_: data.Settings) -> None:
         raise AssertionError("it was accepted")
@@ -308,7 +307,7 @@ def told(cli: Cli, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> Callab
     def hold(mistake: Mistake) -> None:
         is_the_law_kept(cli(*mistake.arguments), mistake, empty_store)
 
-    monkeypatch.setattr(data, "fetch", accepted)  # or else hundreds of runs would train
+    monkeypatch.setattr(fetch, "fetch", accepted)  # otherwise hundreds of runs would train
     return hold
 
 
@@ -323,14 +322,16 @@ def is_the_law_kept(said: Said, mistake: Mistake, empty_store: Path) -> None:
 
 @generated(max_examples=20)
 @given(mistake=MISTAKES)
-def test_a_bad_override_is_one_sentence(told: Callable[[Mistake], None], mistake: Mistake) -> None:
+def test_a_bad_override_is_reported_in_one_sentence(
+    told: Callable[[Mistake], None], mistake: Mistake
+) -> None:
     told(mistake)
 
 
 @pytest.mark.faults
 @generated(max_examples=280)
 @given(mistake=MISTAKES)
-def test_hundreds_of_bad_overrides_are_a_sentence_each(
+def test_each_bad_override_of_hundreds_is_reported_in_one_sentence(
     told: Callable[[Mistake], None], mistake: Mistake
 ) -> None:
     told(mistake)
@@ -343,11 +344,11 @@ def test_hundreds_of_bad_overrides_are_a_sentence_each(
         (("noise.sigma=-1",), "noise.sigma must be a finite number >= 0, got -1"),
         (("noise.sigma==1",), "noise.sigma==1 is not of the form key=value"),
         (("hydra/launcher=nothing",), "hydra/launcher=nothing is not a choice"),
-        (("-m", "trainer.epochs=1,ten"), "trainer.epochs must be of type int, got 'ten'"),
+        (("-m", "trainer.epochs=1,ten"), "trainer.epochs must be a whole number >= 1, got 'ten'"),
         (("-m", "seed=0,1", "model=nothing"), "model=nothing is not a choice"),
     ],
 )
-def test_a_real_process_says_it_too(
+def test_a_separate_process_reports_the_same_sentence(
     tmp_path: Path, empty_store: Path, arguments: tuple[str, ...], named: str
 ) -> None:
     said = ended(command(tmp_path, *arguments), tmp_path)
@@ -383,12 +384,10 @@ def a_folder(*_: object) -> None:
 
 Damage = Callable[[bytes, random.Random], bytes | None]
 DAMAGES: tuple[Damage, ...] = (cut, flipped, emptied, pickled, a_folder)
-IDX = tuple(f"{part}-ubyte" for part in ("train-images-idx3", "train-labels-idx1"))
-IDX += tuple(name.replace("train", "t10k") for name in IDX)
 
 
 def harm(path: Path, damage: Damage) -> None:
-    """Damage a file in a way that is the same every time."""
+    """Damage a file, in the same way every time."""
     content = damage(path.read_bytes(), random.Random(f"{damage.__name__} {path.name}"))
     path.unlink()
     if content is None:
@@ -398,7 +397,7 @@ def harm(path: Path, damage: Damage) -> None:
 
 
 def sampled(cases: Iterable[tuple]) -> list:
-    """One in seven for every run of the tests, and the others for `make faults`."""
+    """The cases, all but one in seven marked for `make faults` only."""
     return [
         pytest.param(*case, marks=[pytest.mark.faults] if number % 7 else [])
         for number, case in enumerate(cases)
@@ -407,16 +406,16 @@ def sampled(cases: Iterable[tuple]) -> list:
 
 @pytest.fixture
 def copy(settings: data.Settings, tmp_path: Path) -> data.Settings:
-    """The data set in a folder that a test may harm."""
+    """A copy of the data set for a test to damage."""
     there = replace(settings, root=str(tmp_path / "data"))
     there.raw.mkdir(parents=True)
-    for name in IDX:
+    for name in fetch.FILES:
         (there.raw / name).symlink_to(settings.raw / name)
     return there
 
 
 def is_a_sentence_of(path: Path, said: Said) -> None:
-    """The law of a damaged file."""
+    """Assert that the command named the damaged file in one sentence and ran nothing."""
     assert said.status == 1
     assert said.err.startswith("denoise")
     assert len(said.err.strip().splitlines()) == 1, said.err
@@ -427,12 +426,12 @@ def is_a_sentence_of(path: Path, said: Said) -> None:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a store that many tests share, as it takes a second to make."""
+    """The folder of a store that tests share, because making one takes a second."""
     return tmp_path_factory.mktemp("store")
 
 
 def trains_nothing(cli: Cli, store: Path, copy: data.Settings, *more: str) -> Said:
-    """The command on harmed data."""
+    """Run the command on damaged data, and assert that it tracked no run."""
     uri = f"tracking.uri=sqlite:///{store / 'mlflow.db'}"
     said = cli(*SMALL, f"data.root={copy.root}", uri, *more)
     assert replace(said, folder=store).runs() == []
@@ -440,9 +439,9 @@ def trains_nothing(cli: Cli, store: Path, copy: data.Settings, *more: str) -> Sa
 
 
 @pytest.mark.parametrize(
-    ("name", "damage"), sampled((name, damage) for name in IDX for damage in DAMAGES)
+    ("name", "damage"), sampled((name, damage) for name in fetch.FILES for damage in DAMAGES)
 )
-def test_damaged_data_are_refused_by_name(
+def test_a_damaged_data_file_is_refused_and_named(
     cli: Cli, store: Path, copy: data.Settings, name: str, damage: Damage
 ) -> None:
     harm(copy.raw / name, damage)
@@ -450,7 +449,7 @@ def test_damaged_data_are_refused_by_name(
 
 
 def fewer(content: bytes, _: random.Random) -> bytes:
-    """The first hundred images or labels, in a whole file of their own."""
+    """A valid file of the first hundred images or labels."""
     header = 16 if content[3] == 3 else 8
     size = 28 * 28 if content[3] == 3 else 1
     count = (100).to_bytes(4, "big")
@@ -458,7 +457,7 @@ def fewer(content: bytes, _: random.Random) -> bytes:
 
 
 def turned(content: bytes, _: random.Random) -> bytes:
-    """As many bytes in another shape: 14 by 56, or labels from 250 on."""
+    """As many bytes, but images of 14 by 56 pixels, or labels of 250."""
     sides = (14).to_bytes(4, "big") + (56).to_bytes(4, "big")
     is_images = content[3] == 3
     return content[:8] + (sides + content[16:] if is_images else b"\xfa" * (len(content) - 8))
@@ -466,20 +465,23 @@ def turned(content: bytes, _: random.Random) -> bytes:
 
 @pytest.mark.parametrize(
     ("name", "damage"),
-    sampled((name, damage) for name in IDX for damage in (fewer, turned, emptied)),
+    sampled((name, damage) for name in fetch.FILES for damage in (fewer, turned, emptied)),
 )
-def test_data_without_a_published_sum_must_have_their_shape(
+def test_a_data_file_without_a_published_sum_is_checked_by_its_shape(
     cli: Cli, store: Path, copy: data.Settings, name: str, damage: Damage
 ) -> None:
-    harm(copy.raw / name, damage)
-    said = trains_nothing(cli, store, copy, f"data.sha256.{name}=null")
-    is_a_sentence_of(copy.raw / name, said)
+    without_sums = replace(copy, name="KMNIST")
+    without_sums.raw.parent.mkdir()
+    copy.raw.rename(without_sums.raw)
+    harm(without_sums.raw / name, damage)
+    said = trains_nothing(cli, store, copy, "data=kmnist")
+    is_a_sentence_of(without_sums.raw / name, said)
 
 
 @pytest.mark.faults
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("damage", [cut, flipped, pickled, a_folder])
-def test_a_damaged_archive_is_named_among_the_ways(
+def test_a_damaged_archive_is_named_among_the_sources(
     cli: Cli,
     store: Path,
     copy: data.Settings,
@@ -488,12 +490,12 @@ def test_a_damaged_archive_is_named_among_the_ways(
     damage: Damage,
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path / "no-programs"))
-    monkeypatch.setattr(data, "DEBIAN_DATASETS", tmp_path / "datasets")
+    monkeypatch.setattr(fetch, "DEBIAN_DATASETS", tmp_path / "datasets")
     monkeypatch.setattr(datasets.FashionMNIST, "mirrors", ["http://127.0.0.1:9/"])
-    packed = tmp_path / "datasets" / "fashion-mnist" / f"{IDX[-1]}.gz"
+    packed = tmp_path / "datasets" / "fashion-mnist" / f"{fetch.FILES[-1]}.gz"
     packed.parent.mkdir(parents=True)
-    packed.write_bytes(gzip.compress((copy.raw / IDX[-1]).read_bytes()))
-    (copy.raw / IDX[-1]).unlink()
+    packed.write_bytes(gzip.compress((copy.raw / fetch.FILES[-1]).read_bytes()))
+    (copy.raw / fetch.FILES[-1]).unlink()
     harm(packed, damage)
     is_a_sentence_of(packed, trains_nothing(cli, store, copy))
 
@@ -514,7 +516,7 @@ def best(finished: Said, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def pulled(best: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A pulled folder that a test may harm."""
+    """A copy of a pulled folder for a test to damage."""
     monkeypatch.chdir(tmp_path)
     Image.effect_noise((28, 28), 90).save("picture.png")
     return Path(shutil.copytree(best, tmp_path / "best"))
@@ -534,7 +536,7 @@ def applied(
 
 
 def relist(path: Path) -> None:
-    """Have `run.json` say that the harmed file is as it was pulled."""
+    """Renew the sum of a damaged file in `run.json`."""
     manifest = path.parents[1] / "run.json"
     known = json.loads(manifest.read_text())
     known["files"][path.relative_to(path.parents[1]).as_posix()] = sha256(path)
@@ -562,7 +564,7 @@ def test_a_damaged_file_of_a_pulled_folder_is_named(
 
 @pytest.mark.faults
 @pytest.mark.parametrize("damage", [cut, flipped, emptied, pickled])
-def test_a_damaged_checkpoint_is_refused_also_where_its_sum_was_renewed(
+def test_a_damaged_checkpoint_is_refused_even_if_its_sum_was_renewed(
     pulled: Path, applied: Cli, damage: Damage
 ) -> None:
     path = pulled / "checkpoints" / "last.safetensors"
@@ -595,7 +597,7 @@ def test_weights_of_another_shape_are_refused(pulled: Path, applied: Cli, latent
 
 @pytest.mark.faults
 @pytest.mark.parametrize("content", ["[]", "{}", "3", '{"files": 3}', '{"files": [1]}'])
-def test_a_run_json_of_another_shape_is_refused_and_pulled_anew(
+def test_a_malformed_run_json_is_refused_by_apply_and_pull(
     pulled: Path,
     applied: Cli,
     finished: Said,
@@ -627,7 +629,7 @@ def test_a_damaged_picture_is_named(pulled: Path, applied: Cli, name: str, damag
     ("name", "old", "new"),
     [("picture.png", b"IDAT", b"ID\xffT"), ("picture.ppm", b"255", b"2x5")],
 )
-def test_whatever_the_decoder_raises_is_a_sentence(
+def test_any_exception_of_the_picture_decoder_is_reported_in_one_sentence(
     pulled: Path, applied: Cli, name: str, old: bytes, new: bytes
 ) -> None:
     picture = pulled.parent / name
@@ -640,12 +642,13 @@ def fresh(settings: data.Settings, *overrides: str) -> Trainer:
     """A trainer on a few images."""
     cfg = OmegaConf.create(composed("trainer=smoke", *overrides))
     few = data.load(replace(settings, train_size=512, test_size=100), torch.device("cpu"))
-    return Trainer(build.build_model(cfg), few, Identity(), configs.checked(cfg).trainer, seed=0)
+    config = configs.checked(cfg)
+    return Trainer(config.model, few, Identity(), config.trainer, seed=0)
 
 
 @pytest.fixture
 def states(settings: data.Settings, tmp_path: Path) -> Path:
-    """The states after two epochs, in a folder that a test may harm."""
+    """A folder of the states after one and two epochs, for a test to damage."""
     folder, trainer, history = tmp_path / "state", fresh(settings), []
     folder.mkdir()
     for name, values in zip(("odd", "even"), trainer.epochs(), strict=True):
@@ -657,7 +660,9 @@ def states(settings: data.Settings, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("damage", sampled((damage,) for damage in DAMAGES))
-def test_a_damaged_state_leaves_the_one_before(states: Path, damage: Damage) -> None:
+def test_if_the_newest_state_is_damaged_the_one_before_is_used(
+    states: Path, damage: Damage
+) -> None:
     newest = checkpoint.newest(states)
     assert newest
     (before,) = set(states.iterdir()) - {newest}
@@ -668,7 +673,7 @@ def test_a_damaged_state_leaves_the_one_before(states: Path, damage: Damage) -> 
 
 
 @pytest.mark.parametrize("other", ["model.latent_dim=5", "model=conv"])
-def test_a_state_of_another_model_is_refused_by_name(
+def test_a_state_of_another_model_is_refused_and_named(
     states: Path, settings: data.Settings, other: str
 ) -> None:
     path = states / "even.safetensors"
@@ -676,7 +681,7 @@ def test_a_state_of_another_model_is_refused_by_name(
         checkpoint.restore(path, fresh(settings, other))
 
 
-def test_weights_alone_are_no_state(states: Path, settings: data.Settings) -> None:
+def test_a_checkpoint_with_weights_only_is_no_state(states: Path, settings: data.Settings) -> None:
     path = states / "even.safetensors"
     checkpoint.save_weights(path, checkpoint.weights(path), epoch=2, config={})
     with pytest.raises(UserError, match=f"{path} is not the state of a run of this config"):
@@ -685,7 +690,7 @@ def test_weights_alone_are_no_state(states: Path, settings: data.Settings) -> No
 
 @pytest.mark.faults
 @pytest.mark.parametrize(("damage", "harmed"), [(cut, 1), (flipped, 1), (pickled, 2)])
-def test_a_run_goes_on_from_the_state_that_is_whole(
+def test_a_run_resumes_from_the_newest_undamaged_state(
     cli: Cli, settings: data.Settings, damage: Damage, harmed: int
 ) -> None:
     arguments = (*SMALL, f"data.root={settings.root}")

@@ -2,6 +2,7 @@
 
 import re
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -364,6 +365,7 @@ MISTAKES = {
     ("~seed",): "seed is missing; a config has data, noise,",
     ("noise.sigma=1,2",): "noise.sigma=1,2 gives several values; -m sweeps over them",
     ("noise=1",): "noise=1: Config group override must be a string or a list",
+    ("--config-dir", "/proc/self", "seed=1", "hydra/launcher=1.5"): "hydra/launcher=1.5: Config",
     ("noise.sigma=",): "noise.sigma",
     ("noise.sigma==1",): "noise.sigma==1",
     ("-m", "noise.sigma=0.1,-1"): "noise.sigma must be a finite number >= 0, got -1",
@@ -454,3 +456,12 @@ def test_a_password_in_the_address_is_not_shown(cli: Cli) -> None:
     said = cli("tracking.uri=nonsense://me:secret@here/there")
     assert "secret" not in said.out + said.err
     assert "me:***@here" in said.err
+
+
+def test_tracking_settings_import_neither_torch_nor_mlflow_nor_hydra() -> None:
+    code = """
+import sys, denoise.config.settings
+print(sorted({"torch", "mlflow", "hydra", "omegaconf", "sqlalchemy"} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -59,9 +59,15 @@ def _override(error: BaseException) -> str:
 def _not_text(typed: Sequence[str]) -> list[str]:
     """The first override of a group whose value is no text, which Hydra's message does not name."""
     parser = OverridesParser.create()
-    groups = [one for one in typed if "/" in one or (CONF / one.partition("=")[0]).is_dir()]
+    groups = [one for one in typed if _is_of_a_group(one)]
     parsed = {one: parser.parse_override(one).value() for one in groups}
     return [one for one, value in parsed.items() if not isinstance(value, str | list)][:1]
+
+
+def _is_of_a_group(typed: str) -> bool:
+    """Whether an argument, which may be a flag or a path as well, overrides a config group."""
+    key, equals, _ = typed.partition("=")
+    return bool(equals) and not key.startswith("-") and ("/" in key or (CONF / key).is_dir())
 
 
 def _meant(error: ConfigAttributeError | ConfigKeyError) -> str:

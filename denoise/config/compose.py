@@ -82,11 +82,20 @@ def _check_keys(cfg: DictConfig) -> None:
 
 
 def _values(cfg: DictConfig) -> dict[str, Any]:
-    """The config as plain values, with its interpolations resolved."""
+    """The config as plain values, with its interpolations resolved.
+
+    Noises come last: they refer to other groups, whose own mistakes are reported first.
+    """
     try:
-        return OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)  # type: ignore
+        return {key: _plain(cfg[key]) for key in sorted(map(str, cfg), key="noise".__eq__)}
     except OmegaConfBaseException as error:
         raise UserError(sentence(error)) from None
+
+
+def _plain(value: Any) -> Any:
+    if not OmegaConf.is_config(value):
+        return value
+    return OmegaConf.to_container(value, resolve=True, throw_on_missing=True)
 
 
 def _settings(kind: type[T], values: Mapping[str, Any], key: str) -> T:

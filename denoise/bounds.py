@@ -10,6 +10,7 @@ from functools import cache
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUserError
 
 from denoise.errors import UserError
 
@@ -50,7 +51,7 @@ def arguments(kind: type, values: object, key: str) -> dict[str, Any]:
     """
     if not isinstance(values, Mapping):
         raise UserError(f"{key} must be a group of settings, got {values!r}")
-    adapters, required = _signature(kind)
+    adapters, required = _readable(kind, key)
     has = f"{key} has {', '.join(adapters) or 'none'}"
     for name, value in values.items():
         if name not in adapters:
@@ -66,6 +67,15 @@ def arguments(kind: type, values: object, key: str) -> dict[str, Any]:
             f"{key}.high must be greater than {key}.low, which is {made['low']}, got {made['high']}"
         )
     return made
+
+
+def _readable(kind: type, key: str) -> tuple[dict[str, TypeAdapter[Any]], list[str]]:
+    """`_signature` of a class that may be the user's own, with a sentence if that is impossible."""
+    try:
+        return _signature(kind)
+    except (NameError, TypeError, ValueError, PydanticUserError) as error:
+        name = f"{kind.__module__}.{kind.__qualname__}"
+        raise UserError(f"{key}: the annotations of {name} cannot be checked ({error})") from None
 
 
 @cache
@@ -89,9 +99,16 @@ def _signature(kind: type) -> tuple[dict[str, TypeAdapter[Any]], list[str]]:
 def _checked(key: str, value: object, adapter: TypeAdapter[Any]) -> Any:
     try:
         return adapter.validate_python(value)
-    except ValidationError:
-        allowed = _allowed(adapter.json_schema())
-        raise UserError(f"{key} must be {allowed}, got {value!r}") from None
+    except ValidationError as error:
+        raise UserError(f"{key} {_objection(error, adapter)}, got {value!r}") from None
+
+
+def _objection(error: ValidationError, adapter: TypeAdapter[Any]) -> str:
+    """What a value must be, or pydantic's words for an annotation that we have none for."""
+    try:
+        return f"must be {_allowed(adapter.json_schema())}"
+    except (PydanticInvalidForJsonSchema, KeyError):
+        return f"is not allowed ({error.errors()[0]['msg']})"
 
 
 TYPES = {

@@ -247,6 +247,16 @@ class Quiet:
     pass
 
 
+class Layered(Fog):
+    def __init__(self, light: dict[str, Noise]):
+        self.light = light
+
+
+class Vague(Fog):
+    def __init__(self, light: "Brightness"):
+        self.light = light
+
+
 class Broken:
     def __init__(self, light: float):
         raise ValueError("no light today")
@@ -259,6 +269,8 @@ WRONG = {
     "_target_=my_noises.Rain": "must name a noise, whose class defines __call__",
     "_target_=my_noises.Quiet": "must name a noise, whose class defines __call__",
     "_target_=my_noises.Broken light=1": "noise._target_=my_noises.Broken: no light today",
+    "_target_=my_noises.Layered light=1": "noise.light is not allowed (Input should be a valid",
+    "_target_=my_noises.Vague light=1": "the annotations of my_noises.Vague cannot be checked",
     "light=0": "noise.light must be a finite number > 0, got 0",
     "light=true": "noise.light must be a finite number > 0, got True",
     "name=fat light=1": "noise.name must be one of thin, thick, got 'fat'",
@@ -272,7 +284,10 @@ def my_noises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The name of a module of the user's, in the current folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", sys.path[:])
-    imports = "from typing import Annotated, Literal\nfrom pydantic import Field\n"
+    imports = (
+        "from typing import Annotated, Literal\n"
+        "from pydantic import Field\nfrom denoise.noise import Noise\n"
+    )
     (tmp_path / "my_noises.py").write_text(imports + MY_NOISES)
     yield "my_noises"
     sys.modules.pop("my_noises", None)

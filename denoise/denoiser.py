@@ -82,10 +82,10 @@ def load(source: str | Path) -> Denoiser:
     package is made. `UserError` if a file is missing, or is not as it was pulled.
     """
     if str(source).startswith("models:/"):
-        from denoise.tracking import search
+        from denoise.tracking import files
 
         with tempfile.TemporaryDirectory() as folder:
-            search.download_registered(str(source), Path(folder))
+            files.download_registered(str(source), Path(folder))
             return _read(Path(folder))
     manifest.verified(Path(source))
     return _read(Path(source))

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from denoise.config.settings import Tracking
 from denoise.errors import FolderLockedError, RunTakenError, UserError
-from denoise.tracking import delivery, owner, search, store
+from denoise.tracking import delivery, files, owner, search, store
 from denoise.tracking.outbox import Outbox
 from denoise.tracking.sender import Sender
 
@@ -237,17 +237,17 @@ def _taken_up(outbox: Outbox) -> Run:
 def _fetch(run_id: str, part: str, folder: Path) -> None:
     """What there is in the run's own folder `part`, into the same in `folder`."""
     for file in MlflowClient().list_artifacts(run_id, part):
-        search.check_inside(file.path)
-        search.download(run_id, file.path, folder)
+        files.check_inside(file.path)
+        files.download(run_id, file.path, folder)
 
 
 def _fetch_logs(run_id: str, folder: Path) -> None:
     """The run's logs so far, in front of those of the same names in `folder`."""
     for file in MlflowClient().list_artifacts(run_id):
         if file.path.endswith(".log"):
-            search.check_inside(file.path)
+            files.check_inside(file.path)
             with tempfile.TemporaryDirectory() as there:
-                search.download(run_id, file.path, Path(there))
+                files.download(run_id, file.path, Path(there))
                 before = (Path(there) / file.path).read_bytes()
             (folder / file.path).touch()
             (folder / file.path).write_bytes(before + (folder / file.path).read_bytes())

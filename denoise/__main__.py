@@ -4,20 +4,17 @@ import os
 import signal
 import sys
 from concurrent.futures import BrokenExecutor
-from pathlib import Path
 
 import hydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from denoise.config import CONF
 from denoise.config.sentence import sentence
 from denoise.runs import launch, process, signals
 
-CONF = str(Path(__file__).parents[1] / "conf")
-
-
-@hydra.main(version_base="1.3", config_path=CONF, config_name="config")
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
 def app(cfg: DictConfig) -> float:
     process.prepare()
     from denoise.runs import run  # heavy: help and shell completion answer without it
@@ -35,7 +32,7 @@ def main() -> int:
     except (HydraException, OmegaConfBaseException, OSError, ValueError) as error:
         if asked_for_traceback:
             raise
-        print(f"denoise: {sentence(error)}", file=sys.stderr)
+        print(f"denoise: {sentence(error, sys.argv[1:])}", file=sys.stderr)
         return 1
     finally:
         if not asked_for_traceback:

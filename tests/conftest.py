@@ -59,11 +59,11 @@ SWEEPS = (
 @pytest.fixture(scope="session")
 def settings() -> "data.Settings":
     """Fashion-MNIST in the checkout's own `data/`, fetched at the first need."""
-    from denoise import data
+    from denoise import data, fetch
 
     node = OmegaConf.load(ROOT / "conf" / "data" / "fashion_mnist.yaml")
     settings = data.Settings(**{**node, "root": str(ROOT / "data")})
-    data.fetch(settings)
+    fetch.fetch(settings)
     return settings
 
 

@@ -18,7 +18,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from denoise import compare, data
+from denoise import compare, fetch
 from denoise.config.sentence import sentence
 from denoise.config.settings import Tracking
 from denoise.errors import StoreUnavailableError, UserError
@@ -67,7 +67,7 @@ def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
     answers = _open_store(settings, folder.parent)
     _make(folder)
     for each in {repr(member.config.data): member.config.data for member in members}.values():
-        data.fetch(each)
+        fetch.fetch(each)
     if is_sweep:
         workers, threads = plan.share_cores(config, len(members))
         plan.announce(members, workers, threads, reuses=answers and not config.force)

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from denoise.compare import Comparison
+from denoise.comparison.write import Comparison
 from denoise.config.settings import Tracking
 from denoise.runs.screen import FAILED, SKIPPED, clock
 from denoise.tracking import charts, search, session

@@ -217,7 +217,8 @@ def finish() -> int:
 
 def _conclude(launch: Launch, statuses: list[dict[str, Any]]) -> None:
     """What the launch's runs say, from the store, once that has all of theirs that it can have."""
-    from denoise import compare, sync
+    from denoise import sync
+    from denoise.comparison import write
     from denoise.runs import summary
     from denoise.tracking import search, session, store
 
@@ -230,7 +231,7 @@ def _conclude(launch: Launch, statuses: list[dict[str, Any]]) -> None:
         status["run_id"] for status in statuses if status["state"] in DONE and status.get("run_id")
     ]
     runs = search.runs(settings, ids) if launch.is_sweep and not was_stopped else []
-    compared = compare.write(settings, runs, launch.folder) if runs else None
+    compared = write.write(settings, runs, launch.folder) if runs else None
     summary.point(statuses, settings, launch.folder, compared)
 
 

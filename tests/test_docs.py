@@ -57,3 +57,9 @@ def test_options_of_the_other_commands_exist() -> None:
             option for each in importlib.import_module(module).main.params for option in each.opts
         }
         assert {text for text in arguments if text.startswith("--")} <= known, module
+
+
+def test_contributing_lists_every_module() -> None:
+    table = set(re.findall(r"`(\w+)`", text_of(ROOT / "CONTRIBUTING.md")))
+    modules = {path.stem for path in (ROOT / "denoise").rglob("*.py")} - {"__init__"}
+    assert modules <= table

@@ -27,6 +27,7 @@ from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 
 from denoise import data, evaluate, trainer
+from denoise.config import CONF
 from denoise.model import Anello
 from denoise.noise import Identity
 
@@ -36,7 +37,7 @@ ROUNDS = 5
 
 def settings(group: str) -> dict:
     choice = {"data": "fashion_mnist", "trainer": "default"}[group]
-    return OmegaConf.to_container(OmegaConf.load(ROOT / "conf" / group / f"{choice}.yaml"))
+    return OmegaConf.to_container(OmegaConf.load(CONF / group / f"{choice}.yaml"))
 
 
 DATA = data.Settings(**settings("data") | {"root": str(ROOT / "data")})

@@ -11,17 +11,16 @@ import click
 import torch
 from omegaconf import OmegaConf
 
-from denoise import build, command, data, evaluate, study
+from denoise import build, command, data, evaluate, fetch, study
 from denoise.comparison import page, seeds, verdicts
 from denoise.comparison.page import StudyRow
 from denoise.comparison.verdicts import SHOWN, Measure, Question, Setting
+from denoise.config import CONF
 from denoise.config.settings import Tracking
 from denoise.errors import UserError
 from denoise.study import Parts
 from denoise.tracking import search, store
 from denoise.tracking.search import Found
-
-DATA = Path(__file__).parents[1] / "conf" / "data" / "fashion_mnist.yaml"
 
 
 class Comparison(NamedTuple):
@@ -199,10 +198,10 @@ def _root(run: Found) -> str:
 
 def _images(root: str) -> data.Data | None:
     """The study's data set, if it is there: a comparison fetches nothing."""
-    node = {**OmegaConf.load(DATA), "root": root}
-    settings = data.Settings(**node)
+    node = OmegaConf.load(CONF / "data" / "fashion_mnist.yaml")
+    settings = data.Settings(**{**node, "root": root})
     try:
-        return data.load(settings, torch.device("cpu")) if data.are_there(settings) else None
+        return data.load(settings, torch.device("cpu")) if fetch.are_there(settings) else None
     except (UserError, OSError):
         return None
 
@@ -213,7 +212,8 @@ def _parts(run: Found, loss: float, images: data.Data) -> Parts | None:
         [f"{k}={v}" for k, v in run.params.items() if k.startswith("noise.")]
     )
     try:
-        pairs = evaluate.corrupted(images.test, images, build.build_noise(noise))
+        node = OmegaConf.to_container(noise)["noise"]  # type: ignore[index, call-overload]
+        pairs = evaluate.corrupted(images.test, images, build.build_noise(node))
     except UserError:
         return None
     target = torch.cat([noisy for _, noisy in pairs])

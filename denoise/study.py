@@ -113,7 +113,7 @@ def decompose(images: Tensor, target: Tensor, data: Data, loss: float) -> Parts:
     value, for noise to average out.
     """
     pixels = images.flatten().long()
-    values = data.space(torch.arange(256) / 255)
+    values = data.space.to_model(torch.arange(256) / 255)
     within = values.clamp(0, 1)
     errors = (within[pixels] - target.flatten()).square()
     unavoidable = pixels.bincount(errors.double(), minlength=256)

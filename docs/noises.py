@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Generator, Tensor
 
 from denoise import build, data
+from denoise.config import CONF
 
 ROOT = Path(__file__).parents[1]
 MILDER = {"gaussian": ["noise.sigma=0.25"], "uniform": ["noise.width=0.25"]}
@@ -22,17 +23,18 @@ FONT = ImageFont.load_default(17)
 
 
 def main() -> None:
-    choices = sorted(path.stem for path in (ROOT / "conf" / "noise").glob("*.yaml"))
+    choices = sorted(path.stem for path in (CONF / "noise").glob("*.yaml"))
     choices.sort(key="none".__ne__)  # the clean images come first
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
         configs = {name: composed(name) for name in choices}
     settings = OmegaConf.to_container(configs["none"].data, resolve=True)
     images = data.load(data.Settings(**settings), torch.device("cpu"))
     clean = images.scale(data.one_of_each_class(images.test))
     rows = {}
     for name, cfg in configs.items():
-        noisy = build.build_noise(cfg)(clean, generator=Generator().manual_seed(SEED))
-        rows[label(name, cfg.noise)] = images.pixels(noisy).clamp(0, 1)
+        noise = build.build_noise(OmegaConf.to_container(cfg.noise, resolve=True))
+        noisy = noise(clean, generator=Generator().manual_seed(SEED))
+        rows[label(name, cfg.noise)] = images.space.to_pixels(noisy).clamp(0, 1)
     draw(rows).save(ROOT / "docs" / "noises.png", optimize=True)
 
 

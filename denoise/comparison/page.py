@@ -19,7 +19,7 @@ from PIL import Image
 from denoise import figures
 from denoise.comparison import verdicts
 from denoise.comparison.verdicts import Measure, Question, Setting
-from denoise.data import CLASSES, SIDE
+from denoise.fetch import CLASSES, SIDE
 from denoise.study import Parts, Reached
 from denoise.tracking import search
 

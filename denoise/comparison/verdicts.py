@@ -2,7 +2,6 @@
 
 import itertools
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import NamedTuple
@@ -14,11 +13,6 @@ from denoise.config import identity
 from denoise.tracking.search import Found
 
 LEVEL = 1 - seeds.CONFIDENCE
-# Params that name or place a run, or tell whether a picture is drawn, and change no figure of it.
-UNIMPORTANT = re.compile(
-    r"seed|protocol\.(name|score|sigma|grey)|evaluation\.(map_seed|loss_axis)"
-    "|" + "|".join(map(re.escape, identity.NOT_RESULTS))
-)
 FIRST_MODEL = "anello"
 NO_NOISE = "none"
 WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -408,14 +402,8 @@ def _contexts(settings: Sequence[Setting]) -> list[str]:
 
 def _facts(run: Found) -> dict[str, str]:
     """What makes a run's figures: its params, and its choices by name."""
-    params = {k: _plain(v) for k, v in run.params.items() if _matters(k, v)}
+    params = {k: _plain(v) for k, v in run.params.items() if identity.matters(k, v)}
     return {group: run.tags.get(group, "") for group in ("noise", "protocol", "model")} | params
-
-
-def _matters(param: str, value: str) -> bool:
-    """Whether it makes a difference to the figures; a key that older runs lack may not."""
-    as_before = param in identity.ADDED and value == str(identity.ADDED[param])
-    return not (UNIMPORTANT.fullmatch(param) or as_before)
 
 
 def _said(facts: Sequence[Mapping[str, str]]) -> list[str]:

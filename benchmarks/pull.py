@@ -1,7 +1,7 @@
-"""How long the best of many runs takes to pull: `python benchmarks/pull.py`.
+"""Measures how long pulling the best of many runs takes: `python benchmarks/pull.py`.
 
-SQLite stores of cheap finished runs: few, many, and few with a large file behind the best one
-that is not asked for. Prints a table, medians of three; a few minutes.
+It fills SQLite stores with small finished runs: few, many, and few whose best run has a large file
+that is not pulled. Prints a table of medians of three; takes a few minutes.
 """
 
 import os
@@ -27,7 +27,7 @@ ONLY = ("--only", "config", "--only", "checkpoints")
 
 
 def fill(folder: Path, runs: int, *, large: bool) -> str:
-    """A store with so many finished runs, the last of them the best; its address."""
+    """Fill a store with `runs` finished runs, the last of them the best; returns its address."""
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     files = {"config/config.yaml": 10, "checkpoints/last.safetensors": 10}
     files |= {"figures/some.png": LARGE if large else 10}

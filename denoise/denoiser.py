@@ -74,10 +74,10 @@ def load(source: str | Path, *, trust: Collection[str] = ()) -> Denoiser:
     has changed since it was pulled, or if the model is of another class.
     """
     if str(source).startswith("models:/"):
-        from denoise.tracking import search  # imports MLflow
+        from denoise.tracking import files  # imports MLflow
 
         with tempfile.TemporaryDirectory() as folder:
-            search.download_registered(str(source), Path(folder))
+            files.download_registered(str(source), Path(folder))
             return _read(Path(folder), trust)
     manifest.verified(Path(source))
     return _read(Path(source), trust)

@@ -1,33 +1,95 @@
-"""How far one batch of images is from another: pure functions, one value per image.
+"""The metrics of a run: how they are computed, and the catalogue of what they are called.
 
-torchmetrics is imported where it is called: that takes seconds, and who loads a model or is refused
-a setting need not wait for it.
+Reading the catalogue needs neither torch nor torchmetrics: each function imports what it computes
+with.
 """
 
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
-# What is made on the way is ten times as large: with more images at once, memory is asked for anew
-# each time, and that takes as long as the rest.
+# SSIM's intermediate results are ten times as large as the images. In larger pieces their memory is
+# allocated anew each time, which takes as long as the computation.
 SSIM_BATCH = 100
 
 
-def mse(output: Tensor, target: Tensor) -> Tensor:
+@dataclass(frozen=True)
+class Metric:
+    """What tables, rankings and verdicts need to know of a metric.
+
+    `better` is 1 if larger values are better, -1 if smaller ones are, and 0 if neither is.
+    `each_epoch` metrics are logged after every epoch; the others once, for the evaluated weights.
+    A test metric with `held_out` images is logged for these after every epoch instead, if the run
+    holds images out: `held_out` is the key of that metric, and empty if there is none.
+    """
+
+    key: str
+    name: str
+    unit: str = ""
+    digits: int = 4
+    better: int = 0
+    each_epoch: bool = False
+    held_out: str = ""
+
+    @property
+    def group(self) -> str:
+        """The part of the key before the slash: MLflow draws one section of charts per group."""
+        return self.key.partition("/")[0]
+
+    @property
+    def title(self) -> str:
+        """The name with the unit, for table headers."""
+        return f"{self.name} ({self.unit})" if self.unit else self.name
+
+    def shown(self, value: float) -> str:
+        """A value with the digits of this metric."""
+        return f"{value:,.{self.digits}f}"
+
+
+def mse(output: "Tensor", target: "Tensor") -> "Tensor":
     """Mean squared error over the pixels of each image, shape (images,)."""
     return (output - target).square().flatten(1).mean(1)
 
 
-def psnr(output: Tensor, target: Tensor) -> Tensor:
+TRAIN_LOSS = Metric("train/loss", "training loss", better=-1, each_epoch=True)
+TEST_LOSS = Metric("test/loss", "test loss", better=-1, each_epoch=True, held_out="val/loss")
+CLEAN_MSE = Metric(
+    "test/clean_mse",
+    "reconstruction",
+    "MSE",
+    digits=5,
+    better=-1,
+    each_epoch=True,
+    held_out="val/clean_mse",
+)
+# Each model denoises the noise it was trained on: comparing two settings by this is not fair.
+DENOISE_MSE = Metric(
+    "test/denoise_mse",
+    "denoising of the training noise",
+    "MSE",
+    digits=5,
+    better=-1,
+    each_epoch=True,
+    held_out="val/denoise_mse",
+)
+
+
+def psnr(output: "Tensor", target: "Tensor") -> "Tensor":
     """Peak signal-to-noise ratio of each image in dB, for pixels in [0, 1], shape (images,)."""
     from torchmetrics.functional.image import peak_signal_noise_ratio
 
     return peak_signal_noise_ratio(output, target, data_range=1.0, reduction="none", dim=(1, 2, 3))
 
 
-def ssim(output: Tensor, target: Tensor) -> Tensor:
+PSNR = Metric("test/psnr", "PSNR", "dB", digits=2, better=1)
+
+
+def ssim(output: "Tensor", target: "Tensor") -> "Tensor":
     """Structural similarity of each image for pixels in [0, 1] (Wang et al. 2004, eq. 13)."""
+    import torch
     from torchmetrics.functional.image import structural_similarity_index_measure
 
     pieces = zip(output.split(SSIM_BATCH), target.split(SSIM_BATCH), strict=True)
@@ -36,3 +98,83 @@ def ssim(output: Tensor, target: Tensor) -> Tensor:
         for piece in pieces
     ]
     return torch.cat(similarities)
+
+
+SSIM = Metric("test/ssim", "SSIM", better=1)
+
+
+def robust(corruption: str) -> Metric:
+    """The error on the test images under one corruption of the robustness suite, or their mean."""
+    return Metric(f"robust/{corruption}_mse", corruption.replace("_", " "), "MSE", better=-1)
+
+
+ROBUSTNESS = replace(robust("mean"), name="robustness", digits=5)
+KNN_ACCURACY = Metric("latent/knn_accuracy", "latent kNN accuracy", better=1)
+LINEAR_ACCURACY = Metric("latent/linear_accuracy", "latent linear accuracy", better=1)
+SILHOUETTE = Metric("latent/silhouette", "latent silhouette", better=1)
+TRUSTWORTHINESS = Metric("latent/trustworthiness", "map trustworthiness", better=1)
+BEST_EPOCH = Metric("best/epoch", "best epoch", digits=0)
+PARAMETERS = Metric("model/parameters", "parameters", digits=0)
+EPOCH_SECONDS = Metric(
+    "time/epoch_seconds", "epoch time", "s", digits=2, better=-1, each_epoch=True
+)
+RUN_SECONDS = Metric("time/run_seconds", "run time", "s", digits=0, better=-1)
+TSNE_SECONDS = Metric("time/tsne_seconds", "t-SNE time", "s", digits=0, better=-1)
+SCORES_SECONDS = Metric("time/scores_seconds", "evaluation time", "s", digits=0, better=-1)
+IMAGES_PER_SECOND = Metric(
+    "time/images_per_second", "training speed", "images/s", digits=0, better=1, each_epoch=True
+)
+
+
+def of_best_epoch(key: str) -> str:
+    """The key of a held-out metric in the best epoch, whose weights are evaluated: best/loss.
+
+    A key of the test set is its own: without held-out images the last epoch is evaluated.
+    """
+    return key.replace("val/", "best/")
+
+
+HELD_OUT = tuple(
+    replace(one, key=one.held_out, name=f"{one.name}, held-out images", held_out="")
+    for one in (TEST_LOSS, CLEAN_MSE, DENOISE_MSE)
+)
+OF_BEST_EPOCH = tuple(
+    replace(one, key=of_best_epoch(one.key), name=f"{one.name}, best epoch", each_epoch=False)
+    for one in HELD_OUT
+)
+
+# Every metric that a run logs, in the order of MLflow's charts. Besides these there is one `robust`
+# metric for each corruption of the suite.
+CATALOGUE = {
+    one.key: one
+    for one in (
+        TRAIN_LOSS,
+        *HELD_OUT,
+        *(TEST_LOSS, CLEAN_MSE, DENOISE_MSE, PSNR, SSIM),
+        ROBUSTNESS,
+        *(KNN_ACCURACY, LINEAR_ACCURACY, SILHOUETTE, TRUSTWORTHINESS),
+        *(*OF_BEST_EPOCH, BEST_EPOCH),
+        PARAMETERS,
+        *(EPOCH_SECONDS, RUN_SECONDS, TSNE_SECONDS, SCORES_SECONDS, IMAGES_PER_SECOND),
+    )
+}
+GROUPS = tuple(dict.fromkeys(one.group for one in CATALOGUE.values()))
+
+
+def find(key: str) -> Metric | None:
+    """The metric with this key; None if no metric of the package has it."""
+    if key not in CATALOGUE and (corruption := corruption_of(key)):
+        return robust(corruption)
+    return CATALOGUE.get(key)
+
+
+def corruption_of(key: str) -> str:
+    """The corruption that a key like `robust/blur_mse` names; empty for every other metric."""
+    is_robust = key.startswith("robust/") and key.endswith("_mse") and key != ROBUSTNESS.key
+    return key.removeprefix("robust/").removesuffix("_mse") if is_robust else ""
+
+
+def corruptions(keys: Iterable[str]) -> list[str]:
+    """The corruptions among the keys of metrics, the clean images first."""
+    names = {corruption_of(key) for key in keys} - {""}
+    return sorted(names, key=lambda name: (name != "clean", name))

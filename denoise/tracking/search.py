@@ -1,50 +1,25 @@
-"""The runs that a store has: found, read, brought as files, registered.
+"""The runs that a store has: found and read.
 
 Where the store does not answer, all of it raises `StoreUnavailableError`.
 """
 
-import contextlib
 import csv
-import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from operator import eq, ge, gt, le, lt, ne
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-import mlflow
-from mlflow import MlflowClient, MlflowException
+from mlflow import MlflowClient
 
 from denoise.config.settings import Tracking
-from denoise.errors import StoreUnavailableError, UserError
-from denoise.tracking import delivery, store
+from denoise.errors import UserError
+from denoise.tracking import filters, mirror, record, store
+from denoise.tracking.files import answered, download, files
+from denoise.tracking.record import Contents, Line
 
-# A comparison of a parameter with a number, which MLflow's filters do not know.
-NUMERIC = re.compile(
-    r"params\.[`\"]?([\w.]+)[`\"]?\s*(<=|>=|!=|<|>|=)\s*([-+]?[\d.]+(?:e[-+]?\d+)?)"
-)
-COMPARED = {"<": lt, "<=": le, ">": gt, ">=": ge, "=": eq, "!=": ne}
 SUMMARY = "sweep.csv"  # a sweep's table, in its summary run
 TRAINED = "attributes.status = 'FINISHED' and tags.noise != ''"
-
-
-@contextlib.contextmanager
-def _answered(refused: str = "") -> Iterator[None]:
-    """`StoreUnavailableError`, in place of what MLflow raises, where the store does not answer.
-
-    Where it refuses what was asked, and that is the asker's mistake, `UserError` says `refused`.
-    """
-    try:
-        yield
-    except MlflowException as error:
-        if store.is_away(error):
-            raise StoreUnavailableError(
-                f"the store does not answer: {store.reason(error)}"
-            ) from None
-        if refused:
-            raise UserError(f"{refused}: {error.message}") from None
-        raise
 
 
 @dataclass(frozen=True)
@@ -65,22 +40,22 @@ def search(
 ) -> list[Found]:
     """Finished training runs that MLflow's filter `where` finds, ordered by `order`, newest first.
 
-    MLflow compares parameters as text and refuses `params.noise.sigma < 0.2`; such a clause is
-    taken out of the filter and answered here. `UserError` if the filter does not parse.
+    The filter may compare parameters with numbers: `params.noise.sigma < 0.2`. `UserError` if it
+    does not parse.
     """
     experiment, client = store.prepare(settings), MlflowClient()
-    rest, is_found = _numeric(where)
+    rest, passes = filters.parse(where)
     everything = " and ".join(filter(None, (TRAINED, rest)))
     by = [*filter(None, [order]), "attributes.start_time DESC"]
     found: list[Any] = []
     token = None
     while most is None or len(found) < most:
-        size = min(1000, most - len(found)) if most and rest == where else 1000
-        with _answered(f"the filter {where!r} does not parse"):
+        size = min(1000, most - len(found)) if most and not passes else 1000
+        with answered(f"the filter {where!r} does not parse"):
             page = client.search_runs(
                 [experiment], everything, max_results=size, order_by=by, page_token=token
             )
-        found += filter(is_found, page)
+        found += [run for run in page if not passes or passes(run.data.params)]
         if not (token := page.token):
             break
     return [
@@ -132,7 +107,7 @@ def _latest(settings: Tracking, where: str) -> str:
     return of_sweep(settings, newest.tags["sweep"])
 
 
-@_answered()
+@answered()
 def _summaries(settings: Tracking, where: str) -> list[str]:
     """The ids of the summary runs that `where` finds, those of the newest sweeps first."""
     experiment, client = store.prepare(settings), MlflowClient()
@@ -141,7 +116,7 @@ def _summaries(settings: Tracking, where: str) -> list[str]:
     return [summary.info.run_id for summary in found]
 
 
-@_answered()
+@answered()
 def _in_table(summary: str) -> list[str]:
     """The ids of the runs in the table of a sweep's summary run; [] if it has none."""
     if SUMMARY not in files(summary):
@@ -161,72 +136,43 @@ def one_of(ids: Sequence[str]) -> str:
     return f"attributes.run_id IN ({', '.join(map(repr, ids))})"
 
 
-@_answered()
-def files(run_id: str) -> dict[str, int]:
-    """The run's own files with their sizes in bytes.
-
-    `UserError` if one would land outside of the folder it is downloaded to.
-    """
-    client = MlflowClient()
-    listed: dict[str, int] = {}
-    folders = [""]
-    while folders:
-        for entry in client.list_artifacts(run_id, folders.pop() or None):
-            check_inside(entry.path)
-            if entry.is_dir:
-                folders.append(entry.path)
-            else:
-                listed[entry.path] = entry.file_size or 0
-    return listed
-
-
-@_answered()
-def download(run_id: str, path: str, folder: Path) -> None:
-    """One file of a run, under its own path in `folder`."""
-    target = (folder / path).parent
-    target.mkdir(parents=True, exist_ok=True)
-    MlflowClient().download_artifacts(run_id, path, str(target))
-
-
-@_answered()
-def download_model(run_id: str, folder: Path) -> None:
-    """The model that a run logged, into `folder`; nothing if it logged none."""
-    for model_id in delivery.models(MlflowClient(), run_id):
-        mlflow.artifacts.download_artifacts(f"models:/{model_id}", dst_path=str(folder))
-
-
-@_answered()
-def download_registered(uri: str, folder: Path) -> None:
-    """Config and checkpoints of the run behind a registered model."""
-    match = re.fullmatch(r"models:/([^/@]+)([/@])([^/@]+)", uri)
-    if not match:
-        raise UserError(f"{uri} is not of the form models:/NAME@ALIAS or models:/NAME/VERSION")
-    name, kind, version = match.groups()
-    client = MlflowClient()
-    find = client.get_model_version_by_alias if kind == "@" else client.get_model_version
-    with _answered(f"{uri} is not in the registry"):
-        run_id = str(find(name, version).run_id)
-    for part in ("config", "checkpoints"):
-        download(run_id, part, folder)
-
-
-@_answered()
-def register(run_id: str, name: str) -> str:
-    """Register the model that a run logged, and move the alias `best` to it; its version."""
-    models = delivery.models(MlflowClient(), run_id)
-    if not models:
-        raise UserError(f"run {run_id} has logged no model that could be registered")
-    with _answered(f"{name} is not a name that MLflow registers"):
-        version = mlflow.register_model(f"models:/{models[0]}", name).version
-        MlflowClient().set_registered_model_alias(name, "best", version)
-    return str(version)
-
-
-@_answered()
+@answered()
 def curve(run_id: str, metric: str) -> list[float]:
     """A metric of a run over its steps; [] if it has none."""
     history = MlflowClient().get_metric_history(run_id, metric)
     return [point.value for point in sorted(history, key=lambda point: point.step)]
+
+
+@answered()
+def contents(run_id: str) -> Contents:
+    """The record of a run, from the store; version 0.1.0 wrote none, so it is put together."""
+    client = MlflowClient()
+    stored = mirror.stored(client, run_id)
+    return stored if stored.fields else _without_record(client, run_id)
+
+
+def _without_record(client: MlflowClient, run_id: str) -> Contents:
+    run = client.get_run(run_id)
+    points = [
+        (point.step, point.timestamp, key, point.value)
+        for key in run.data.metrics
+        for point in client.get_metric_history(run_id, key)
+    ]
+    lines: dict[int, Line] = {}
+    for step, time, key, value in sorted(points):
+        lines.setdefault(step, Line(step, time, {})).metrics[key] = value
+    fields = {
+        "run_id": run_id,
+        "kind": record.TRAINING,
+        "name": run.info.run_name,
+        "status": run.info.status,
+        "tags": run.data.tags,
+        "params": run.data.params,
+        "started": run.info.start_time,
+        "ended": run.info.end_time,
+        "lines": len(lines),
+    }
+    return Contents(record.EMPTY | fields, list(lines.values()))
 
 
 def finished(settings: Tracking, fingerprints: Iterable[str]) -> dict[str, Found]:
@@ -236,27 +182,3 @@ def finished(settings: Tracking, fingerprints: Iterable[str]) -> dict[str, Found
         for fingerprint in fingerprints
     }
     return {fingerprint: found[0] for fingerprint, found in newest.items() if found}
-
-
-def check_inside(path: str) -> None:
-    parts = PurePosixPath(path).parts
-    if ".." in parts or path.startswith("/") or "\\" in path:
-        raise UserError(f"the run has a file named {path!r}, which would land outside its folder")
-
-
-def _numeric(where: str) -> tuple[str, Callable[[Any], bool]]:
-    """The filter without its numeric comparisons of parameters, and whether a run passes those."""
-    clauses = re.split(r"\s+and\s+", where.strip(), flags=re.IGNORECASE)
-    numeric = [match for clause in clauses if (match := NUMERIC.fullmatch(clause.strip()))]
-    rest = [clause for clause in clauses if not NUMERIC.fullmatch(clause.strip())]
-
-    def passes(run: Any) -> bool:
-        try:
-            return all(
-                COMPARED[match[2]](float(run.data.params[match[1]]), float(match[3]))
-                for match in numeric
-            )
-        except (KeyError, ValueError):  # the run has no such number
-            return False
-
-    return (" and ".join(rest) if numeric else where), passes

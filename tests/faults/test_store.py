@@ -23,6 +23,7 @@ from denoise import data, sync
 from denoise.config.settings import Tracking
 from denoise.errors import RunDeletedError, StoreUnavailableError, UserError
 from denoise.tracking import delivery, outbox, owner, search, session
+from denoise.tracking import files as store_files
 from denoise.tracking import store as stores
 from denoise.tracking.outbox import Outbox
 from tests.conftest import SMALL, Said, clean_environment, ended, wait_until
@@ -296,7 +297,7 @@ def everything(settings: Tracking) -> list[Any]:
                 (point.step, point.value)
                 for point in client.get_metric_history(run.info.run_id, "train/loss")
             ],
-            Counter(search.files(run.info.run_id)),
+            Counter(store_files.files(run.info.run_id)),
             len(run.inputs.dataset_inputs),
             len(delivery.models(client, run.info.run_id)),
             len(run.outputs.model_outputs),
@@ -354,7 +355,7 @@ def test_what_another_process_has_gone_on_with_is_dropped(store: Tracking, left:
     MlflowClient().set_tag(run_id, "owner", owner.Owner("elsewhere", 1, "there", "1").text())
     sync.send_left(store, [left])
     assert not (left / outbox.FILE).exists()
-    assert not search.files(run_id)
+    assert not store_files.files(run_id)
     assert MlflowClient().get_run(run_id).info.status == "RUNNING"
 
 
@@ -376,8 +377,8 @@ def test_of_a_process_that_died_before_it_had_a_run_none_is_made(store: Tracking
     "ask",
     [
         lambda: search.curve("a run", "train/loss"),
-        lambda: search.files("a run"),
-        lambda: search.download_registered("models:/denoiser@best", Path()),
+        lambda: store_files.files("a run"),
+        lambda: store_files.download_registered("models:/denoiser@best", Path()),
     ],
 )
 def test_a_store_that_does_not_answer_is_said_to_be_away(

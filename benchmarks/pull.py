@@ -1,7 +1,7 @@
-"""How long the best of many runs takes to pull: `python benchmarks/pull.py`.
+"""Time pulling the best run of many: `python benchmarks/pull.py`.
 
-SQLite stores of cheap finished runs: few, many, and few with a large file behind the best one
-that is not asked for. Prints a table, medians of three; a few minutes.
+The SQLite stores hold finished runs that were not trained: few, many, and few of which the best has
+a large file that is not pulled. Prints a table with the medians of three pulls, in a few minutes.
 """
 
 import os
@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich import box
@@ -27,7 +28,7 @@ ONLY = ("--only", "config", "--only", "checkpoints")
 
 
 def fill(folder: Path, runs: int, *, large: bool) -> str:
-    """A store with so many finished runs, the last of them the best; its address."""
+    """Fill a store with `runs` finished runs, of which the last is the best; its address."""
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     files = {"config/config.yaml": 10, "checkpoints/last.safetensors": 10}
     files |= {"figures/some.png": LARGE if large else 10}
@@ -35,19 +36,24 @@ def fill(folder: Path, runs: int, *, large: bool) -> str:
         (folder / name).parent.mkdir()
         (folder / name).write_bytes(bytes(size))
     for number in track(range(runs), f"{runs} runs ...", transient=True):
-        params = {"seed": number, "protocol": {"score": "test/loss"}}
-        tags = {"noise": "none", "sweep": "many"}
-        settings = Tracking(uri, "denoise")
-        with session.run(settings, folder, name="cheap", tags=tags, params=params) as run:
-            run.final({"test/loss": 1 / (number + 1)})
-            if number == runs - 1:
-                for name in files:
-                    run.file(folder / name)
+        is_last = number == runs - 1
+        cheap_run(uri, folder, number, [folder / name for name in files if is_last])
     return uri
 
 
+def cheap_run(uri: str, folder: Path, seed: int, files: Sequence[Path]) -> None:
+    """Log a finished run that was not trained, with these files of `folder`."""
+    params = {"seed": seed, "protocol": {"score": "test/loss"}}
+    tags = {"noise": "none", "sweep": "many"}
+    settings = Tracking(uri, "denoise")
+    with session.run(settings, folder, name="cheap", tags=tags, params=params) as run:
+        run.final({"test/loss": 1 / (seed + 1)})
+        for file in files:
+            run.file(file)
+
+
 def pull_seconds(uri: str, to: Path) -> float:
-    """One pull, in a process of its own, start to end."""
+    """The duration of one pull in a new process."""
     start = time.perf_counter()
     subprocess.run(
         [sys.executable, "-m", "denoise.pull", "--tracking-uri", uri, "--to", to, *ONLY],
@@ -64,12 +70,12 @@ def main() -> None:
         cases = {
             f"{FEW} runs": (FEW, False),
             f"{MANY} runs": (MANY, False),
-            f"{FEW} runs, 50 MiB behind the best that are not asked for": (FEW, True),
+            f"{FEW} runs, of which the best has 50 MiB that are not pulled": (FEW, True),
         }
         for number, (label, (runs, large)) in enumerate(cases.items()):
             folder = Path(temporary) / str(number)
             folder.mkdir()
-            os.chdir(folder)  # where MLflow puts the artifacts of a SQLite store
+            os.chdir(folder)  # MLflow stores the artifacts of a SQLite store here
             uri = fill(folder, runs, large=large)
             seconds = statistics.median(pull_seconds(uri, folder / name) for name in PULLS)
             least = least or seconds

@@ -609,7 +609,7 @@ def test_a_run_json_of_another_shape_is_refused_and_pulled_anew(
     again = ["pull", "--tracking-uri", store, "--to", str(pulled), "--only", "config"]
     monkeypatch.setattr(sys, "argv", again)
     assert commands.run(pull.main, "denoise.pull") == 1
-    assert f"{pulled} has something else in it; --force" in capfd.readouterr().err
+    assert f"{pulled} has something else in it; replace it with --force" in capfd.readouterr().err
 
 
 @pytest.mark.faults

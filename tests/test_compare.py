@@ -310,6 +310,14 @@ def test_strengths_that_do_not_differ_significantly_have_no_best() -> None:
     )
 
 
+def test_the_strengths_of_a_noise_from_another_module_are_compared() -> None:
+    for scale in (0.1, 0.2):
+        noise = {"_target_": "my_noises.Laplace", "scale": scale}
+        cheap_run(more={"noise": noise}, tags={"noise": "laplace"}, clean=scale)
+    assert [one.label for one in found()] == ["laplace scale=0.1", "laplace scale=0.2"]
+    assert "With laplace, best with this one seed: scale=0.1" in asked("How much").answer
+
+
 def test_the_tables_have_a_line_for_each_setting() -> None:
     for seed, clean in enumerate((0.1, 0.2, 0.3)):
         cheap_run("none", seed, clean=clean, blur=0.4)

@@ -286,9 +286,9 @@ def server(tmp_path: Path) -> Iterator[str]:
 def test_a_run_on_a_tracking_server_is_pulled_registered_and_served(
     server: str, cli: Callable[..., Said], settings: data.Settings, pulled: Command
 ) -> None:
-    said = cli(*SMALL, "trainer.epochs=1", f"tracking.uri={server}", f"data.root={settings.root}")
-    assert said.status == 0, said.err
-    assert f"Browse: {server}/#/experiments/" in said.out
+    done = cli(*SMALL, "trainer.epochs=1", f"tracking.uri={server}", f"data.root={settings.root}")
+    assert done.status == 0, done.err
+    assert f"Browse: {server}/#/experiments/" in done.out
     status, out, err = pulled("--tracking-uri", server, "--register", "denoiser")
     assert status == 0, err
     assert "registered as version 1, with the alias best" in out
@@ -303,9 +303,9 @@ def test_a_run_on_a_tracking_server_is_pulled_registered_and_served(
     np.testing.assert_allclose((logged[:, 0] * 0.5 + 0.5).clip(0, 1), expected, atol=1e-6)
 
     Path("images.json").write_text(json.dumps({"inputs": scaled.tolist()}))
-    predict = ["models", "predict", "-m", "best/model", "-i", "images.json", "-o", "said.json"]
+    predict = ["models", "predict", "-m", "best/model", "-i", "images.json", "-o", "predicted.json"]
     mlflow_cli.main([*predict, "--env-manager", "local"], standalone_mode=False)
-    predicted = np.array(json.loads(Path("said.json").read_text())["predictions"])
+    predicted = np.array(json.loads(Path("predicted.json").read_text())["predictions"])
     np.testing.assert_allclose(predicted, logged, atol=1e-5)
 
     port = free_port()

@@ -80,10 +80,10 @@ def test_losses_are_reached_within_the_tolerance(
     cheap_run(PUBLISHED[1], "blur", {"sigma": 1.0}, Losses(9, 9))  # belongs to no row
     cheap_run(PUBLISHED[2], "random_erasing", STRENGTHS[2] | {"value": 1.0}, Losses(9, 9))
     assert printed() == status
-    said = capsys.readouterr().out
-    assert "no run yet" not in said
-    assert f"{-off:+.3f}" in said or not off
-    assert ("NOT reached" in said) == bool(status)
+    out = capsys.readouterr().out
+    assert "no run yet" not in out
+    assert f"{-off:+.3f}" in out or not off
+    assert ("NOT reached" in out) == bool(status)
 
 
 def test_published_losses_are_the_normal_loss_plus_the_variance_of_the_noise() -> None:
@@ -98,5 +98,5 @@ def test_an_unreachable_store_is_reported_in_one_sentence(
     printed: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert printed("--tracking-uri", "http://127.0.0.1:9") == 1
-    (said,) = capsys.readouterr().err.splitlines()
-    assert said.startswith("denoise.study: tracking.uri=http://127.0.0.1:9 cannot be used: ")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("denoise.study: tracking.uri=http://127.0.0.1:9 cannot be used: ")

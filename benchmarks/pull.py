@@ -1,7 +1,7 @@
-"""Time pulling the best run of many: `python benchmarks/pull.py`.
+"""Measures how long pulling the best of many runs takes: `python benchmarks/pull.py`.
 
-The SQLite stores hold finished runs that were not trained: few, many, and few of which the best has
-a large file that is not pulled. Prints a table with the medians of three pulls, in a few minutes.
+It fills SQLite stores with small finished runs: few, many, and few whose best run has a large file
+that is not pulled. Prints a table of medians of three; takes a few minutes.
 """
 
 import os
@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich import box
@@ -19,7 +19,7 @@ from rich.progress import track
 from rich.table import Table
 
 from denoise.config.settings import Tracking
-from denoise.tracking import session
+from denoise.tracking import record, session
 
 FEW, MANY = 10, 1000
 LARGE = 50 * 2**20
@@ -28,28 +28,29 @@ ONLY = ("--only", "config", "--only", "checkpoints")
 
 
 def fill(folder: Path, runs: int, *, large: bool) -> str:
-    """Fill a store with `runs` finished runs, of which the last is the best; its address."""
+    """Fill a store with `runs` finished runs, the last of them the best; returns its address."""
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     files = {"config/config.yaml": 10, "checkpoints/last.safetensors": 10}
     files |= {"figures/some.png": LARGE if large else 10}
-    for name, size in files.items():
-        (folder / name).parent.mkdir()
-        (folder / name).write_bytes(bytes(size))
     for number in track(range(runs), f"{runs} runs ...", transient=True):
         is_last = number == runs - 1
-        cheap_run(uri, folder, number, [folder / name for name in files if is_last])
+        cheap_run(uri, folder, number, files if is_last else {})
     return uri
 
 
-def cheap_run(uri: str, folder: Path, seed: int, files: Sequence[Path]) -> None:
-    """Log a finished run that was not trained, with these files of `folder`."""
+def cheap_run(uri: str, folder: Path, seed: int, sizes: Mapping[str, int]) -> None:
+    """Log a finished run that was not trained, with files of these sizes in bytes."""
     params = {"seed": seed, "protocol": {"score": "test/loss"}}
     tags = {"noise": "none", "sweep": "many"}
     settings = Tracking(uri, "denoise")
-    with session.run(settings, folder, name="cheap", tags=tags, params=params) as run:
-        run.final({"test/loss": 1 / (seed + 1)})
-        for file in files:
-            run.file(file)
+    with (
+        record.opened(folder / f"run {seed}") as own,
+        session.opened(own, settings, name="cheap", tags=tags, params=params) as run,
+    ):
+        run.log({"test/loss": 1 / (seed + 1)}, 0)
+        for name, size in sizes.items():
+            run.path(name).write_bytes(bytes(size))
+            run.add(name)
 
 
 def pull_seconds(uri: str, to: Path) -> float:

@@ -1,6 +1,6 @@
-"""What tracking, sweeping and comparing cost, in ratios within one run: `make bench`.
+"""Measures what tracking, sweeping and comparing cost: `make bench`, ten minutes on two cores.
 
-Ten minutes on two cores. Prints the machine and the table of the README.
+Prints the machine and the table of docs/benchmarks.md.
 """
 
 import os
@@ -27,6 +27,7 @@ from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 
 from denoise import data, evaluate, trainer
+from denoise.config import CONF
 from denoise.model import Anello
 from denoise.noise import Identity
 
@@ -36,7 +37,7 @@ ROUNDS = 5
 
 def settings(group: str) -> dict:
     choice = {"data": "fashion_mnist", "trainer": "default"}[group]
-    return OmegaConf.to_container(OmegaConf.load(ROOT / "conf" / group / f"{choice}.yaml"))
+    return OmegaConf.to_container(OmegaConf.load(CONF / group / f"{choice}.yaml"))
 
 
 DATA = data.Settings(**settings("data") | {"root": str(ROOT / "data")})
@@ -45,7 +46,7 @@ IMAGES = data.load(DATA, torch.device("cpu"))
 
 
 def ours() -> Callable[[], None]:
-    """An epoch as a run does it, without noise, with its test figures."""
+    """An epoch as a run does it, without noise, with its test metrics."""
     fitted = trainer.Trainer(Anello(latent_dim=4), IMAGES, Identity(), TRAINER, seed=0)
     epochs = fitted.epochs()
     pairs = evaluate.corrupted(IMAGES.test, IMAGES, Identity())
@@ -58,7 +59,7 @@ def ours() -> Callable[[], None]:
 
 
 def bare() -> Callable[[], None]:
-    """The least that trains and tests the same model: float tensors, ready, in the same batches."""
+    """A minimal loop that trains and tests the same model on float tensors in memory."""
     model = Anello(latent_dim=4)
     train, test = IMAGES.scale(IMAGES.train.images), IMAGES.scale(IMAGES.test.images)
     batches = train[torch.randperm(len(train))].split(TRAINER.batch_size)
@@ -66,7 +67,7 @@ def bare() -> Callable[[], None]:
 
 
 def usual() -> Callable[[], None]:
-    """What a user would write first: torchvision's data set, transforms, a DataLoader."""
+    """What most people would write first: torchvision's data set, transforms and a DataLoader."""
     model = Anello(latent_dim=4)
     steps = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
     train, test = (
@@ -101,9 +102,9 @@ def seconds(call: Callable[[], object]) -> float:
 
 
 def epoch_rows() -> list[tuple[str, str, str]]:
-    """Epochs of the three in turn, each beside ours of the same minute: the machine's speed varies.
+    """The three kinds of epochs in turn, because the speed of the machine changes within minutes.
 
-    Ours comes once before and once after the bare loop's, and the first round only warms up.
+    Ours is measured before and after the minimal loop. The first round is a warm-up.
     """
     mine, least, most = ours(), bare(), usual()
     rounds = [[seconds(epoch) for epoch in (mine, least, mine, most)] for _ in range(ROUNDS + 1)]
@@ -111,9 +112,9 @@ def epoch_rows() -> list[tuple[str, str, str]]:
     epoch = (before + after) / 2
     slower, faster = (epoch / loop).median(), (loader / epoch).median()
     return [
-        ("epoch with its test figures, no noise", f"{epoch.median():.2f} s", ""),
+        ("one epoch with test metrics, no noise", f"{epoch.median():.2f} s", ""),
         (
-            "a bare loop on ready tensors",
+            "a minimal loop on tensors in memory",
             f"{loop.median():.2f} s",
             f"ours takes {slower:.2f} times as long",
         ),
@@ -126,7 +127,7 @@ def epoch_rows() -> list[tuple[str, str, str]]:
 
 
 def command(folder: Path, *overrides: str) -> list[Run]:
-    """Run the command in `folder`; its training runs."""
+    """Run the command in `folder` and return its training runs."""
     subprocess.run(
         [sys.executable, "-m", "denoise", *overrides, f"data.root={DATA.root}"],
         cwd=folder,
@@ -139,7 +140,7 @@ def command(folder: Path, *overrides: str) -> list[Run]:
 
 
 def whole_run_rows(folder: Path) -> list[tuple[str, str, str]]:
-    """A default run, from the command to the prompt: where its time and memory go."""
+    """Where the time and memory of a default run go, from the command to the prompt."""
     runs: list[Run] = []
     wall = seconds(lambda: runs.extend(command(folder)))
     unit = 1 if sys.platform == "darwin" else 1024
@@ -157,17 +158,17 @@ def whole_run_rows(folder: Path) -> list[tuple[str, str, str]]:
     start = wall - train - scored - tsne - compared - inside
     parts = {
         "training": train,
-        "test figures of every epoch": scored,
-        "t-SNE of 10,000 codes": tsne,
-        "scores to compare runs by": compared,
+        "test metrics of every epoch": scored,
+        "t-SNE of 10,000 latents": tsne,
+        "scores for comparing runs": compared,
         "figures, checkpoints, model, MLflow": inside,
-        "Python, imports, a new store, once a command": start,
+        "Python, imports, a new store (once per command)": start,
     }
     parts |= {
-        "besides training and t-SNE, the run": compared + inside,
-        "besides training and t-SNE, the run and the start": compared + inside + start,
+        "sum of scores, figures, checkpoints, model, MLflow": compared + inside,
+        "the same with Python, imports and a new store": compared + inside + start,
     }
-    peak = f"{memory / 2**30:.2f} GiB at the peak"
+    peak = f"peak memory {memory / 2**30:.2f} GiB"
     return [
         ("a default run, from command to prompt", f"{wall:.0f} s", peak),
         *((f"– {name}", f"{part:.1f} s", f"{part / wall:.1%}") for name, part in parts.items()),
@@ -175,10 +176,10 @@ def whole_run_rows(folder: Path) -> list[tuple[str, str, str]]:
 
 
 def parallel_rows(folder: Path) -> list[tuple[str, str, str]]:
-    """Two runs at once, a thread each, against one with all threads, before and after them."""
+    """Two runs in parallel, one thread each, and one run with all threads before and after them."""
 
     def speed(place: str, *overrides: str) -> float:
-        """Images a second, of all runs together; of each the mean of its epochs."""
+        """Images per second of all runs together; for each run, the mean over its epochs."""
         there = folder / place
         there.mkdir()
         runs = command(there, *overrides, "trainer.epochs=5", "evaluation.tsne_codes=500")
@@ -192,7 +193,7 @@ def parallel_rows(folder: Path) -> list[tuple[str, str, str]]:
     one = (before + speed("after")) / 2
     return [
         ("one run with all threads", f"{one:,.0f} images/s", ""),
-        ("two runs at once", f"{two:,.0f} images/s", f"{two / one:.2f} times the throughput"),
+        ("two runs in parallel", f"{two:,.0f} images/s", f"{two / one:.2f} times the throughput"),
     ]
 
 
@@ -204,7 +205,7 @@ def main() -> None:
         f"mlflow {mlflow.__version__}; medians of {ROUNDS}",
         highlight=False,
     )
-    table = Table("what", "figure", "ratio", box=box.MARKDOWN)
+    table = Table("what", "value", "ratio", box=box.MARKDOWN)
     with tempfile.TemporaryDirectory() as name, console.status("measuring ..."):
         for rows in (
             epoch_rows(),

@@ -4,58 +4,55 @@ import os
 import signal
 import sys
 from concurrent.futures import BrokenExecutor
-from pathlib import Path
 
 import hydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from denoise.config import CONF
 from denoise.config.sentence import sentence
-from denoise.runs import signals
-
-# Help and shell completion answer at once because nothing heavy is imported before a job starts.
+from denoise.runs import launch, process, signals
 
 
-CONF = str(Path(__file__).parents[1] / "conf")
-
-
-@hydra.main(version_base="1.3", config_path=CONF, config_name="config")
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
 def app(cfg: DictConfig) -> float:
-    from denoise.runs import sweep
+    process.prepare()
+    from denoise.runs import run  # heavy: help and shell completion answer without it
 
-    return sweep.job(cfg)
+    return run.job(cfg)
 
 
 def main() -> int:
-    """Run the command; its exit status. Mistakes are told in one sentence, without a traceback."""
+    """Run the command; its exit status. A mistake is one sentence, without a traceback."""
     asked_for_traceback = "HYDRA_FULL_ERROR" in os.environ
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises, and the sentence is ours
     try:
-        with signals.heeded():
-            return _app()
+        with signals.handled():
+            return _run()
     except (HydraException, OmegaConfBaseException, OSError, ValueError) as error:
         if asked_for_traceback:
             raise
-        print(f"denoise: {sentence(error)}", file=sys.stderr)
+        print(f"denoise: {sentence(error, sys.argv[1:])}", file=sys.stderr)
         return 1
     finally:
         if not asked_for_traceback:
             del os.environ["HYDRA_FULL_ERROR"]
 
 
-def _app() -> int:
-    """Run what was asked for, until its end or until told to stop; the exit status."""
+def _run() -> int:
+    """Run the jobs, until their end or until a signal; the exit status."""
     try:
+        process.prepare()
         app()
         return _finish()
-    except KeyboardInterrupt as told:
+    except KeyboardInterrupt as stop:
         _finish()
-        print("Stopped; the same command goes on.", file=sys.stderr)
-        return 128 + (signal.SIGTERM if isinstance(told, signals.Terminated) else signal.SIGINT)
+        print("Stopped; the same command resumes.", file=sys.stderr)
+        return 128 + (signal.SIGTERM if isinstance(stop, signals.Terminated) else signal.SIGINT)
     except BrokenExecutor:
         _finish()
-        print("denoise: a worker was killed; the same command goes on", file=sys.stderr)
+        print("denoise: a worker was killed; the same command resumes", file=sys.stderr)
         return 1
     except OSError:  # a disk so full that a job could not even note that it failed
         _finish()
@@ -63,9 +60,12 @@ def _app() -> int:
 
 
 def _finish() -> int:
-    """Close what a job or a sweep has opened; nothing was where only help was asked for."""
-    sweep = sys.modules.get("denoise.runs.sweep")
-    return sweep.finish() if sweep else 0
+    """Close what was launched; nothing was where only help was asked for."""
+    if not launch.current:
+        return 0
+    from denoise.runs import sweep
+
+    return sweep.finish()
 
 
 if __name__ == "__main__":

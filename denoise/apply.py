@@ -13,10 +13,10 @@ from PIL import Image
 from torch import Generator, Tensor
 
 from denoise import build, command, data, denoiser, figures
-from denoise.data import SIDE
+from denoise.config import CONF
 from denoise.errors import UserError
+from denoise.fetch import SIDE
 
-CONF = Path(__file__).parents[1] / "conf"
 SEED = 0
 SHOWN = 16  # pictures on the before-and-after sheet
 
@@ -29,14 +29,20 @@ SHOWN = 16  # pictures on the before-and-after sheet
     default="denoised",
     show_default=True,
     type=click.Path(path_type=Path),
-    help="Into this folder.",
+    help="Folder for the denoised pictures.",
 )
 @click.option(
-    "--sample", type=click.IntRange(1, 10_000), help="Take so many of Fashion-MNIST's test images."
+    "--sample", type=click.IntRange(1, 10_000), help="Also denoise the first N test images."
 )
 @click.option("--noise", help="Corrupt the pictures first, with a noise of conf/noise/.")
 @click.option(
-    "--sigma", type=float, help="The strength of --noise, in the units of the model's training."
+    "--sigma", type=float, help="Strength of --noise, in the units of the model's training."
+)
+@click.option(
+    "--trust",
+    multiple=True,
+    metavar="MODULE",
+    help="Allow a model of your own, defined in this module of the current folder.",
 )
 def main(
     model: str,
@@ -45,16 +51,18 @@ def main(
     sample: int | None,
     noise: str | None,
     sigma: float | None,
+    trust: tuple[str, ...],
 ) -> None:
     """Denoise PICTURES with MODEL: a pulled folder, or models:/NAME@best.
 
-    Every picture becomes a PNG, grey and 28 by 28, and sheet.png shows them before and after.
+    Writes a grey PNG of 28 by 28 pixels for every picture, and sheet.png, which shows them before
+    and after.
     """
     if not pictures and not sample:
         raise click.UsageError("give picture files, or --sample N")
     if sigma is not None and not noise:
-        raise click.UsageError("--sigma is the strength of a --noise, and there is none")
-    loaded = denoiser.load(model)
+        raise click.UsageError("--sigma is the strength of a --noise, but no --noise is given")
+    loaded = denoiser.load(model, trust=trust)
     names, images = _stack([*_read(pictures), *_sample(sample or 0)])
     given = _corrupt(images, loaded, noise, sigma) if noise else images
     output = loaded.denoise(given.clamp(0, 1))  # as a picture file would hold them
@@ -64,7 +72,7 @@ def main(
     rows = {"picture": images} | ({"given": given} if noise else {}) | {"denoised": output}
     shown = {label: row[:SHOWN] for label, row in rows.items()}
     labels = ["\n".join(part[:12] for part in name.split(" ", 1)) for name in names[:SHOWN]]
-    sheet = figures.image_rows(shown, labels, f"{model} at work")
+    sheet = figures.image_rows(shown, labels, f"Denoised by {model}")
     figures.drawn(sheet).save(to / "sheet.png")
     click.echo(f"{len(names)} pictures in {to}, before and after in {to / 'sheet.png'}")
 
@@ -75,7 +83,7 @@ def _read(paths: Sequence[Path]) -> Iterator[tuple[str, np.ndarray]]:
         try:
             with Image.open(path) as file:
                 picture = file.convert("L")
-        except Exception as error:  # Pillow's decoders raise whatever they stumble over
+        except Exception as error:  # Pillow's decoders raise exceptions of any kind
             raise UserError(f"{path} is not a picture that can be read: {error}") from None
         if picture.size != (SIDE, SIDE):
             size = "x".join(map(str, picture.size))
@@ -88,7 +96,7 @@ def _sample(count: int) -> Iterator[tuple[str, np.ndarray]]:
     """The first test images, named by their class."""
     if not count:
         return
-    node = OmegaConf.load(CONF / "data" / "fashion_mnist.yaml")
+    node = OmegaConf.to_container(OmegaConf.load(CONF / "data" / "fashion_mnist.yaml"))
     images = data.load(data.Settings(**node), torch.device("cpu"))  # type: ignore[arg-type]
     for index in range(count):
         name = images.class_names[int(images.test.labels[index])].replace("/", "-")
@@ -107,7 +115,7 @@ def _stack(named: Sequence[tuple[str, np.ndarray]]) -> tuple[list[str], Tensor]:
 
 
 def _corrupt(images: Tensor, loaded: denoiser.Denoiser, name: str, sigma: float | None) -> Tensor:
-    """The pictures as the model would have been given them in training, in pixel space."""
+    """The pictures, corrupted as in the model's training, in pixel space."""
     choices = sorted(path.stem for path in (CONF / "noise").glob("*.yaml"))
     if name not in choices:
         raise UserError(f"--noise {name} is not a choice; there are {', '.join(choices)}")
@@ -117,9 +125,10 @@ def _corrupt(images: Tensor, loaded: denoiser.Denoiser, name: str, sigma: float 
         if "sigma" not in node:
             raise UserError(f"--noise {name} has no sigma")
         node.sigma = sigma
-    noise = build.build_noise(OmegaConf.create({**loaded.config, "noise": node}))
-    noisy = noise(loaded.space(images.unsqueeze(1)), generator=Generator().manual_seed(SEED))
-    return loaded.pixels(noisy).squeeze(1)
+    composed = OmegaConf.create({**loaded.config, "noise": node})
+    noise = build.build_noise(OmegaConf.to_container(composed.noise, resolve=True))
+    given = loaded.space.to_model(images.unsqueeze(1))
+    return loaded.space.to_pixels(noise(given, generator=Generator().manual_seed(SEED))).squeeze(1)
 
 
 def cli() -> int:

@@ -1,65 +1,106 @@
-"""A plain config node into a checked object of `noise` or `model`."""
+"""A plain config node into a checked object of `noise` or `model`.
 
+A node is a mapping: `_target_` names a class, the other keys are its arguments. Nothing else that
+a config names is ever called, at any depth, because configs also come from checkpoints and stores.
+(`hydra.utils.instantiate` would call whatever it finds.)
+
+`trust` says which modules may be named besides this package's own: none for what was read from a
+checkpoint, a store or a pulled folder; `ANY` for what a typed command composed.
+"""
+
+import importlib
 import inspect
-from types import ModuleType
+import os
+import sys
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 import torch
-from omegaconf import DictConfig, OmegaConf
 
-from denoise import model, noise
+from denoise import bounds
 from denoise.errors import UserError
+from denoise.model import Autoencoder
 from denoise.noise import Noise
 
+ANY = None  # every module, the user's own in the current folder included
+Trust = Collection[str] | None
 
-def build_model(cfg: DictConfig) -> model.Autoencoder:
-    """The model of a composed config, with its first weights, drawn from `cfg.seed`."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(np.random.SeedSequence(cfg.seed).generate_state(1)[0]))
-        return _object(model, cfg.model, "model")
-
-
-def build_noise(cfg: DictConfig) -> Noise:
-    """The noise of a composed config."""
-    return _object(noise, cfg.noise, "noise")
+KINDS: dict[type, str] = {
+    Noise: "a noise, whose class defines __call__(self, images, *, generator)",
+    Autoencoder: "a model, a subclass of denoise.model.Autoencoder",
+}
 
 
-def _object(room: ModuleType, node: Any, key: str) -> Any:
-    """The `node` at `key` as the class of `room` that its `_target_` names, and of nowhere else.
+def build_model(node: object, seed: int, *, trust: Trust = ()) -> Autoencoder:
+    """The model of a config node, with its first weights drawn from `seed`.
 
-    Not `hydra.utils.instantiate`, which calls whatever a config names, at any depth: configs also
-    come from pulled runs.
+    `UserError` names the key and what is allowed.
     """
-    if not isinstance(node, DictConfig):
-        raise UserError(f"{key} must be a class of {room.__name__} and its settings, got {node!r}")
-    return _made(room, OmegaConf.to_container(node, resolve=True), key)  # type: ignore[arg-type]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
+        return _object(Autoencoder, node, "model", trust)
 
 
-def _made(room: ModuleType, node: dict[str, Any], key: str) -> Any:
-    """The plain `node` as an object, and every mapping of nodes in it as a mapping of objects."""
-    settings = dict(node)
-    target = str(settings.pop("_target_", None))
-    module, _, name = target.rpartition(".")
-    kind = getattr(room, name, None)
-    if module != room.__name__ or not isinstance(kind, type) or kind.__module__ != module:
-        raise UserError(f"{key}._target_ must name a class of {room.__name__}, got {target!r}")
-    for field, value in settings.items():
-        if isinstance(value, dict) and all(isinstance(inner, dict) for inner in value.values()):
-            settings[field] = {
-                name: _made(room, inner, f"{key}.{field}.{name}") for name, inner in value.items()
-            }
-    keys = inspect.signature(kind).parameters
-    if unknown := [field for field in settings if field not in keys]:
-        has = ", ".join(keys) or "none"
-        typed = f"{key}.{unknown[0]}"
-        raise UserError(f"{typed}={settings[unknown[0]]}: {typed} is not a key; {target} has {has}")
+def build_noise(node: object, key: str = "noise", *, trust: Trust = ()) -> Noise:
+    """The noise of the config node at `key`. `UserError` names the key and what is allowed."""
+    return _object(Noise, node, key, trust)
+
+
+def _object(base: type, node: object, key: str, trust: Trust) -> Any:
+    """An object of the class that `node` names, which must be of the kind `base`."""
+    if not isinstance(node, dict):
+        raise UserError(
+            f"{key} must be a class of {base.__module__} and its settings, got {node!r}"
+        )
+    values = dict(node)
+    target = values.pop("_target_", None)
+    kind = _class(base, target, key, trust)
+    nested = {name: _objects(base, value, f"{key}.{name}", trust) for name, value in values.items()}
+    arguments = bounds.arguments(kind, nested, key)
     try:
-        return kind(**settings)
-    except TypeError as error:
-        raise UserError(f"{key}._target_={target}: {error}") from None
+        return kind(**arguments)
     except (MemoryError, RuntimeError):
-        raise UserError(f"{key} is larger than the memory: {settings}") from None
-    except UserError as error:  # it names its keys as if it stood alone
-        alone = room.__name__.rpartition(".")[2]
-        raise UserError(str(error).replace(f"{alone}.", f"{key}.", 1)) from None
+        raise UserError(f"{key} is larger than the memory: {values}") from None
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{key}._target_={target}: {error}") from None
+
+
+def _objects(base: type, value: object, key: str, trust: Trust) -> Any:
+    """A mapping of nodes as a mapping of objects; any other value as it is."""
+    if not isinstance(value, dict) or not all(isinstance(node, dict) for node in value.values()):
+        return value
+    return {name: _object(base, node, f"{key}.{name}", trust) for name, node in value.items()}
+
+
+def _class(base: type, target: object, key: str, trust: Trust) -> type:
+    """The class that a node's `_target_` names, which must be of the kind `base`."""
+    module, _, name = str(target).rpartition(".")
+    if module != base.__module__:
+        _check_foreign(base, module, f"{key}._target_", target, trust)
+    kind = getattr(_imported(module, f"{key}._target_={target}"), name, None)
+    if not inspect.isclass(kind) or not issubclass(kind, base) or kind is base:
+        raise UserError(f"{key}._target_ must name {KINDS[base]}, got {target!r}")
+    return kind
+
+
+def _check_foreign(base: type, module: str, key: str, target: object, trust: Trust) -> None:
+    """Refuse a module that is not trusted, or that is another one of this package."""
+    home = base.__module__
+    is_of_this_package = module.partition(".")[0] == home.partition(".")[0]
+    if not is_of_this_package and (trust is ANY or module in trust):
+        return
+    can_be_trusted = module and not is_of_this_package
+    hint = f"; to allow the module {module}, pass trust=[{module!r}]" if can_be_trusted else ""
+    raise UserError(f"{key} must name a class of {home}, got {target!r}{hint}")
+
+
+def _imported(module: str, typed: str) -> Any:
+    """A module of this package, of the environment, or of the folder that the command runs in."""
+    here = os.getcwd()  # noqa: PTH109 - sys.path holds text
+    if here not in sys.path:  # as when the command is `denoise` instead of `python -m denoise`
+        sys.path.append(here)
+    try:
+        return importlib.import_module(module)
+    except (ImportError, SyntaxError, ValueError, TypeError) as error:
+        raise UserError(f"{typed}: cannot import the module {module!r} ({error})") from None

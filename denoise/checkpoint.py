@@ -1,7 +1,7 @@
 """A training state in one file that loads without running code.
 
-The format is safetensors, not torch's `.pt`: a `.pt` file is a pickle, which runs what it names
-when it is read.
+The format is safetensors instead of torch's `.pt`, because a `.pt` file is a pickle, which can run
+any code when it is read.
 """
 
 import errno
@@ -9,9 +9,9 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -29,10 +29,10 @@ Weights = Mapping[str, Tensor]
 def save(
     path: Path, trainer: Trainer, *, history: History, best: Weights, config: Mapping[str, Any]
 ) -> None:
-    """Write all that a run needs to go on, and its config, whole or not at all.
+    """Write everything that a run needs to resume, and its config, whole or not at all.
 
-    That is: weights, optimiser, random state, the figures of each finished epoch, and the `best`
-    weights so far.
+    That is: weights, optimiser, random state, the metrics of each finished epoch, and the `best`
+    weights so far. `OSError` if the file cannot be written.
     """
     tensors = {f"model.{name}": value for name, value in trainer.model.state_dict().items()}
     for index, state in trainer.optimizer.state_dict()["state"].items():
@@ -49,33 +49,36 @@ def save_weights(path: Path, weights: Weights, *, epoch: int, config: Mapping[st
 
 
 def load(path: Path) -> tuple[dict[str, Tensor], int, dict[str, Any]]:
-    """The tensors by their saved names, the epoch and the config; `UserError` if it is none."""
+    """The tensors by their saved names, the epoch, and the config.
+
+    `UserError` if the file is not a checkpoint, or was damaged.
+    """
     try:
         with safe_open(path, framework="pt") as file:
-            said = file.metadata() or {}
+            metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        if said.pop("sha256", None) not in (None, _sha256(tensors, said)):
+        if metadata.pop("sha256", None) not in (None, _sha256(tensors, metadata)):
             raise ValueError("it has changed since it was written")
-        return tensors, int(said["epoch"]), json.loads(said["config"])
+        return tensors, int(metadata["epoch"]), json.loads(metadata["config"])
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise UserError(f"{path} is not a checkpoint of this project ({error})") from None
 
 
-def newest(folder: Path) -> Path | None:
-    """The checkpoint of the latest epoch in `folder`, of those that are whole; None without one."""
+def newest(paths: Iterable[Path]) -> Path | None:
+    """The undamaged checkpoint of the latest epoch among `paths`; None if there is none."""
     epochs: dict[Path, int] = {}
-    for path in sorted(folder.glob("*.safetensors")):
+    for path in sorted(paths):
         try:
             epochs[path] = load(path)[1]
         except UserError as error:
-            log.warning("%s; left aside", error)
+            log.warning("%s; ignored", error)
     return max(epochs, key=lambda path: epochs[path], default=None)
 
 
 def restore(path: Path, trainer: Trainer) -> tuple[list[dict[str, float]], dict[str, Tensor]]:
-    """Put the state of `path` into a trainer of the same config; its history and best weights.
+    """Load the state in `path` into a trainer of the same config; its history and best weights.
 
-    `UserError` if it is of another config, or weights alone.
+    `UserError` if it is the state of another config, or has weights only.
     """
     tensors, *_ = load(path)
     try:
@@ -98,30 +101,39 @@ def _put(tensors: Weights, trainer: Trainer) -> None:
     trainer.corruption.set_state(tensors["random.corruption"])
 
 
+def evaluated(holdout: int) -> Literal["best", "last"]:
+    """The checkpoint that a run is evaluated by.
+
+    If images are held out, they choose the best epoch. Otherwise it is the last epoch, because the
+    test set would have to choose.
+    """
+    return "best" if holdout else "last"
+
+
 def weights(path: Path) -> dict[str, Tensor]:
-    """The model's weights alone, for `load_state_dict`."""
+    """The weights of the model in a checkpoint, for `load_state_dict`."""
     return _under("model", load(path)[0])
 
 
 def _write(
     path: Path, tensors: Weights, epoch: int, config: Mapping[str, Any], **metadata: str
 ) -> None:
-    said = {"epoch": str(epoch), "config": json.dumps(config), **metadata}
-    said["sha256"] = _sha256(tensors, said)
+    metadata = {"epoch": str(epoch), "config": json.dumps(config), **metadata}
+    metadata["sha256"] = _sha256(tensors, metadata)
     partial = path.with_suffix(".partial")
     try:
-        save_file({name: value.contiguous() for name, value in tensors.items()}, partial, said)
+        save_file({name: value.contiguous() for name, value in tensors.items()}, partial, metadata)
         with partial.open("rb") as file:
-            os.fsync(file.fileno())  # else a crash of the machine may leave a name without content
+            os.fsync(file.fileno())  # or a crash of the machine may leave an empty file
     except (OSError, SafetensorError) as error:
         partial.unlink(missing_ok=True)
         raise OSError(errno.EIO, f"cannot be written: {error}", str(path)) from None
     partial.replace(path)
 
 
-def _sha256(tensors: Weights, said: Mapping[str, str]) -> str:
-    """Of all that a checkpoint holds: the format itself does not notice a flipped bit."""
-    found = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
+def _sha256(tensors: Weights, metadata: Mapping[str, str]) -> str:
+    """The sum of all that a checkpoint holds, because the format does not detect a flipped bit."""
+    found = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
     for name, value in sorted(tensors.items()):
         found.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
         found.update(value.cpu().contiguous().numpy().tobytes())

@@ -1,4 +1,4 @@
-"""What a model's codes keep: scores of the latent space, and its t-SNE map."""
+"""Scores of a model's latent space, and its t-SNE map."""
 
 import numpy as np
 import torch
@@ -25,10 +25,10 @@ def codes(model: Autoencoder, images: Tensor, data: Data) -> np.ndarray:
 
 
 def scores(model: Autoencoder, data: Data, settings: Settings) -> dict[str, float]:
-    """How much class the latent space keeps, from 0 to 1, and how well it separates them.
+    """How well the latent codes separate the classes.
 
-    Accuracy on the test images of k nearest neighbours and of a linear classifier (a "probe":
-    Alain & Bengio 2016), both fitted on standardised codes of training images; the silhouette
+    Test accuracy, from 0 to 1, of k nearest neighbours and of a linear classifier (a "probe": Alain
+    & Bengio 2016), both fitted on standardised codes of training images; and the silhouette
     (Rousseeuw 1987), from -1 to 1, of a sample of the test codes.
     """
     train, test = _sample(data.train, settings.probe_codes, settings), data.test
@@ -52,7 +52,10 @@ def scores(model: Autoencoder, data: Data, settings: Settings) -> dict[str, floa
 
 
 def map_trustworthiness(codes: np.ndarray, coordinates: np.ndarray, settings: Settings) -> float:
-    """How far neighbours on the map are neighbours among the codes (Venna & Kaski 2001), 0 to 1."""
+    """Trustworthiness (Venna & Kaski 2001) of a map, from 0 to 1, on `pairwise_codes` codes.
+
+    It is 1 if all neighbours on the map are neighbours among the codes.
+    """
     chosen = np.random.default_rng(settings.random_state).permutation(len(codes))
     chosen = chosen[: settings.pairwise_codes]
     return float(
@@ -74,7 +77,7 @@ def tsne(codes: np.ndarray, settings: Settings) -> np.ndarray:
 
 
 def _sample(split: Split, size: int, settings: Settings) -> Split:
-    """At most `size` of the images, drawn by `random_state`."""
+    """At most `size` of the images, drawn with the seed `random_state`."""
     seeded = Generator().manual_seed(settings.random_state)
     chosen = torch.randperm(len(split.images), generator=seeded)[:size]
     return Split(*(column[chosen.to(column.device)] for column in split))

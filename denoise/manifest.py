@@ -1,4 +1,4 @@
-"""What a pulled folder holds: its `run.json`, with the SHA-256 of every other file."""
+"""The manifest of a pulled folder, `run.json`: facts of the run, and the SHA-256 of every file."""
 
 import hashlib
 import json
@@ -11,19 +11,19 @@ from denoise.errors import UserError
 FILE = "run.json"
 
 
-def write(folder: Path, said: Mapping[str, Any]) -> None:
-    """Write what is `said` of the run in `folder`, and the sums of the files that are there."""
+def write(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Write the `facts` of a run into `folder`, with the sums of the files that are there."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     sums = {path.relative_to(folder).as_posix(): sha256(path) for path in files}
-    text = json.dumps({**said, "files": sums}, indent=2)
+    text = json.dumps({**facts, "files": sums}, indent=2)
     (folder / FILE).write_text(text, encoding="utf-8")
 
 
 def verified(folder: Path) -> dict[str, Any]:
-    """What was written of the run in `folder`; `UserError` if its files are not as they were."""
+    """The facts of the run in `folder`; `UserError` if a file is missing or has changed."""
     try:
-        said = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        files = dict(said["files"])
+        facts = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        files = dict(facts["files"])
     except (OSError, ValueError, KeyError, TypeError):
         raise UserError(
             f"{folder} is not a pulled run: it has no readable {FILE}; "
@@ -35,7 +35,7 @@ def verified(folder: Path) -> dict[str, Any]:
             raise UserError(f"{path} is missing; pull the run again with --force")
         if sha256(path) != digest:
             raise UserError(f"{path} has changed since it was pulled; pull it again with --force")
-    return said
+    return facts
 
 
 def sha256(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 Every public class here is a choice of `conf/model/`. Images have shape (images, 1, 28, 28) in the
 model's space, codes have shape (images, latent_dim). `Anello`, `Mlp`, `Conv` and `Unet` end in a
-sigmoid, so the images that they make lie in [0, 1], whatever space the data are in.
+sigmoid, so their output lies in [0, 1], whatever the model's space.
 """
 
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from denoise import checks
+from denoise.bounds import PositiveInt
 
 
 class Autoencoder(nn.Module):
-    """What every model here is: an `encoder` and a `decoder`, set by its `__init__`."""
+    """The base of every model, whose `__init__` sets an `encoder` and a `decoder`."""
 
     encoder: nn.Module
     decoder: nn.Module
@@ -37,8 +37,7 @@ class Anello(Autoencoder):
     After E. Anello's convolutional autoencoder; 87,125 parameters with `latent_dim` 4.
     """
 
-    def __init__(self, latent_dim: int) -> None:
-        _check(latent_dim=latent_dim)
+    def __init__(self, latent_dim: PositiveInt) -> None:
         super().__init__()
         self.encoder = nn.Sequential(
             nn.Conv2d(1, 8, 3, stride=2, padding=1),
@@ -77,8 +76,7 @@ class Mlp(Autoencoder):
     trained at once. 1,334,036 parameters as configured.
     """
 
-    def __init__(self, latent_dim: int, width: int, depth: int) -> None:
-        _check(latent_dim=latent_dim, width=width, depth=depth)
+    def __init__(self, latent_dim: PositiveInt, width: PositiveInt, depth: PositiveInt) -> None:
         super().__init__()
         hidden = [width] * depth
         self.encoder = nn.Sequential(
@@ -95,11 +93,11 @@ class Mlp(Autoencoder):
 class Conv(Autoencoder):
     """Residual convolutions: `width` channels at 14x14, twice as many at 7x7, and back.
 
-    At either size, both ways, there are `depth` residual blocks. 218,869 parameters as configured.
+    The encoder and the decoder have `depth` residual blocks at each size. 218,869 parameters as
+    configured.
     """
 
-    def __init__(self, latent_dim: int, width: int, depth: int) -> None:
-        _check(latent_dim=latent_dim, width=width, depth=depth)
+    def __init__(self, latent_dim: PositiveInt, width: PositiveInt, depth: PositiveInt) -> None:
         super().__init__()
         self.encoder = nn.Sequential(
             _down(1, width, depth), _down(width, 2 * width, depth), _code(2 * width, latent_dim)
@@ -113,19 +111,18 @@ class Conv(Autoencoder):
 
 
 class Unet(Autoencoder):
-    """Convolutions whose features skip the code, at both sizes (Ronneberger et al. 2015).
+    """Convolutions with skip connections at both sizes (Ronneberger et al. 2015), for denoising.
 
-    For denoising: what `forward` gives need not pass through the code, which may then say little.
-    `decode` makes images of codes alone, with zeros for the features. Channels and `depth` are
-    those of `Conv`, but pixels enter and leave four at a time, as channels of 14x14, which spares
-    the full resolution (Shi et al. 2016). 221,528 parameters as configured.
+    Features skip the code, so the code may hold little of the image. `decode` makes images from
+    codes alone, with zeros for the features. Channels and `depth` are those of `Conv`, but pixels
+    enter and leave four at a time, as channels of 14x14, which avoids convolutions at full
+    resolution (Shi et al. 2016). 221,528 parameters as configured.
     """
 
     encoder: nn.Sequential
     decoder: nn.Sequential
 
-    def __init__(self, latent_dim: int, width: int, depth: int) -> None:
-        _check(latent_dim=latent_dim, width=width, depth=depth)
+    def __init__(self, latent_dim: PositiveInt, width: PositiveInt, depth: PositiveInt) -> None:
         super().__init__()
         folded = nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(4, width, 3, padding=1))
         unfolded = nn.Sequential(nn.Conv2d(2 * width, 4, 3, padding=1), nn.PixelShuffle(2))
@@ -141,7 +138,7 @@ class Unet(Autoencoder):
         )
 
     def decode(self, codes: Tensor, skips: Sequence[Tensor] = ()) -> Tensor:
-        """Images of `codes`, and of the encoder's features, the last first, where there are any."""
+        """Images from `codes` and, if given, the encoder's features, the last first."""
         images = self.decoder[0](codes)
         for number, stage in enumerate(self.decoder[1:]):
             skip = skips[number] if skips else torch.zeros_like(images)
@@ -155,7 +152,7 @@ class Unet(Autoencoder):
 
 
 class _Residual(nn.Module):
-    """Two convolutions, added to what they are given (He et al. 2016)."""
+    """Two convolutions, added to their input (He et al. 2016)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -171,7 +168,7 @@ class _Residual(nn.Module):
 
 
 def _stage(layer: nn.Module, channels: int, depth: int) -> nn.Sequential:
-    """A layer that gives `channels`, and residual blocks that keep them."""
+    """A layer with `channels` outputs, followed by `depth` residual blocks."""
     blocks = [_Residual(channels) for _ in range(depth)]
     return nn.Sequential(layer, nn.ReLU(inplace=True), *blocks)
 
@@ -186,13 +183,13 @@ def _up(given: int, channels: int, depth: int) -> nn.Sequential:
     return _stage(nn.ConvTranspose2d(given, channels, 4, stride=2, padding=1), channels, depth)
 
 
-def _code(channels: int, latent_dim: int) -> nn.Sequential:
-    """From features of 7x7 to codes, by way of 128 units, as in `Anello`."""
+def _code(channels: int, latent_dim: PositiveInt) -> nn.Sequential:
+    """From features of 7x7 to codes, through 128 units, as in `Anello`."""
     return nn.Sequential(nn.Flatten(), _dense([channels * 7 * 7, 128]), nn.Linear(128, latent_dim))
 
 
 def _uncode(latent_dim: int, channels: int, depth: int) -> nn.Sequential:
-    """From codes to features of 7x7, by way of 128 units, as in `Anello`."""
+    """From codes to features of 7x7, through 128 units, as in `Anello`."""
     layers = _dense([latent_dim, 128]), nn.Linear(128, channels * 7 * 7)
     return _stage(nn.Sequential(*layers, nn.Unflatten(1, (channels, 7, 7))), channels, depth)
 
@@ -201,8 +198,3 @@ def _dense(sizes: Sequence[int]) -> nn.Sequential:
     """Linear layers from each size to the next, with rectifiers."""
     layers = [(nn.Linear(*pair), nn.ReLU(inplace=True)) for pair in pairwise(sizes)]
     return nn.Sequential(*(layer for pair in layers for layer in pair))
-
-
-def _check(**sizes: int) -> None:
-    for name, size in sizes.items():
-        checks.whole(f"model.{name}", size, low=1)

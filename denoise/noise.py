@@ -4,23 +4,27 @@ Every class here is a choice of `conf/noise/`. It is called with a batch of shap
 (images, 1, height, width) in the model's space, returns a new batch of the same shape, draws
 independently for each image, and takes all its randomness from `generator`, which lives on the
 batch's device. Where black and white matter, they are `low` and `high`, as in the data.
+
+The annotation of a field declares its values. They are checked when a config is read, not when an
+object is made in Python.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Annotated, Protocol, runtime_checkable
 
 import torch
+from pydantic import Field, WithJsonSchema
 from torch import Generator, Tensor
 
-from denoise import checks
-from denoise.errors import UserError
+from denoise.bounds import Fraction, Interval, NonNegative
 
-# How run names and labels write a field.
+# How run names and labels abbreviate a field.
 SYMBOLS = {"sigma": "σ"}
 
 
+@runtime_checkable
 class Noise(Protocol):
     """Anything that corrupts a batch."""
 
@@ -29,7 +33,7 @@ class Noise(Protocol):
 
 @dataclass(frozen=True)
 class Identity:
-    """No noise: the baseline that the others are compared with."""
+    """No noise: the baseline for the others."""
 
     def __call__(self, images: Tensor, *, generator: Generator) -> Tensor:  # noqa: ARG002
         return images.clone()
@@ -42,12 +46,8 @@ class Gaussian:
     `sigma` (>= 0) and `mean` are in the model's units: the study's [-1, 1] is two units wide.
     """
 
-    sigma: float
+    sigma: NonNegative
     mean: float
-
-    def __post_init__(self) -> None:
-        checks.number("noise.sigma", self.sigma, low=0)
-        checks.number("noise.mean", self.mean)
 
     def __call__(self, images: Tensor, *, generator: Generator) -> Tensor:
         noise = torch.empty_like(images).normal_(generator=generator)
@@ -58,10 +58,7 @@ class Gaussian:
 class Uniform:
     """Additive uniform noise on [-`width`, `width`], in the model's units, not clipped."""
 
-    width: float
-
-    def __post_init__(self) -> None:
-        checks.number("noise.width", self.width, low=0)
+    width: NonNegative
 
     def __call__(self, images: Tensor, *, generator: Generator) -> Tensor:
         noise = torch.empty_like(images).uniform_(-self.width, self.width, generator=generator)
@@ -70,18 +67,14 @@ class Uniform:
 
 @dataclass(frozen=True)
 class Speckle:
-    """Light times 1 + n, with n Gaussian, as in scikit-image's `random_noise`; not clipped.
+    """Brightness times 1 + n, with Gaussian n, as in scikit-image's `random_noise`; not clipped.
 
-    Light is what an image has above black, `low`, so that black stays black. `sigma` (>= 0) is
-    the standard deviation of n.
+    Brightness is measured from black (`low`), so black stays black. `sigma` (>= 0) is the standard
+    deviation of n.
     """
 
-    sigma: float
+    sigma: NonNegative
     low: float
-
-    def __post_init__(self) -> None:
-        checks.number("noise.sigma", self.sigma, low=0)
-        checks.number("noise.low", self.low)
 
     def __call__(self, images: Tensor, *, generator: Generator) -> Tensor:
         noise = torch.empty_like(images).normal_(generator=generator)
@@ -90,20 +83,15 @@ class Speckle:
 
 @dataclass(frozen=True)
 class Poisson:
-    """Shot noise: each pixel counts photons, of which a white one gets `peak` (> 0) on average.
+    """Shot noise: each pixel counts photons, a white one on average `peak` (1e-6 to 1e6).
 
-    With v a pixel's light, 0 for black and 1 for white, the count over `peak` has mean v and
-    variance v / `peak`, and is not clipped. Pixels darker than black count as black.
+    For a pixel of brightness v, 0 for black and 1 for white, the count divided by `peak` has mean v
+    and variance v / `peak`. It is not clipped. Pixels darker than black count as black.
     """
 
-    peak: float
+    peak: Annotated[float, Field(ge=1e-6, le=1e6)]  # float32 counts exactly up to 1.6e7
     low: float
     high: float
-
-    def __post_init__(self) -> None:
-        checks.number("noise.peak", self.peak, low=1e-6, high=1e6)  # float32 counts to 1.6e7
-        checks.number("noise.low", self.low)
-        checks.number("noise.high", self.high, low=self.low + 1e-6)
 
     def __call__(self, images: Tensor, *, generator: Generator) -> Tensor:
         photon = (self.high - self.low) / self.peak
@@ -115,16 +103,12 @@ class Poisson:
 class Masking:
     """Each pixel set to `value` with probability `fraction` (Vincent et al. 2008, section 2.3).
 
-    An independent draw for each pixel, so that the masked share varies from image to image;
-    theirs is the same in each.
+    Each pixel is drawn independently, so the masked share varies from image to image; in the paper
+    it is the same in each.
     """
 
-    fraction: float
+    fraction: Fraction
     value: float
-
-    def __post_init__(self) -> None:
-        checks.number("noise.fraction", self.fraction, low=0, high=1)
-        checks.number("noise.value", self.value)
 
     def __call__(self, images: Tensor, *, generator: Generator) -> Tensor:
         drawn = torch.empty_like(images).uniform_(generator=generator)
@@ -135,20 +119,14 @@ class Masking:
 class SaltAndPepper:
     """Each pixel made white or black with probability `amount` (Vincent et al. 2010, section 3.3).
 
-    `salt_vs_pepper` is the share of white, `high`, among them. Both are in [0, 1], and named as in
-    scikit-image's `random_noise`.
+    `salt_vs_pepper` is the share of white (`high`) pixels among them. Both are in [0, 1] and have
+    the names of scikit-image's `random_noise`.
     """
 
-    amount: float
-    salt_vs_pepper: float
+    amount: Fraction
+    salt_vs_pepper: Fraction
     low: float
     high: float
-
-    def __post_init__(self) -> None:
-        checks.number("noise.amount", self.amount, low=0, high=1)
-        checks.number("noise.salt_vs_pepper", self.salt_vs_pepper, low=0, high=1)
-        checks.number("noise.low", self.low)
-        checks.number("noise.high", self.high, low=self.low)
 
     def __call__(self, images: Tensor, *, generator: Generator) -> Tensor:
         drawn = torch.empty_like(images).uniform_(generator=generator)
@@ -161,20 +139,14 @@ class RandomErasing:
     """With probability `p`, one rectangle of an image set to `value` (Zhong et al. 2020, alg. 1).
 
     `scale` bounds the rectangle's share of the image, in (0, 1]; `ratio` its height over its
-    width. As in torchvision, ten rectangles are drawn, the first that is smaller than the image
-    both ways is used, and an image for which none is stays whole.
+    width. As in torchvision, ten rectangles are drawn and the first that is smaller than the image
+    in both directions is used; an image for which none is stays whole.
     """
 
-    p: float
-    scale: Sequence[float]
-    ratio: Sequence[float]
+    p: Fraction
+    scale: Interval[Fraction]
+    ratio: Interval[Annotated[float, Field(ge=1e-6)]]
     value: float
-
-    def __post_init__(self) -> None:
-        checks.number("noise.p", self.p, low=0, high=1)
-        checks.interval("noise.scale", self.scale, low=0, high=1)
-        checks.interval("noise.ratio", self.ratio, low=1e-6)
-        checks.number("noise.value", self.value)
 
     def __call__(self, images: Tensor, *, generator: Generator) -> Tensor:
         return images.masked_fill(self._boxes(images, generator), self.value)
@@ -183,13 +155,14 @@ class RandomErasing:
         """The pixels to erase, as a mask of the shape of `images`."""
         count, _, height, width = images.shape
 
-        def uniform(bounds: Sequence[float], draws: int) -> Tensor:
+        def uniform(bounds: tuple[float, float], draws: int) -> Tensor:
             low, high = bounds
             drawn = torch.rand(count, draws, generator=generator, device=images.device)
             return drawn.mul_(high - low).add_(low)
 
         area = uniform(self.scale, 10) * (height * width)
-        aspect = uniform([math.log(bound) for bound in self.ratio], 10).exp_()
+        narrow, broad = self.ratio
+        aspect = uniform((math.log(narrow), math.log(broad)), 10).exp_()
         tall, wide = (area * aspect).sqrt_().round_(), (area / aspect).sqrt_().round_()
         fits = (tall < height) & (wide < width)
         first = fits.int().argmax(dim=1, keepdim=True)  # of the ten, the first that fits
@@ -209,13 +182,10 @@ class RandomErasing:
 class GaussianBlur:
     """Convolution with a Gaussian of standard deviation `sigma` in pixels, from 0 to 4.
 
-    The kernel ends at three `sigma`; the image is mirrored at its edges. Nothing is drawn.
+    The kernel ends at three `sigma`; the image is mirrored at its edges. Nothing is random.
     """
 
-    sigma: float
-
-    def __post_init__(self) -> None:
-        checks.number("noise.sigma", self.sigma, low=0, high=4)  # 25 of the image's 28 pixels
+    sigma: Annotated[float, Field(ge=0, le=4)]  # a kernel of 25 pixels, of the image's 28
 
     def __call__(self, images: Tensor, *, generator: Generator) -> Tensor:  # noqa: ARG002
         if self.sigma == 0:
@@ -227,14 +197,13 @@ class GaussianBlur:
 
 @dataclass(frozen=True)
 class Mixture:
-    """For each image one of `noises`, by their names, with equal probability."""
+    """For each image one of `noises`, chosen with equal probability. Their names are free."""
 
-    noises: Mapping[str, Noise]
-
-    def __post_init__(self) -> None:
-        named = isinstance(self.noises, Mapping) and all(map(callable, self.noises.values()))
-        if not (named and self.noises):
-            raise UserError(f"noise.noises must be one or more named noises, got {self.noises!r}")
+    noises: Annotated[
+        Mapping[str, Noise],
+        Field(min_length=1),
+        WithJsonSchema({"type": "object", "description": "one or more named noises"}),
+    ]
 
     def __call__(self, images: Tensor, *, generator: Generator) -> Tensor:
         count, device = len(images), images.device

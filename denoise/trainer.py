@@ -1,56 +1,21 @@
-"""Fits an autoencoder, and yields each epoch's figures to whoever drives it."""
+"""Trains an autoencoder, and yields the metrics of each epoch to the caller."""
 
 import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from denoise import checks
+from denoise.bounds import NonNegative, PositiveInt
 from denoise.data import Data
 from denoise.errors import UserError
 from denoise.model import Autoencoder
 from denoise.noise import Noise
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a model is fitted. `target` is what it must give back: the corrupted or clean image."""
-
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    weight_decay: float
-    target: str
-    device: str
-    precision: str
-    compile: bool
-
-    def __post_init__(self) -> None:
-        checks.whole("trainer.epochs", self.epochs, low=1)
-        checks.whole("trainer.batch_size", self.batch_size, low=1)
-        checks.number("trainer.learning_rate", self.learning_rate, low=0)
-        checks.number("trainer.weight_decay", self.weight_decay, low=0)
-        checks.one_of("trainer.target", self.target, ("corrupted", "clean"))
-        checks.one_of("trainer.device", self.device, ("auto", *_DEVICES))
-        checks.one_of("trainer.precision", self.precision, ("float32", "bfloat16"))
-        if self.device != "auto" and not _DEVICES[self.device]():
-            here = ", ".join(name for name, there in _DEVICES.items() if there())
-            raise UserError(
-                f"trainer.device={self.device} is not on this machine, which has {here}; "
-                "auto takes the fastest"
-            )
-
-    def torch_device(self) -> torch.device:
-        """The device asked for; `auto` is the fastest there is."""
-        if self.device != "auto":
-            return torch.device(self.device)
-        return torch.device(next(name for name, there in _DEVICES.items() if there()))
-
 
 _DEVICES: dict[str, Callable[[], bool]] = {
     "cuda": torch.cuda.is_available,
@@ -59,11 +24,38 @@ _DEVICES: dict[str, Callable[[], bool]] = {
 }
 
 
-class Trainer:
-    """One model on its way through its epochs.
+@dataclass(frozen=True)
+class Settings:
+    """How a model is trained.
 
-    Order and corruption come from two streams of `seed`, so that a seed gives the same run
-    again, bit for bit, on the same machine with the same number of threads.
+    `target` is the image that the model learns to output: the corrupted one or the clean one.
+    """
+
+    epochs: PositiveInt
+    batch_size: PositiveInt
+    learning_rate: NonNegative
+    weight_decay: NonNegative
+    target: Literal["corrupted", "clean"]
+    device: Literal["auto", "cuda", "mps", "cpu"]
+    precision: Literal["float32", "bfloat16"]
+    compile: bool
+
+    def torch_device(self) -> torch.device:
+        """The device to train on; `auto` is the fastest. `UserError` if this machine lacks it."""
+        here = [name for name, is_there in _DEVICES.items() if is_there()]
+        if self.device not in ("auto", *here):
+            raise UserError(
+                f"trainer.device={self.device} is not on this machine, which has "
+                f"{', '.join(here)}; auto takes the fastest"
+            )
+        return torch.device(here[0] if self.device == "auto" else self.device)
+
+
+class Trainer:
+    """Trains one model, epoch by epoch.
+
+    Order and corruption come from two random streams of `seed`, so a seed gives the same run again,
+    bit for bit, on the same machine with the same number of threads.
     """
 
     def __init__(
@@ -81,7 +73,7 @@ class Trainer:
         self.step = torch.compile(model) if settings.compile else model
 
     def epochs(self, *, after: int = 0) -> Iterator[dict[str, float]]:
-        """Train the epochs `after` the last finished one, yielding the figures of each.
+        """Train the epochs `after` the last finished one, and yield the metrics of each.
 
         `FloatingPointError` if the loss is not finite.
         """

@@ -19,7 +19,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from filelock import FileLock
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
     from denoise import data, evaluate
+    from denoise.config.settings import Tracking
+    from denoise.tracking.record import Contents, Record
 
 gc.set_threshold(20_000)  # as in the command, and for the same reason
 
@@ -56,11 +58,11 @@ SWEEPS = (
 @pytest.fixture(scope="session")
 def settings() -> "data.Settings":
     """Fashion-MNIST in the checkout's own `data/`, fetched at the first need."""
-    from denoise import data
+    from denoise import data, fetch
 
     node = OmegaConf.load(ROOT / "conf" / "data" / "fashion_mnist.yaml")
     settings = data.Settings(**{**node, "root": str(ROOT / "data")})
-    data.fetch(settings)
+    fetch.fetch(settings)
     return settings
 
 
@@ -144,6 +146,30 @@ def clean_environment() -> dict[str, str]:
     """An activated one, without the store that MLflow put there when a test here opened it."""
     kept = {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"}
     return kept | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+def jobs(folder: Path) -> "list[Contents]":
+    """The records of the jobs that commands started in `folder`, the first command's first."""
+    from denoise.tracking import record
+
+    paths = [path for depth in ("*", "*/*") for path in folder.glob(f"outputs/{depth}/record.json")]
+    found = [record.read(path.parent) for path in sorted(paths)]
+    return [contents for contents in found if contents and "job" in contents.fields]
+
+
+@contextlib.contextmanager
+def tracked(
+    settings: "Tracking", folder: Path, name: str = "a run", **options: Any
+) -> "Iterator[Record]":
+    """The record of an open run in `folder`, which is created if it does not exist."""
+    from denoise.tracking import record, session
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with (
+        record.opened(folder) as own,
+        session.opened(own, settings, name=name, **{"tags": {}, **options}),
+    ):
+        yield own
 
 
 def group_is_alive(group: int) -> bool:

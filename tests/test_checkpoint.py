@@ -1,4 +1,4 @@
-"""A checkpoint gives back exactly what was saved, and runs nothing."""
+"""A checkpoint restores exactly what was saved, and reading one runs no code."""
 
 import os
 import pickle
@@ -26,7 +26,7 @@ def trainer(few: data.Data, seed: int = 0) -> Trainer:
     return Trainer(Anello(4), few, Gaussian(sigma=0.5, mean=0), SETTINGS, seed=seed)
 
 
-def test_a_restored_run_goes_on_bit_for_bit(few: data.Data, tmp_path: Path) -> None:
+def test_a_restored_run_continues_bit_for_bit(few: data.Data, tmp_path: Path) -> None:
     whole, broken, restored = trainer(few), trainer(few), trainer(few, seed=99)
     list(whole.epochs())
     history = [next(broken.epochs())]
@@ -43,7 +43,7 @@ def test_a_restored_run_goes_on_bit_for_bit(few: data.Data, tmp_path: Path) -> N
         assert torch.equal(mine, theirs)
 
 
-def test_the_config_and_the_weights_come_back(few: data.Data, tmp_path: Path) -> None:
+def test_the_config_and_the_weights_are_restored(few: data.Data, tmp_path: Path) -> None:
     saved, config = trainer(few), {"noise": {"sigma": 0.5}, "seed": 0}
     path = tmp_path / "best.safetensors"
     checkpoint.save_weights(path, saved.model.state_dict(), epoch=3, config=config)
@@ -54,13 +54,18 @@ def test_the_config_and_the_weights_come_back(few: data.Data, tmp_path: Path) ->
     assert [path.name for path in tmp_path.iterdir()] == ["best.safetensors"]
 
 
+def test_held_out_images_choose_the_evaluated_checkpoint() -> None:
+    assert checkpoint.evaluated(holdout=10_000) == "best"
+    assert checkpoint.evaluated(holdout=0) == "last"
+
+
 class Payload:
     def __reduce__(self) -> tuple:
         return os.system, ("touch executed",)
 
 
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", pickle.dumps(Payload())])
-def test_anything_else_is_refused_and_nothing_runs(
+def test_a_file_that_is_no_checkpoint_is_refused_and_runs_nothing(
     tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

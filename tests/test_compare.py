@@ -2,7 +2,9 @@
 
 import csv
 import re
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,8 +23,8 @@ from denoise.comparison.write import Comparison
 from denoise.config import identity
 from denoise.config.settings import Tracking
 from denoise.noise import Gaussian, Identity, Noise, RandomErasing
-from denoise.tracking import search, session
-from tests.conftest import wait_until
+from denoise.tracking import search
+from tests.conftest import tracked, wait_until
 from tests.test_pull import reference_run
 from tests.test_study import STUDY
 from tests.test_ui import CHROMIUM, FLAGS
@@ -92,13 +94,16 @@ def logged(
     files: Path | None = None,
 ) -> str:
     """Log a finished run with the train and test loss of some epochs; its id."""
-    with session.run(STORE, files or Path(), name=name, tags=tags, params=params) as run:
+    folder = Path(tempfile.mkdtemp(dir="."))
+    with tracked(STORE, folder, name=name, tags=tags, params=params) as run:
         for epoch, (train, test) in losses.items():
-            run.metrics({"train/loss": train, "test/loss": test}, epoch)
-        run.final(final or {})
-        for path in filter(Path.is_dir, files.iterdir() if files else ()):
-            run.file(path)
-    return run.id
+            run.log({"train/loss": train, "test/loss": test}, epoch)
+        run.log(final or {}, 0)
+        for path in filter(Path.is_file, files.rglob("*") if files else ()):
+            file = path.relative_to(files).as_posix()
+            shutil.copy(path, run.path(file))
+            run.add(file)
+    return run.run_id
 
 
 def found() -> list[Setting]:

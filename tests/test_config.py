@@ -1,15 +1,17 @@
 """Every choice composes and builds; every mistake is one sentence, before anything starts."""
 
+import re
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from denoise import noise
+from denoise import build, noise
 from denoise.config import compose, identity
 from denoise.errors import UserError
 from tests.conftest import ROOT, Said
@@ -44,10 +46,10 @@ def test_the_defaults_are_the_studys_protocol(composed: Compose) -> None:
     assert built.noise == noise.Gaussian(sigma=1.0, mean=0.0)
     assert (built.evaluation.perplexity, built.evaluation.random_state) == (30, 307)
     erasing = compose.checked(composed("noise=random_erasing")).noise
-    assert erasing == noise.RandomErasing(p=0.5, scale=[0.02, 0.33], ratio=[0.3, 3.3], value=0.0)
+    assert erasing == noise.RandomErasing(p=0.5, scale=(0.02, 0.33), ratio=(0.3, 3.3), value=0.0)
 
 
-def test_fair_changes_only_what_fairness_needs(composed: Compose) -> None:
+def test_the_fair_protocol_changes_only_these_keys(composed: Compose) -> None:
     study, fair = (
         compose.checked(composed(f"protocol={name}")).plain for name in ("study", "fair")
     )
@@ -88,28 +90,46 @@ SAME = [
     ("trainer.learning_rate=0.001", "trainer.learning_rate=1e-3"),
     ("trainer.device=cpu data.root=elsewhere", "seeds=3 force=true"),
     ("tracking.uri=sqlite:///other.db", "tracking.experiment=other"),
+    ("evaluation.map_seed=3", "evaluation.loss_axis=[0,1]"),
     ("protocol=study", ""),
 ]
 OTHER = [
     *("seed=1", "noise.sigma=0.5", "noise=none", "trainer.epochs=19", "model.latent_dim=5"),
-    *("data.train_size=500", "evaluation.perplexity=20", "protocol=fair"),
+    *("data.train_size=500", "evaluation.perplexity=20", "protocol=fair", "data=mnist"),
 ]
+# What version 0.1.0 computed for a config and for its baseline.
+VERSION_0_1_0 = {
+    (): ("f8e8c1d1ced4b935", "c4364599978f2265"),
+    ("protocol=fair", "noise=masking", "data=mnist", "evaluation.map_seed=0"): (
+        "3129c2a348321d80",
+        "07853bd18b085c54",
+    ),
+    ("data=kmnist", "noise=none", "seed=3"): ("6216b7027a2f1f2e", "6216b7027a2f1f2e"),
+}
 
 
 @pytest.mark.parametrize(("one", "other"), SAME)
-def test_the_same_settings_have_one_fingerprint_however_spelt(
+def test_the_same_settings_have_the_same_fingerprint_however_typed(
     composed: Compose, one: str, other: str
 ) -> None:
     first, second = (plain(composed, *overrides.split()) for overrides in (one, other))
     assert identity.fingerprint(first) == identity.fingerprint(second)
 
 
-def test_whatever_changes_a_result_changes_the_fingerprint(composed: Compose) -> None:
+def test_a_setting_that_changes_a_result_changes_the_fingerprint(composed: Compose) -> None:
     prints = {identity.fingerprint(plain(composed, override)) for override in ("seed=0", *OTHER)}
     assert len(prints) == 1 + len(OTHER)
 
 
-def test_a_key_that_is_added_later_leaves_the_fingerprints_of_earlier_runs(
+@pytest.mark.parametrize("overrides", VERSION_0_1_0, ids=" ".join)
+def test_runs_of_version_0_1_0_are_still_found(composed: Compose, overrides: tuple) -> None:
+    config = plain(composed, *overrides)
+    run, baseline = VERSION_0_1_0[overrides]
+    assert identity.fingerprints(config) == [identity.fingerprint(config), run]
+    assert identity.baselines(config) == [identity.baseline(config), baseline]
+
+
+def test_a_key_added_later_keeps_the_fingerprints_of_earlier_runs(
     composed: Compose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = compose.checked(composed()).plain
@@ -131,8 +151,17 @@ def test_the_baseline_of_a_run_is_the_same_run_without_noise(composed: Compose) 
     assert identity.baseline(without) == identity.fingerprint(without)
 
 
-def test_the_studys_noises_are_as_strong_in_either_space(composed: Compose) -> None:
-    """Half of the images' range, and a box half way between black and white."""
+def test_runs_are_compared_by_what_changes_their_results(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identity, "ADDED", {"trainer.warmup": 0})
+    assert identity.matters("noise.sigma", "0.1")
+    assert identity.matters("trainer.warmup", "1")
+    same = ("seed", "data.root", "evaluation.map_seed", "protocol.name", "data.debian")
+    assert not any(identity.matters(key, "1") for key in same)
+    assert not identity.matters("trainer.warmup", "0")
+
+
+def test_the_default_noises_are_equally_strong_in_both_protocols(composed: Compose) -> None:
+    """Half of the range from black to white, and a mid-grey box."""
     for protocol in ("study", "fair"):
         settings = compose.checked(composed("noise=gaussian", f"protocol={protocol}"))
         low, high = settings.data.low, settings.data.high
@@ -141,32 +170,56 @@ def test_the_studys_noises_are_as_strong_in_either_space(composed: Compose) -> N
         assert erasing.value == (low + high) / 2
 
 
+@pytest.mark.parametrize("trust", [build.ANY, ()], ids=["typed", "stored"])
 @pytest.mark.parametrize(
     "target",
-    ["os.system", "denoise.noise.torch.load", "denoise.noise.math", "denoise.noise.dataclass"],
+    [
+        *("os.system", "denoise.noise.torch.load", "denoise.noise.math", "denoise.noise.dataclass"),
+        *("subprocess.Popen", "denoise.noise.Noise", "denoise.model.Anello", ".noise", "", None),
+    ],
 )
-def test_no_config_names_code_outside_its_room(composed: Compose, target: str) -> None:
+def test_a_target_that_is_no_noise_is_refused(
+    composed: Compose, target: str | None, trust: build.Trust
+) -> None:
     cfg = composed()
     cfg.noise = {"_target_": target, "command": "touch executed"}
-    with pytest.raises(UserError, match=r"noise._target_ must name a class of denoise.noise"):
-        compose.checked(cfg)
+    with pytest.raises(UserError, match=r"^noise\._target_"):
+        compose.checked(cfg, trust=trust)
 
 
+def test_a_stored_config_names_only_classes_of_this_package(composed: Compose) -> None:
+    cfg = composed()
+    cfg.noise = {"_target_": "my_noises.Laplace"}
+    said = (
+        "noise._target_ must name a class of denoise.noise, got 'my_noises.Laplace'; "
+        "to allow the module my_noises, pass trust=['my_noises']"
+    )
+    with pytest.raises(UserError, match=re.escape(said)):
+        compose.checked(cfg, trust=())
+
+
+@pytest.mark.parametrize("trust", [build.ANY, ()], ids=["typed", "stored"])
 def test_a_config_runs_nothing_at_any_depth(
-    composed: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    composed: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trust: build.Trust
 ) -> None:
     monkeypatch.chdir(tmp_path)
     cfg = composed()
     cfg.model.latent_dim = {"_target_": "os.system", "command": "touch executed"}
     with pytest.raises(UserError, match=r"model.latent_dim must be a whole number"):
-        compose.checked(cfg)
+        compose.checked(cfg, trust=trust)
     assert not (tmp_path / "executed").exists()
 
 
+@pytest.mark.parametrize("trust", [build.ANY, ()], ids=["typed", "stored"])
 @pytest.mark.parametrize("target", ["os.system", "denoise.model.Anello", "denoise.noise.math"])
 @pytest.mark.parametrize("field", ["noises", "sigma"])
-def test_a_noise_within_a_noise_is_of_its_room_too(
-    composed: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str, field: str
+def test_a_noise_inside_a_noise_is_checked_too(
+    composed: Compose,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    target: str,
+    field: str,
+    trust: build.Trust,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     cfg = composed("noise=mixture")
@@ -174,13 +227,79 @@ def test_a_noise_within_a_noise_is_of_its_room_too(
         "_target_": "denoise.noise.Mixture",
         field: {"inner": {"_target_": target, "command": "touch executed"}},
     }
-    said = rf"noise.noises.gaussian.{field}.inner._target_ must name a class of denoise.noise"
+    said = rf"noise.noises.gaussian.{field}.inner._target_ must name a (class of denoise.)?noise"
     with pytest.raises(UserError, match=said):
-        compose.checked(cfg)
+        compose.checked(cfg, trust=trust)
     assert not (tmp_path / "executed").exists()
 
 
-def test_a_mixture_is_made_of_the_choices_that_it_names(composed: Compose) -> None:
+MY_NOISES = """
+class Fog:
+    def __init__(self, light: Annotated[float, Field(gt=0)], name: Literal["thin", "thick"]="thin"):
+        self.light = light
+
+    def __call__(self, images, *, generator):
+        return images + self.light
+
+
+class Quiet:
+    pass
+
+
+class Broken:
+    def __init__(self, light: float):
+        raise ValueError("no light today")
+
+    def __call__(self, images, *, generator):
+        return images
+"""
+WRONG = {
+    "_target_=nowhere.Fog": "cannot import the module 'nowhere' (No module named 'nowhere')",
+    "_target_=my_noises.Rain": "must name a noise, whose class defines __call__",
+    "_target_=my_noises.Quiet": "must name a noise, whose class defines __call__",
+    "_target_=my_noises.Broken light=1": "noise._target_=my_noises.Broken: no light today",
+    "light=0": "noise.light must be a finite number > 0, got 0",
+    "light=true": "noise.light must be a finite number > 0, got True",
+    "name=fat light=1": "noise.name must be one of thin, thick, got 'fat'",
+    "lite=1": "noise.lite=1: noise.lite is not a key; noise has light, name",
+    "": "noise.light is missing; noise has light, name",
+}
+
+
+@pytest.fixture
+def my_noises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The name of a module of the user's, in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", sys.path[:])
+    imports = "from typing import Annotated, Literal\nfrom pydantic import Field\n"
+    (tmp_path / "my_noises.py").write_text(imports + MY_NOISES)
+    yield "my_noises"
+    sys.modules.pop("my_noises", None)
+
+
+@pytest.mark.parametrize("arguments", WRONG)
+def test_a_users_own_noise_is_checked_by_its_signature(
+    composed: Compose, my_noises: str, arguments: str
+) -> None:
+    cfg = composed()
+    typed = dict(argument.split("=") for argument in arguments.split())
+    cfg.noise = {"_target_": f"{my_noises}.Fog"} | {
+        key: OmegaConf.create(f"value: {value}").value for key, value in typed.items()
+    }
+    with pytest.raises(UserError, match=re.escape(WRONG[arguments])):
+        compose.checked(cfg)
+
+
+def test_a_users_own_noise_is_built_if_it_was_typed_or_is_trusted(
+    composed: Compose, my_noises: str
+) -> None:
+    cfg = composed()
+    cfg.noise = {"_target_": f"{my_noises}.Fog", "light": 2}
+    for trust in (build.ANY, [my_noises]):
+        assert compose.checked(cfg, trust=trust).noise(3, generator=None) == 5
+
+
+def test_a_mixture_has_the_noises_that_its_config_names(composed: Compose) -> None:
     mixture = compose.checked(composed("noise=mixture", "noise.noises.masking.fraction=0.5")).noise
     alone = {
         name: compose.checked(composed(f"noise={name}")).noise
@@ -208,14 +327,26 @@ MISTAKES = {
     ("sigma=1",): "sigma=1: sigma is not a key, noise.sigma and protocol.sigma are; the config has",
     ("-m", "epochs=1,2"): "epochs=1: epochs is not a key, trainer.epochs is; the config has data,",
     ("trainer.epochs=0",): "trainer.epochs must be a whole number >= 1, got 0",
-    ("trainer.epochs=ten",): "trainer.epochs must be of type int, got 'ten'",
+    ("trainer.epochs=ten",): "trainer.epochs must be a whole number >= 1, got 'ten'",
+    ("trainer.epochs=true",): "trainer.epochs must be a whole number >= 1, got True",
+    ("trainer.learning_rate='1'",): "trainer.learning_rate must be a finite number >= 0, got '1'",
+    ("trainer.compile=1",): "trainer.compile must be true or false, got 1",
+    ("trainer.target=noisy",): "trainer.target must be one of corrupted, clean, got 'noisy'",
+    ("trainer.device=tpu",): "trainer.device must be one of auto, cuda, mps, cpu, got 'tpu'",
+    ("evaluation.loss_axis=[2,1]",): (
+        "evaluation.loss_axis must be two numbers, the smaller first, >= 0, got [2, 1]"
+    ),
+    ("evaluation.map_seed=-1",): "evaluation.map_seed must be a whole number >= 0 or null, got -1",
+    ("data.low=2",): "data.high must be greater than data.low, which is 2.0, got 1.0",
+    ("~trainer.epochs",): "trainer.epochs is missing; trainer has epochs, batch_size,",
+    ("~noise.sigma",): "noise.sigma is missing; noise has sigma, mean",
     ("trainer.batch_size=0",): "trainer.batch_size must be a whole number >= 1, got 0",
     ("trainer.batch_size=60001",): "trainer.batch_size must be a whole number from 1 to 60000",
     ("model.latent_dim=0",): "model.latent_dim must be a whole number >= 1, got 0",
     ("trainer=smoke", "evaluation.tsne_codes=2000"): "evaluation.tsne_codes must be a whole number",
-    ("data.name=KMNIST",): "data.name=KMNIST is not what data.debian=dataset-fashion-mnist has",
+    ("data.name=CIFAR",): "data.name must be one of FashionMNIST, MNIST, KMNIST, got 'CIFAR'",
     ("seeds=0",): "seeds must be a whole number >= 1, got 0",
-    ("force=perhaps",): "force must be one of True, False, got 'perhaps'",
+    ("force=perhaps",): "force must be true or false, got 'perhaps'",
     ("seed=-1",): "seed must be a whole number >= 0, got -1",
     (
         "data.holdout=10000",
@@ -229,9 +360,7 @@ MISTAKES = {
     ("evaluation.robust.blur=null",): "evaluation.robust.blur must be a class of denoise.noise and",
     ("model.latent_dim=1000000000000000",): "model is larger than the memory: {'latent_dim': 1000",
     ("+sigma=1",): "sigma=1: sigma is not a key; a config has data, noise,",
-    (
-        "+noise.sgma=1",
-    ): "noise.sgma=1: noise.sgma is not a key; denoise.noise.Gaussian has sigma, mean",
+    ("+noise.sgma=1",): "noise.sgma=1: noise.sgma is not a key; noise has sigma, mean",
     ("~seed",): "seed is missing; a config has data, noise,",
     ("noise.sigma=1,2",): "noise.sigma=1,2 gives several values; -m sweeps over them",
     ("noise=1",): "noise=1: Config group override must be a string or a list",
@@ -257,13 +386,13 @@ def test_a_mistake_is_one_sentence_and_nothing_starts(
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
-def test_a_device_that_is_not_there_is_a_sentence(cli: Cli) -> None:
+def test_a_missing_device_is_reported_in_one_sentence(cli: Cli) -> None:
     said = cli("trainer.device=cuda")
     assert said.status == 1
     assert "trainer.device=cuda is not on this machine" in said.err
 
 
-def test_a_folder_that_cannot_be_written_to_is_named(cli: Cli, tmp_path: Path) -> None:
+def test_a_folder_without_write_access_is_named(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "outputs").write_text("a file is in the way")
     there = ("hydra.run.dir=/proc/self", "hydra.sweep.dir=/proc/self")
     for place, arguments in {
@@ -300,7 +429,7 @@ def mute_server() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("uri", ["http://{}", "mysql+pymysql://{}/runs"])
-def test_a_store_that_answers_nothing_is_given_up_soon(
+def test_a_store_that_does_not_answer_is_given_up_within_seconds(
     cli: Cli, mute_server: str, uri: str
 ) -> None:
     uri = uri.format(mute_server)
@@ -313,7 +442,7 @@ def test_a_store_that_answers_nothing_is_given_up_soon(
 @pytest.mark.parametrize(
     "uri", ["nonsense://here", "sqlite:////dev/null/mlflow.db", "http://127.0.0.1:9"]
 )
-def test_a_store_that_cannot_be_is_named(cli: Cli, uri: str) -> None:
+def test_a_store_address_that_cannot_work_is_named(cli: Cli, uri: str) -> None:
     said = cli(f"tracking.uri={uri}")
     assert said.status == 1
     assert f"tracking.uri={uri} cannot be used: " in said.err

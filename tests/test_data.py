@@ -1,4 +1,4 @@
-"""Where the data come from, and that nothing damaged is taken for them."""
+"""Splits and scaling of a data set, and the sources of its files."""
 
 import functools
 import gc
@@ -14,13 +14,13 @@ import pytest
 import torch
 from torchvision import datasets
 
-from denoise import data
+from denoise import data, fetch
 from denoise.errors import UserError
 
 CPU = torch.device("cpu")
 
 
-def test_the_whole_set_is_there_as_published(images: data.Data) -> None:
+def test_the_data_set_is_complete(images: data.Data) -> None:
     assert images.train.images.shape == (60_000, 28, 28)
     assert images.test.images.shape == (10_000, 28, 28)
     assert images.train.images.dtype == torch.uint8
@@ -29,22 +29,22 @@ def test_the_whole_set_is_there_as_published(images: data.Data) -> None:
     assert images.val is None
 
 
-def test_scaling_fills_the_models_space_and_back(images: data.Data) -> None:
+def test_scaling_into_the_models_space_and_back_keeps_pixels(images: data.Data) -> None:
     batch = images.test.images[:100]
     scaled = images.scale(batch)
     assert scaled.shape == (100, 1, 28, 28)
     assert (scaled.min(), scaled.max()) == (-1, 1)
-    torch.testing.assert_close(images.pixels(scaled).squeeze(1), batch / 255)
+    torch.testing.assert_close(images.space.to_pixels(scaled).squeeze(1), batch / 255)
 
 
-def test_no_sigmoid_can_reach_more_than_the_floor(images: data.Data) -> None:
-    """0.5692: the study's loss that is the background's, at -1 where a sigmoid ends at 0."""
+def test_a_sigmoid_cannot_reach_a_loss_below_the_floor(images: data.Data) -> None:
+    """0.5692 of the study's loss: the background is -1, and a sigmoid ends at 0."""
     scaled = images.scale(images.train.images)
     floor = (scaled - scaled.clamp(0, 1)).square().mean().item()
     assert floor == pytest.approx(0.5692, abs=5e-5)
 
 
-def test_the_holdout_is_fixed_disjoint_and_from_the_training_images(
+def test_held_out_images_are_always_the_same_and_not_trained_on(
     settings: data.Settings, images: data.Data
 ) -> None:
     held, again = (data.load(replace(settings, holdout=10_000), CPU) for _ in range(2))
@@ -69,31 +69,31 @@ def copy(settings: data.Settings, tmp_path: Path) -> data.Settings:
     """The data set in a folder that a test may damage."""
     there = replace(settings, root=str(tmp_path / "data"))
     there.raw.mkdir(parents=True)
-    for name in settings.sha256:
+    for name in fetch.FILES:
         shutil.copy(settings.raw / name, there.raw)
     return there
 
 
 @pytest.mark.parametrize("damage", ["truncated", "altered"])
-def test_a_damaged_file_is_named_with_what_to_do(copy: data.Settings, damage: str) -> None:
+def test_a_damaged_file_is_named_with_the_remedy(copy: data.Settings, damage: str) -> None:
     path = copy.raw / "t10k-images-idx3-ubyte"
     content = bytearray(path.read_bytes())
     path.write_bytes(content[:-1] if damage == "truncated" else content[:-1] + b"!")
     with pytest.raises(UserError, match=rf"{path} is not the published file .* delete it"):
-        data.fetch(copy)
+        fetch.fetch(copy)
 
 
 @pytest.fixture
 def no_debian(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A machine without apt-get, whose Debian data sets are the test's to make."""
+    """A machine without apt-get; the folder where Debian would install the data set."""
     monkeypatch.setenv("PATH", str(tmp_path / "no-programs"))
-    monkeypatch.setattr(data, "DEBIAN_DATASETS", tmp_path / "datasets")
+    monkeypatch.setattr(fetch, "DEBIAN_DATASETS", tmp_path / "datasets")
     return tmp_path / "datasets" / "fashion-mnist"
 
 
 @pytest.fixture
 def mirror(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    """A loopback server in the place of torchvision's, with what the test puts into its folder."""
+    """The folder of a loopback server that replaces torchvision's."""
     folder = tmp_path / "mirror"
     folder.mkdir()
 
@@ -114,14 +114,14 @@ def pack(source: data.Settings, folder: Path) -> list[tuple[str, str]]:
     """The four files as archives in `folder`, and torchvision's list of them with their sums."""
     folder.mkdir(parents=True, exist_ok=True)
     listed = []
-    for name in source.sha256:
+    for name in fetch.FILES:
         packed = gzip.compress((source.raw / name).read_bytes(), compresslevel=1)
         (folder / f"{name}.gz").write_bytes(packed)
         listed.append((f"{name}.gz", hashlib.md5(packed).hexdigest()))
     return listed
 
 
-def test_debians_installed_data_sets_are_found(
+def test_installed_debian_data_sets_are_used(
     settings: data.Settings, tmp_path: Path, no_debian: Path
 ) -> None:
     pack(settings, no_debian)
@@ -129,7 +129,7 @@ def test_debians_installed_data_sets_are_found(
     assert len(data.load(fresh, CPU).train.images) == 60_000
 
 
-def test_torchvisions_download_comes_next_and_is_kept(
+def test_a_download_is_the_second_choice_and_is_kept(
     settings: data.Settings,
     tmp_path: Path,
     no_debian: Path,
@@ -146,7 +146,7 @@ def test_torchvisions_download_comes_next_and_is_kept(
 
 # torchvision leaves the sockets of refused downloads open.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_nothing_reachable_lists_the_ways_and_leaves_nothing(
+def test_if_no_source_works_all_are_listed_and_no_file_is_left(
     settings: data.Settings, tmp_path: Path, no_debian: Path, mirror: Path
 ) -> None:
     pack(settings, no_debian)
@@ -154,7 +154,7 @@ def test_nothing_reachable_lists_the_ways_and_leaves_nothing(
     half.write_bytes(half.read_bytes()[:100_000])
     fresh = replace(settings, root=str(tmp_path / "fresh"))
     with pytest.raises(UserError) as refused:
-        data.fetch(fresh)
+        fetch.fetch(fresh)
     for way in ("Debian's installed", "torchvision's download", "Debian's package", "by hand"):
         assert way in str(refused.value)
     assert [path.name for path in fresh.raw.iterdir()] == [".lock"]

@@ -1,4 +1,4 @@
-"""What the measured figures mean."""
+"""Metrics of models whose result is known."""
 
 from dataclasses import replace
 
@@ -7,20 +7,20 @@ import torch
 from torch import Tensor
 
 from denoise import evaluate, metrics
-from denoise.data import Data, Split
+from denoise.data import Data, Space, Split
 from denoise.model import Autoencoder
 from denoise.noise import Gaussian, Identity, Noise
 
 
 class Perfect(Autoencoder):
-    """Gives back what it is given."""
+    """Returns its input."""
 
     def forward(self, images: Tensor) -> Tensor:
         return images
 
 
 class Constant(Autoencoder):
-    """Gives back one value, whatever it is given."""
+    """Returns the same value for every pixel."""
 
     def forward(self, images: Tensor) -> Tensor:
         return torch.full_like(images, 0.25)
@@ -30,7 +30,7 @@ def losses(model: Autoencoder, images: Data, noise: Noise, target: str) -> dict[
     return evaluate.losses(model, evaluate.corrupted(images.test, images, noise), images, target)
 
 
-def test_a_perfect_model_has_no_loss_and_does_not_denoise(images: Data) -> None:
+def test_a_model_that_copies_its_input_has_no_loss_and_does_not_denoise(images: Data) -> None:
     sigma = 0.4
     measured = losses(Perfect(), images, Gaussian(sigma, mean=0), "corrupted")
     assert measured["loss"] == 0
@@ -38,7 +38,7 @@ def test_a_perfect_model_has_no_loss_and_does_not_denoise(images: Data) -> None:
     assert measured["denoise_mse"] == pytest.approx((sigma / 2) ** 2, rel=1e-2)
 
 
-def test_the_loss_of_a_noisy_target_is_the_clean_part_and_the_noises_variance(
+def test_the_loss_for_a_noisy_target_is_that_for_a_clean_one_plus_the_noise_variance(
     images: Data,
 ) -> None:
     noise = Gaussian(sigma=0.5, mean=0)
@@ -56,7 +56,7 @@ def test_every_run_is_scored_on_the_same_corruption(images: Data) -> None:
     assert first == losses(Constant(), images, noise, "corrupted")
 
 
-def test_image_quality_falls_with_noise(images: Data) -> None:
+def test_image_quality_decreases_with_noise(images: Data) -> None:
     few = images.test._replace(images=images.test.images[:500])
     psnr, ssim = zip(
         *(
@@ -79,7 +79,7 @@ def test_psnr_is_minus_ten_log_mse_and_ssim_of_the_same_image_is_one() -> None:
     torch.testing.assert_close(metrics.mse(target + 0.1, target), torch.full((4,), 0.01))
 
 
-def test_examples_are_one_clean_corrupted_and_denoised_image_of_each_class(images: Data) -> None:
+def test_examples_have_one_clean_corrupted_and_denoised_image_per_class(images: Data) -> None:
     clean, noisy, output = evaluate.examples(Perfect(), images, Gaussian(sigma=0.2, mean=0))
     assert clean.shape == noisy.shape == output.shape == (10, 28, 28)
     assert (clean.min(), clean.max()) == (0, 1)
@@ -87,23 +87,23 @@ def test_examples_are_one_clean_corrupted_and_denoised_image_of_each_class(image
     assert not torch.equal(noisy, clean)
 
 
-def test_identity_needs_no_second_pass_and_gives_equal_errors(images: Data) -> None:
+def test_without_noise_both_errors_are_equal(images: Data) -> None:
     measured = losses(Constant(), images, Identity(), "corrupted")
     assert measured["clean_mse"] == measured["denoise_mse"]
 
 
-def test_robustness_is_measured_in_pixels_whatever_the_models_space(images: Data) -> None:
-    """A model that gives back what it is given misses the corruption, and nothing else."""
+def test_robustness_is_measured_in_pixel_space(images: Data) -> None:
+    """The error of a model that copies its input is the corruption."""
     suite = {"clean": Identity(), "noisy": Gaussian(sigma=0.25, mean=0)}
     few = replace(images, test=Split(*(column[:2000] for column in images.test)))
-    for space in (few, replace(few, low=0.0, high=1.0)):
+    for space in (few, replace(few, space=Space(0.0, 1.0))):
         found = evaluate.robustness(Perfect(), space, suite)
         assert found["clean_mse"] == pytest.approx(0, abs=1e-12)
         assert found["noisy_mse"] == pytest.approx(0.25**2, rel=1e-2)
         assert found["mean_mse"] == pytest.approx(found["noisy_mse"] / 2)
 
 
-def test_every_model_meets_the_same_corrupted_images(images: Data) -> None:
+def test_robustness_uses_the_same_corrupted_images_for_every_model(images: Data) -> None:
     suite = {"noisy": Gaussian(sigma=0.25, mean=0)}
     few = replace(images, test=Split(*(column[:600] for column in images.test)))
     seen: list[Tensor] = []

@@ -1,4 +1,4 @@
-"""What is said of codes, and of their map."""
+"""Scores of latent codes, and the t-SNE map."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from denoise.evaluate import Settings
 from denoise.model import Anello, Autoencoder
 
 
-def test_codes_are_the_models_own_in_order(images: Data) -> None:
+def test_codes_are_in_the_order_of_the_images(images: Data) -> None:
     model = Anello(latent_dim=3).eval()
     codes = latent.codes(model, images.test.images[:700], images)
     assert codes.shape == (700, 3)
@@ -24,7 +24,7 @@ def test_codes_are_the_models_own_in_order(images: Data) -> None:
     assert codes[650] == pytest.approx(alone[0].numpy(), abs=1e-5)
 
 
-def test_the_tsne_map_keeps_neighbours_fills_its_square_and_repeats(
+def test_the_tsne_map_keeps_distances_fills_its_square_and_is_repeatable(
     images: Data, evaluation: Settings
 ) -> None:
     codes = latent.codes(Anello(latent_dim=4), images.test.images[:300], images)
@@ -36,14 +36,14 @@ def test_the_tsne_map_keeps_neighbours_fills_its_square_and_repeats(
 
 
 class ByLabel(Autoencoder):
-    """Codes that are the class, or nothing of it: the first pixel of the image."""
+    """Its code is the first two pixels of an image."""
 
     def encode(self, images: Tensor) -> Tensor:
         return images[:, 0, 0, :2]
 
 
 def labelled(images: Data, settings: Settings, *, told: bool) -> dict[str, float]:
-    """The scores of codes that tell the class, or are noise."""
+    """The scores of codes that encode the class, if `told`, or that are random."""
 
     def split(size: int) -> Split:
         labels = torch.arange(size) % 10
@@ -59,7 +59,7 @@ def labelled(images: Data, settings: Settings, *, told: bool) -> dict[str, float
     return latent.scores(ByLabel(), made, settings)
 
 
-def test_scores_tell_codes_that_hold_the_class_from_codes_that_do_not(
+def test_scores_are_high_for_codes_of_the_class_and_low_for_random_ones(
     images: Data, evaluation: Settings
 ) -> None:
     told = labelled(images, evaluation, told=True)
@@ -70,7 +70,9 @@ def test_scores_tell_codes_that_hold_the_class_from_codes_that_do_not(
     assert blind["silhouette"] < 0
 
 
-def test_a_map_is_trusted_as_far_as_it_keeps_neighbours(evaluation: Settings) -> None:
+def test_trustworthiness_is_one_for_a_scaled_copy_and_low_for_a_shuffled_map(
+    evaluation: Settings,
+) -> None:
     codes = np.random.default_rng(0).normal(size=(500, 2)).astype(np.float32)
     assert latent.map_trustworthiness(codes, codes * 3, evaluation) == 1
     shuffled = np.random.default_rng(1).permutation(codes)

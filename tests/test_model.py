@@ -1,4 +1,4 @@
-"""The study's network, layer by layer, and what every autoencoder must do."""
+"""The layers of the study's network, and the laws of every autoencoder."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 from torch import nn
 
 from denoise import build
+from denoise.config import compose
 from denoise.errors import UserError
 from denoise.model import Anello, Autoencoder, Conv, Mlp, Unet
 
@@ -57,10 +58,10 @@ def parameters(model: nn.Module) -> int:
     ("name", "count"),
     [("anello", 87_125), ("mlp", 1_334_036), ("conv", 218_869), ("unet", 221_528)],
 )
-def test_the_configured_models_have_the_parameters_that_they_say(
+def test_each_model_has_the_number_of_parameters_in_its_docstring(
     composed: Callable[..., DictConfig], name: str, count: int
 ) -> None:
-    model = build.build_model(composed(f"model={name}"))
+    model = compose.checked(composed(f"model={name}")).model
     assert parameters(model) == count
     assert f"{count:,} parameters" in str(type(model).__doc__)
 
@@ -75,7 +76,7 @@ def test_output_lies_in_the_sigmoids_range(make: Callable[..., Autoencoder]) -> 
 
 @every_model
 @pytest.mark.parametrize("latent_dim", [1, 2, 32])
-def test_forward_is_decode_of_encode_but_where_features_skip_the_code(
+def test_forward_is_decode_of_encode_except_with_skip_connections(
     make: Callable[..., Autoencoder], latent_dim: int
 ) -> None:
     model = make(latent_dim=latent_dim).eval()
@@ -86,7 +87,7 @@ def test_forward_is_decode_of_encode_but_where_features_skip_the_code(
     assert torch.equal(model(images), model.decode(codes)) != isinstance(model, Unet)
 
 
-def test_an_image_with_the_same_code_decodes_the_same_but_skips_tell_it_apart() -> None:
+def test_skip_connections_distinguish_images_with_the_same_code() -> None:
     model = Unet(latent_dim=4, width=8, depth=1).eval()
     nn.init.zeros_(model.encoder[-1][-1].weight)  # every code is now the same
     images = torch.rand(2, 1, 28, 28)
@@ -97,7 +98,9 @@ def test_an_image_with_the_same_code_decodes_the_same_but_skips_tell_it_apart() 
 
 @every_deep_model
 @pytest.mark.parametrize("key", ["latent_dim", "width", "depth"])
-def test_every_size_takes_effect(make: Callable[..., Autoencoder], key: str) -> None:
+def test_every_size_changes_the_number_of_parameters(
+    make: Callable[..., Autoencoder], key: str
+) -> None:
     counts = [parameters(make(**{key: size})) for size in (1, 2, 3)]
     assert counts == sorted(set(counts))
 
@@ -130,7 +133,7 @@ def test_eight_images_can_be_overfitted(make: Callable[..., Autoencoder], images
 
 
 @every_model
-def test_a_model_saved_with_a_batch_of_two_takes_any_other(
+def test_a_model_exported_with_a_batch_of_two_accepts_any_batch(
     make: Callable[..., Autoencoder], tmp_path: Path
 ) -> None:
     """In MLflow's pickle-free format, which a model is exported to."""
@@ -142,17 +145,20 @@ def test_a_model_saved_with_a_batch_of_two_takes_any_other(
     torch.testing.assert_close(loaded(images), model(images))
 
 
-@pytest.mark.parametrize("latent_dim", [0, -1, 2.5, "four"])
-def test_a_bad_latent_dim_is_refused(latent_dim: object) -> None:
-    with pytest.raises(UserError, match=r"^model.latent_dim must be a whole number >= 1, got "):
-        Anello(latent_dim)  # type: ignore[arg-type]
+NODES = {
+    "Anello": {"latent_dim": 4},
+    **{name: {"latent_dim": 4, "width": 8, "depth": 1} for name in ("Mlp", "Conv", "Unet")},
+}
 
 
-@every_deep_model
-@pytest.mark.parametrize("size", [0, 1.5, "four", {"_target_": "os.system"}])
-@pytest.mark.parametrize("key", ["latent_dim", "width", "depth"])
-def test_a_bad_size_is_refused_by_its_key(
-    make: Callable[..., Autoencoder], key: str, size: object
-) -> None:
+@pytest.mark.parametrize("size", [0, -1, 1.5, True, "four", {"_target_": "os.system"}])
+@pytest.mark.parametrize(("name", "key"), [(name, key) for name in NODES for key in NODES[name]])
+def test_a_bad_size_is_refused_and_its_key_named(name: str, key: str, size: object) -> None:
+    node = {"_target_": f"denoise.model.{name}", **NODES[name], key: size}
     with pytest.raises(UserError, match=rf"^model.{key} must be a whole number >= 1, got "):
-        make(**{key: size})
+        build.build_model(node, seed=0)
+
+
+def test_the_base_class_is_not_a_model() -> None:
+    with pytest.raises(UserError, match=r"model\._target_ must name a model, a subclass of"):
+        build.build_model({"_target_": "denoise.model.Autoencoder"}, seed=0)

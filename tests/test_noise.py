@@ -1,4 +1,4 @@
-"""Laws of the corruptions."""
+"""Laws that every corruption obeys, and the distribution of each."""
 
 import math
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from scipy import ndimage, stats
 from torch import Generator, Tensor
 from torchvision import transforms
 
+from denoise import build
 from denoise.errors import UserError
 from denoise.noise import (
     Gaussian,
@@ -60,7 +61,7 @@ def test_the_input_is_not_changed(noise: Noise) -> None:
 
 
 @every_noise
-def test_a_seed_gives_the_same_corruption_and_the_stream_moves_on(noise: Noise) -> None:
+def test_a_seed_gives_the_same_corruption_and_the_next_call_another(noise: Noise) -> None:
     stream = seeded(3)
     first, second = noise(batch(), generator=stream), noise(batch(), generator=stream)
     assert torch.equal(first, noise(batch(), generator=seeded(3)))
@@ -68,18 +69,18 @@ def test_a_seed_gives_the_same_corruption_and_the_stream_moves_on(noise: Noise) 
 
 
 @every_noise
-def test_each_image_has_a_draw_of_its_own(noise: Noise) -> None:
+def test_each_image_is_corrupted_independently(noise: Noise) -> None:
     alike = noise(batch(1).repeat(64, 1, 1, 1), generator=seeded())
     assert isinstance(noise, DRAW_NOTHING) == torch.equal(alike, alike[:1].expand_as(alike))
 
 
 @every_noise
-def test_no_images_are_no_mistake(noise: Noise) -> None:
+def test_an_empty_batch_is_allowed(noise: Noise) -> None:
     assert noise(batch(0), generator=seeded()).shape == (0, 1, 28, 28)
 
 
 @every_noise
-def test_the_global_random_state_is_neither_used_nor_moved(noise: Noise) -> None:
+def test_the_global_random_state_is_not_used(noise: Noise) -> None:
     before = torch.get_rng_state()
     noise(batch(), generator=seeded())
     assert torch.equal(torch.get_rng_state(), before)
@@ -100,12 +101,12 @@ def test_the_global_random_state_is_neither_used_nor_moved(noise: Noise) -> None
     ],
     ids=lambda noise: type(noise).__name__,
 )
-def test_no_noise_is_the_identity(noise: Noise) -> None:
+def test_noise_of_strength_zero_changes_nothing(noise: Noise) -> None:
     assert torch.equal(noise(batch(), generator=seeded()), batch())
 
 
 @pytest.mark.parametrize(("sigma", "mean"), [(0.1, 0.0), (1.0, 0.0), (0.5, -0.3)])
-def test_gaussian_has_the_moments_asked_for_and_no_more(sigma: float, mean: float) -> None:
+def test_gaussian_noise_is_normal_with_its_mean_and_sigma(sigma: float, mean: float) -> None:
     images = batch(1000)
     noise = (Gaussian(sigma, mean)(images, generator=seeded()) - images).flatten()
     error = sigma / math.sqrt(len(noise))
@@ -121,7 +122,7 @@ def test_gaussian_is_not_clipped() -> None:
     assert noisy.max() > 1.5
 
 
-def test_uniform_fills_its_width_evenly_and_goes_no_further() -> None:
+def test_uniform_noise_is_uniform_within_its_width() -> None:
     images = batch(1000)
     noise = (Uniform(width=0.3)(images, generator=seeded()) - images).flatten()
     assert noise.abs().max() <= 0.3 + 1e-6
@@ -131,7 +132,7 @@ def test_uniform_fills_its_width_evenly_and_goes_no_further() -> None:
 
 
 @pytest.mark.parametrize("low", [-1.0, 0.0])
-def test_speckle_is_proportional_to_the_light(low: float) -> None:
+def test_speckle_is_proportional_to_brightness(low: float) -> None:
     light = torch.tensor([0.0, 0.1, 0.5, 1.0]).reshape(4, 1, 1, 1).expand(4, 1, 100, 100)
     noise = Speckle(sigma=0.4, low=low)(light + low, generator=seeded()) - (light + low)
     assert noise[0].abs().max() == 0
@@ -141,7 +142,7 @@ def test_speckle_is_proportional_to_the_light(low: float) -> None:
 
 @pytest.mark.parametrize("peak", [0.5, 10, 1e6])
 @pytest.mark.parametrize("light", [0.1, 0.5, 1.0, 1.5])
-def test_poisson_has_the_image_as_mean_and_light_over_peak_as_variance(
+def test_poisson_noise_has_the_image_as_mean_and_brightness_over_peak_as_variance(
     peak: float, light: float
 ) -> None:
     images = torch.full((100, 1, 28, 28), 2 * light - 1)
@@ -152,7 +153,7 @@ def test_poisson_has_the_image_as_mean_and_light_over_peak_as_variance(
     assert counts.var().item() == pytest.approx(expected, abs=4 * spread)
 
 
-def test_poisson_counts_whole_photons_and_none_of_the_dark() -> None:
+def test_poisson_counts_are_whole_and_zero_for_dark_pixels() -> None:
     noise = Poisson(peak=10, low=-1, high=1)
     counts = (noise(batch(), generator=seeded()) + 1) * 5
     torch.testing.assert_close(counts, counts.round(), atol=1e-4, rtol=0)
@@ -161,7 +162,7 @@ def test_poisson_counts_whole_photons_and_none_of_the_dark() -> None:
 
 
 @pytest.mark.parametrize("fraction", [0.1, 0.25, 1.0])
-def test_masking_masks_each_pixel_with_its_fraction(fraction: float) -> None:
+def test_masking_masks_each_pixel_with_the_configured_probability(fraction: float) -> None:
     images = batch()
     output = Masking(fraction, value=-2)(images, generator=seeded())
     masked = output == -2
@@ -173,7 +174,7 @@ def test_masking_masks_each_pixel_with_its_fraction(fraction: float) -> None:
 
 
 @pytest.mark.parametrize(("amount", "salt"), [(0.1, 0.5), (0.4, 0.2), (1.0, 1.0), (1.0, 0.0)])
-def test_salt_and_pepper_have_their_amount_and_their_shares(amount: float, salt: float) -> None:
+def test_salt_and_pepper_have_the_configured_amount_and_shares(amount: float, salt: float) -> None:
     images = batch()
     noise = SaltAndPepper(amount, salt_vs_pepper=salt, low=-2, high=2)
     output = noise(images, generator=seeded())
@@ -194,7 +195,7 @@ def test_blur_agrees_with_scipys(sigma: float) -> None:
 
 
 @pytest.mark.parametrize("sigma", [0.3, 1, 4])
-def test_blur_keeps_what_is_even_and_evens_what_is_not(sigma: float) -> None:
+def test_blur_keeps_an_even_image_and_smooths_others(sigma: float) -> None:
     def variation(images: Tensor) -> float:
         return (images.diff(dim=2).abs().sum() + images.diff(dim=3).abs().sum()).item()
 
@@ -203,7 +204,7 @@ def test_blur_keeps_what_is_even_and_evens_what_is_not(sigma: float) -> None:
     assert variation(blur(batch(), generator=seeded())) < variation(batch())
 
 
-def test_a_mixture_gives_every_image_one_of_its_noises_and_each_its_share() -> None:
+def test_a_mixture_applies_each_noise_to_an_equal_share_of_the_images() -> None:
     values = {"dark": -3.0, "grey": 2.0, "light": 3.0}
     mixture = Mixture({name: Masking(1, value) for name, value in values.items()})
     output = mixture(batch(3000), generator=seeded())
@@ -226,7 +227,7 @@ def erase(p: float, count: int) -> Tensor:
     return noise(torch.ones(count, 1, 28, 28), generator=seeded())
 
 
-def test_erased_is_one_rectangle_of_the_value_for_each_image() -> None:
+def test_random_erasing_erases_one_rectangle_per_image() -> None:
     images = erase(p=1, count=500)
     tall, wide = boxes(images)
     assert torch.equal((images == 0).sum((1, 2, 3)), tall * wide)
@@ -236,7 +237,7 @@ def test_erased_is_one_rectangle_of_the_value_for_each_image() -> None:
     assert (filled(batch(), generator=seeded()) == 0.7).any((1, 2, 3)).all()
 
 
-def test_an_image_for_which_no_rectangle_fits_stays_whole() -> None:
+def test_random_erasing_leaves_an_image_whole_if_no_rectangle_fits() -> None:
     noise = RandomErasing(p=1, scale=(1, 1), ratio=(1, 1), value=0.0)
     assert torch.equal(noise(batch(), generator=seeded()), batch())
 
@@ -267,35 +268,43 @@ def test_random_erasing_agrees_with_torchvisions_in_distribution() -> None:
     assert agree(lambda images: corner(images, 1))  # left
 
 
-@pytest.mark.parametrize(
-    ("make", "key"),
-    [
-        (lambda: Gaussian(sigma=-1, mean=0), "noise.sigma"),
-        (lambda: Gaussian(sigma=math.nan, mean=0), "noise.sigma"),
-        (lambda: Gaussian(sigma=1, mean=math.inf), "noise.mean"),
-        (lambda: RandomErasing(1.5, (0.02, 0.33), (0.3, 3.3), 0), "noise.p"),
-        (lambda: RandomErasing(0.5, (0.4, 0.3), (0.3, 3.3), 0), "noise.scale"),
-        (lambda: RandomErasing(0.5, (0.02, 0.33), (0, 3.3), 0), "noise.ratio"),
-        (lambda: Uniform(width=-0.1), "noise.width"),
-        (lambda: Speckle(sigma=-1, low=0), "noise.sigma"),
-        (lambda: Speckle(sigma=1, low=math.nan), "noise.low"),
-        (lambda: Poisson(peak=0, low=0, high=1), "noise.peak"),
-        (lambda: Poisson(peak=1e7, low=0, high=1), "noise.peak"),
-        (lambda: Poisson(peak=10, low=math.nan, high=1), "noise.low"),
-        (lambda: Poisson(peak=10, low=1, high=1), "noise.high"),
-        (lambda: Masking(fraction=1.1, value=0), "noise.fraction"),
-        (lambda: Masking(fraction=0.5, value=math.inf), "noise.value"),
-        (lambda: SaltAndPepper(-0.1, 0.5, low=0, high=1), "noise.amount"),
-        (lambda: SaltAndPepper(0.1, 2, low=0, high=1), "noise.salt_vs_pepper"),
-        (lambda: SaltAndPepper(0.1, 0.5, low=math.nan, high=1), "noise.low"),
-        (lambda: SaltAndPepper(0.1, 0.5, low=1, high=0), "noise.high"),
-        (lambda: GaussianBlur(sigma=-1), "noise.sigma"),
-        (lambda: GaussianBlur(sigma=4.1), "noise.sigma"),
-        (lambda: Mixture({}), "noise.noises"),
-        (lambda: Mixture({"gaussian": 0.5}), "noise.noises"),
-        (lambda: Mixture(0.5), "noise.noises"),
-    ],
-)
-def test_a_bad_value_is_refused_by_its_key(make: Callable[[], Noise], key: str) -> None:
-    with pytest.raises(UserError, match=f"^{key} must be .* got "):
-        make()
+BAD = [
+    ({"_target_": "Gaussian", "sigma": -1, "mean": 0}, "sigma"),
+    ({"_target_": "Gaussian", "sigma": math.nan, "mean": 0}, "sigma"),
+    ({"_target_": "Gaussian", "sigma": True, "mean": 0}, "sigma"),
+    ({"_target_": "Gaussian", "sigma": 1, "mean": math.inf}, "mean"),
+    ({"_target_": "RandomErasing", "p": 1.5}, "p"),
+    ({"_target_": "RandomErasing", "p": 1, "scale": [0.4, 0.3]}, "scale"),
+    ({"_target_": "RandomErasing", "p": 1, "scale": [0.1, 0.2, 0.3]}, "scale"),
+    ({"_target_": "RandomErasing", "p": 1, "ratio": [0, 3.3]}, "ratio"),
+    ({"_target_": "Uniform", "width": -0.1}, "width"),
+    ({"_target_": "Speckle", "sigma": -1, "low": 0}, "sigma"),
+    ({"_target_": "Speckle", "sigma": 1, "low": math.nan}, "low"),
+    ({"_target_": "Poisson", "peak": 0, "low": 0, "high": 1}, "peak"),
+    ({"_target_": "Poisson", "peak": 1e7, "low": 0, "high": 1}, "peak"),
+    ({"_target_": "Poisson", "peak": 10, "low": math.nan, "high": 1}, "low"),
+    ({"_target_": "Poisson", "peak": 10, "low": 1, "high": 1}, "high"),
+    ({"_target_": "Masking", "fraction": 1.1, "value": 0}, "fraction"),
+    ({"_target_": "Masking", "fraction": 0.5, "value": math.inf}, "value"),
+    ({"_target_": "SaltAndPepper", "amount": -0.1}, "amount"),
+    ({"_target_": "SaltAndPepper", "amount": 0.1, "salt_vs_pepper": 2}, "salt_vs_pepper"),
+    ({"_target_": "SaltAndPepper", "amount": 0.1, "low": math.nan}, "low"),
+    ({"_target_": "SaltAndPepper", "amount": 0.1, "low": 1, "high": 0}, "high"),
+    ({"_target_": "GaussianBlur", "sigma": -1}, "sigma"),
+    ({"_target_": "GaussianBlur", "sigma": 4.1}, "sigma"),
+    ({"_target_": "Mixture", "noises": {}}, "noises"),
+    ({"_target_": "Mixture", "noises": {"gaussian": 0.5}}, "noises"),
+    ({"_target_": "Mixture", "noises": 0.5}, "noises"),
+]
+OTHERS = {
+    "RandomErasing": {"scale": [0.02, 0.33], "ratio": [0.3, 3.3], "value": 0.0},
+    "SaltAndPepper": {"salt_vs_pepper": 0.5, "low": 0, "high": 1},
+}
+
+
+@pytest.mark.parametrize(("node", "key"), BAD)
+def test_a_bad_value_is_refused_and_its_key_named(node: dict, key: str) -> None:
+    name = node["_target_"]
+    whole = OTHERS.get(name, {}) | node | {"_target_": f"denoise.noise.{name}"}
+    with pytest.raises(UserError, match=f"^noise.{key} must be .* got "):
+        build.build_noise(whole)

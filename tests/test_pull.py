@@ -2,6 +2,7 @@
 
 import json
 import sys
+import tempfile
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -18,8 +19,8 @@ import denoise
 from denoise import command, data, metrics, pull
 from denoise.config.settings import Tracking
 from denoise.manifest import sha256
-from denoise.tracking import files, session
-from denoise.tracking import store as store_of_runs
+from denoise.tracking import files
+from denoise.tracking.record import REFERENCE
 from tests.conftest import (
     SMALL,
     Said,
@@ -27,6 +28,7 @@ from tests.conftest import (
     background,
     forget_store,
     free_port,
+    tracked,
 )
 
 Command = Callable[..., tuple[int, str, str]]
@@ -169,19 +171,16 @@ def cheap_run(
     """Log a finished run that was not trained, without files."""
     params |= {"seed": seed, "noise": {"name": noise}, "protocol": {"score": score}}
     tags = {"noise": noise, "sweep": "seeds"}
-    with session.run(
-        Tracking(None, "denoise"), Path(), name=noise, tags=tags, params=params
-    ) as run:
-        run.final({"test/loss": loss, **(values or {})})
+    folder = Path(tempfile.mkdtemp(dir="."))
+    with tracked(Tracking(None, "denoise"), folder, name=noise, tags=tags, params=params) as run:
+        run.log({"test/loss": loss, **(values or {})}, 0)
 
 
 def reference_run(settings: Tracking, values: Mapping[str, float]) -> None:
     """Log a finished run of the kind that is not trained, such as a reference method."""
-    experiment, client = store_of_runs.prepare(settings), MlflowClient()
-    run_id = client.create_run(experiment, tags={"kind": "reference"}).info.run_id
-    for key, value in values.items():
-        client.log_metric(run_id, key, value)
-    client.set_terminated(run_id)
+    folder = Path(tempfile.mkdtemp(dir="."))
+    with tracked(settings, folder, name="reference", tags={}, kind=REFERENCE) as run:
+        run.log(values, 0)
 
 
 @pytest.mark.usefixtures("fresh_folder")

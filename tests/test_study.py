@@ -1,6 +1,7 @@
 """The published losses beside those of runs."""
 
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from denoise import study
 from denoise.comparison.published import PUBLISHED, Losses, Row
 from denoise.config.settings import Tracking
-from denoise.tracking import session
+from tests.conftest import tracked
 
 pytestmark = pytest.mark.usefixtures("fresh_folder")
 NOISES = ("none", "gaussian", "random_erasing", "gaussian", "gaussian", "gaussian")
@@ -44,12 +45,12 @@ def cheap_run(row: Row, noise: str, strength: dict[str, object], last: Losses) -
     """Log a finished run of the study's protocol that ended with the losses `last`."""
     tags = {"protocol": "study", "model": "anello", "noise": noise}
     params = STUDY | {"noise": strength}
-    with session.run(
-        Tracking(None, "denoise"), Path(), name=row.label, tags=tags, params=params
+    folder = Path(tempfile.mkdtemp(dir="."))
+    with tracked(
+        Tracking(None, "denoise"), folder, name=row.label, tags=tags, params=params
     ) as run:
         for epoch, losses in ((1, row.first), (20, last)):
-            values = {"train/loss": losses.train, "test/loss": losses.test}
-            run.metrics(values, epoch)
+            run.log({"train/loss": losses.train, "test/loss": losses.test}, epoch)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Grouping runs over seeds: runs that differ only in the seed are one setting."""
 
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 
@@ -11,11 +10,6 @@ from denoise.comparison.seeds import Estimate
 from denoise.config import identity
 from denoise.tracking.search import Found
 
-# Params that do not change a run's metrics: its names and place, and what only changes a picture.
-UNIMPORTANT = re.compile(
-    r"seed|protocol\.(name|score|sigma|grey)|evaluation\.(map_seed|loss_axis)"
-    "|" + "|".join(map(re.escape, identity.NOT_RESULTS))
-)
 NO_NOISE = "none"
 
 
@@ -156,17 +150,8 @@ def strength_key(facts: Mapping[str, str]) -> str:
 
 def _facts(run: Found) -> dict[str, str]:
     """What determines a run's metrics: its params, and its choices by name."""
-    params = {k: _plain(v) for k, v in run.params.items() if _matters(k, v)}
+    params = {k: _plain(v) for k, v in run.params.items() if identity.matters(k, v)}
     return {group: run.tags.get(group, "") for group in ("noise", "protocol", "model")} | params
-
-
-def _matters(param: str, value: str) -> bool:
-    """Whether the param determines the run's metrics.
-
-    A key added later, at the value that reproduces earlier runs, does not.
-    """
-    as_before = param in identity.ADDED and value == str(identity.ADDED[param])
-    return not (UNIMPORTANT.fullmatch(param) or as_before)
 
 
 def _rank(key: str) -> tuple[bool, bool, str]:

@@ -20,7 +20,7 @@ from denoise.comparison import figures, published, tables, verdicts
 from denoise.comparison.groups import Setting
 from denoise.comparison.published import MISSING, StudyRow
 from denoise.comparison.verdicts import Question
-from denoise.data import CLASSES, SIDE
+from denoise.fetch import CLASSES, SIDE
 from denoise.figures import CLASS_COLOURS
 from denoise.metrics import Metric
 from denoise.tracking import files, search

@@ -2,14 +2,14 @@
 """The published study's tables, beside the losses that runs reached, and where a loss comes from."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from omegaconf import OmegaConf
 from torch import Tensor
 
-from denoise import build, data, evaluate
+from denoise import build, data, evaluate, fetch
+from denoise.config import CONF
 from denoise.config.settings import Tracking
 from denoise.data import Data
 from denoise.errors import UserError
@@ -18,7 +18,6 @@ from denoise.tracking.search import Found
 
 TOLERANCE = 0.005
 EPOCHS = 20
-DATA = Path(__file__).parents[2] / "conf" / "data" / "fashion_mnist.yaml"
 HEADER = (
     "data set",
     "epoch 1 published",
@@ -167,7 +166,7 @@ def decompose(images: Tensor, target: Tensor, data: Data, loss: float) -> Parts:
     pixels of the same clean value, so that the noise averages out.
     """
     pixels = images.flatten().long()
-    values = data.space(torch.arange(256) / 255)
+    values = data.space.to_model(torch.arange(256) / 255)
     within = values.clamp(0, 1)
     errors = (within[pixels] - target.flatten()).square()
     unavoidable = pixels.bincount(errors.double(), minlength=256)
@@ -184,10 +183,10 @@ def _root(run: Found) -> str:
 
 def _images(root: str) -> Data | None:
     """The study's data set; None if it is not on this machine, as a comparison downloads nothing."""
-    node = {**OmegaConf.load(DATA), "root": root}
-    settings = data.Settings(**node)
+    node = OmegaConf.load(CONF / "data" / "fashion_mnist.yaml")
+    settings = data.Settings(**{**node, "root": root})
     try:
-        return data.load(settings, torch.device("cpu")) if data.are_there(settings) else None
+        return data.load(settings, torch.device("cpu")) if fetch.are_there(settings) else None
     except (UserError, OSError):
         return None
 
@@ -198,7 +197,8 @@ def _parts(run: Found, loss: float, images: Data) -> Parts | None:
         [f"{k}={v}" for k, v in run.params.items() if k.startswith("noise.")]
     )
     try:
-        pairs = evaluate.corrupted(images.test, images, build.build_noise(noise))
+        node = OmegaConf.to_container(noise)["noise"]  # type: ignore[index, call-overload]
+        pairs = evaluate.corrupted(images.test, images, build.build_noise(node))
     except UserError:
         return None
     target = torch.cat([noisy for _, noisy in pairs])

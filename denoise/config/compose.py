@@ -1,14 +1,15 @@
-"""A composed Hydra config into checked settings and objects."""
+"""From a composed Hydra config to checked settings and objects."""
 
-import inspect
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException, ValidationError
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import Field
 
-from denoise import build, checks, data, evaluate, model, noise, trainer
+from denoise import bounds, build, data, evaluate, model, trainer
+from denoise.bounds import NonNegativeInt, PositiveInt
 from denoise.config import identity
 from denoise.config.sentence import sentence
 from denoise.config.settings import Protocol, Tracking
@@ -25,9 +26,9 @@ KEYS = (
 
 @dataclass(frozen=True)
 class Config:
-    """One run, built and checked. `plain` is the composed config that it came from.
+    """One run, built and checked. `plain` is the composed config that it was built from.
 
-    `robust` holds the corruptions, in pixel space, that its robustness is measured against.
+    `robust` has the corruptions, in pixel space, of the robustness test.
     """
 
     data: data.Settings
@@ -42,68 +43,87 @@ class Config:
     plain: dict[str, Any]
 
 
-def checked(cfg: DictConfig) -> Config:
-    """Turn a composed config into objects, or raise `UserError` naming the key at fault."""
+def checked(cfg: DictConfig, *, trust: build.Trust = build.ANY) -> Config:
+    """Build the objects of a composed config; `UserError` names the key at fault.
+
+    `trust` is as in `build`: a config that was not composed from a typed command may name classes
+    of this package only, so pass `trust=()` for one that was read from a file or a store.
+    """
     _check_keys(cfg)
-    checks.whole("seed", cfg.seed, low=0)
-    checks.whole("seeds", cfg.seeds, low=1)
-    checks.one_of("force", cfg.force, (True, False))
+    values = _values(cfg)
+    bounds.check("seeds", values["seeds"], PositiveInt)
+    bounds.check("force", values["force"], bool)
+    seed = bounds.check("seed", values["seed"], NonNegativeInt)
+    evaluation = _settings(evaluate.Settings, values, "evaluation")
     config = Config(
-        data=_settings(data.Settings, cfg, "data"),
-        trainer=_settings(trainer.Settings, cfg, "trainer"),
-        evaluation=_settings(evaluate.Settings, cfg, "evaluation"),
-        tracking=_settings(Tracking, cfg, "tracking"),
-        protocol=_settings(Protocol, cfg, "protocol"),
-        noise=build.build_noise(cfg),
+        data=_settings(data.Settings, values, "data"),
+        trainer=_settings(trainer.Settings, values, "trainer"),
+        evaluation=evaluation,
+        tracking=_settings(Tracking, values, "tracking"),
+        protocol=_settings(Protocol, values, "protocol"),
+        noise=build.build_noise(values["noise"], trust=trust),
         robust={
-            name: build._object(noise, node, f"evaluation.robust.{name}")
-            for name, node in cfg.evaluation.robust.items()
+            name: build.build_noise(node, f"evaluation.robust.{name}", trust=trust)
+            for name, node in evaluation.robust.items()
         },
-        model=build.build_model(cfg),
-        seed=cfg.seed,
-        plain=_plain(cfg),
+        model=build.build_model(values["model"], seed, trust=trust),
+        seed=seed,
+        plain={key: value for key, value in values.items() if key not in identity.NOT_OF_A_RUN},
     )
     _check_together(config)
     return config
 
 
 def _check_keys(cfg: DictConfig) -> None:
-    """Refuse a key that nothing reads, as a run would differ by it from the same without."""
+    """Refuse a key that nothing reads: runs would have different fingerprints for no reason."""
     for key in sorted(set(map(str, cfg)) ^ set(KEYS)):
         wrong = f"{key} is missing" if key in KEYS else f"{key}={cfg[key]}: {key} is not a key"
         raise UserError(f"{wrong}; a config has {', '.join(KEYS)}")
 
 
-def _check_together(config: Config) -> None:
-    """Refuse what each setting allows and another does not."""
-    images, chosen = config.data.trained, "val" if config.data.holdout else "test"
-    checks.whole("trainer.batch_size", config.trainer.batch_size, low=1, high=images)
-    checks.whole("evaluation.neighbours", config.evaluation.neighbours, low=1, high=images)
-    checks.whole(
-        "evaluation.tsne_codes", config.evaluation.tsne_codes, low=1, high=config.data.test_size
-    )
-    checks.one_of(
-        f"protocol.score, where data.holdout is {config.data.holdout},",
-        config.protocol.score,
-        [f"{chosen}/{name}" for name in evaluate.LOSSES],
-    )
-
-
-def _plain(cfg: DictConfig) -> dict[str, Any]:
-    """The values alone of what makes a run."""
-    keys = [str(key) for key in cfg if key not in identity.NOT_OF_A_RUN]
-    return OmegaConf.to_container(OmegaConf.masked_copy(cfg, keys), resolve=True)  # type: ignore
-
-
-def _settings(kind: type[T], cfg: DictConfig, key: str) -> T:
-    """The node `key` as a dataclass, its values converted to the declared types."""
+def _values(cfg: DictConfig) -> dict[str, Any]:
+    """The config as plain values, with its interpolations resolved."""
     try:
-        typed = OmegaConf.create({key: OmegaConf.structured(kind)})
-        OmegaConf.set_readonly(typed[key], False)  # frozen is for what comes out
-        return OmegaConf.to_object(OmegaConf.merge(typed, {key: cfg[key]}))[key]  # type: ignore
-    except ValidationError as error:
-        name = re.split(r"[.\[]", str(error.full_key))[1]
-        wanted = inspect.formatannotation(kind.__annotations__[name])
-        raise UserError(f"{key}.{name} must be of type {wanted}, got {cfg[key][name]!r}") from None
+        return OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)  # type: ignore
     except OmegaConfBaseException as error:
         raise UserError(sentence(error)) from None
+
+
+def _settings(kind: type[T], values: Mapping[str, Any], key: str) -> T:
+    """The node `key` as an object of a settings class."""
+    return kind(**bounds.arguments(kind, values[key], key))
+
+
+def _check_together(config: Config) -> None:
+    """Refuse values that are allowed alone but not together, or not on this machine."""
+    images, evaluation = config.data.trained, config.evaluation
+    _check_most("trainer.batch_size", config.trainer.batch_size, images)
+    _check_most("evaluation.neighbours", evaluation.neighbours, images)
+    _check_most("evaluation.tsne_codes", evaluation.tsne_codes, config.data.test_size)
+    _check_least(
+        "evaluation.tsne_codes",
+        evaluation.tsne_codes,
+        "3 * evaluation.perplexity + 1",
+        3 * evaluation.perplexity + 1,
+    )
+    _check_least(
+        "evaluation.probe_codes",
+        evaluation.probe_codes,
+        "evaluation.neighbours",
+        evaluation.neighbours,
+    )
+    split = "val" if config.data.holdout else "test"
+    scores = tuple(f"{split}/{name}" for name in evaluate.LOSSES)
+    key = f"protocol.score, where data.holdout is {config.data.holdout},"
+    bounds.check(key, config.protocol.score, Literal[scores])
+    config.trainer.torch_device()
+
+
+def _check_most(key: str, value: int, most: int) -> None:
+    bounds.check(key, value, Annotated[int, Field(ge=1, le=most)])
+
+
+def _check_least(key: str, value: int, other: str, least: float) -> None:
+    """Refuse a `value` below `least`, which is the value of `other`, a term of other keys."""
+    if value < least:
+        raise UserError(f"{key} must be at least {other}, which is {least}, got {value!r}")

@@ -2,52 +2,123 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
 
-from denoise import noise
+from denoise import fetch, noise
 
-# What changes where a run is made, and not what comes out of it.
-NOT_RESULTS = ("data.root", "data.debian", "trainer.device")
-# Keys that are newer than runs that may be in a store, each with the value that does what was done
-# before it: with that value a key is left out of the fingerprint, and those runs stay known.
-ADDED: dict[str, Any] = {}
-# What is said of a launch, not of a run. Where it is tracked may hold a password.
+if TYPE_CHECKING:
+    from hydra.conf import HydraConf
+    from omegaconf import DictConfig
+
+Plain = Mapping[str, Any]
+
+# Keys that only change a picture.
+PICTURES = ("evaluation.map_seed", "evaluation.loss_axis")
+# Keys that change where a run is trained or how it looks, but none of its numbers.
+NOT_RESULTS = ("data.root", "trainer.device", *PICTURES)
+# Keys that belong to a launch, not to a run. `tracking` may hold a password.
 NOT_OF_A_RUN = ("tracking", "seeds", "force")
+# Keys that differ between the runs of one setting, or follow from others that are compared.
+NOT_OF_A_SETTING = ("seed", "protocol.name", "protocol.score", "protocol.sigma", "protocol.grey")
+# Keys added since earlier runs, with the default that reproduces them. At its default a key is not
+# hashed, so those runs keep their fingerprint.
+ADDED: Plain = {}
+# Keys of version 0.1.0 that are no longer settings; their values followed from `data.name`.
+REMOVED = ("data.sha256", "data.debian")
+
+LONGEST_NAME = 250  # characters that every MLflow store accepts
 
 
-def fingerprint(plain: Mapping[str, Any]) -> str:
-    """16 hex digits: the same for two configs that give the same result, however they are spelt."""
-    kept = {
-        name: {key: value for key, value in node.items() if _counts(f"{name}.{key}", value)}
-        if isinstance(node, Mapping)
-        else node
-        for name, node in plain.items()
-        if _counts(name, node)
-    }
-    text = json.dumps(_canonical(kept), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def fingerprint(plain: Plain) -> str:
+    """16 hex digits, equal for two configs that give equal results, however they are typed."""
+    return _hash(plain, without=NOT_RESULTS)
 
 
-def _counts(key: str, value: Any) -> bool:
-    """Whether the setting makes a difference to what comes out."""
-    return key not in NOT_RESULTS and not (key in ADDED and value == ADDED[key])
+def fingerprints(plain: Plain) -> list[str]:
+    """The fingerprints that a run of this config may have: today's, then that of version 0.1.0."""
+    data = {**plain["data"], "sha256": fetch.PUBLISHED[plain["data"]["name"]].by_file()}
+    then = _hash({**plain, "data": data}, without=set(NOT_RESULTS) - set(PICTURES))
+    return [fingerprint(plain), then]
+
+
+def baseline(plain: Plain) -> str:
+    """The fingerprint of the same config without noise, which a run is compared with."""
+    return fingerprint(_without_noise(plain))
+
+
+def baselines(plain: Plain) -> list[str]:
+    """The fingerprints that a run of the same config without noise may have; see `fingerprints`."""
+    return fingerprints(_without_noise(plain))
+
+
+def matters(key: str, value: object) -> bool:
+    """Whether two runs that differ in a logged parameter are runs of different settings.
+
+    A key in `ADDED` at its default does not, because earlier runs lack it.
+    """
+    is_default = key in ADDED and str(value) == str(ADDED[key])
+    return key not in (*NOT_RESULTS, *NOT_OF_A_SETTING, *REMOVED) and not is_default
 
 
 def spelled(key: str, value: Any) -> str:
-    """A setting as names and labels have it, without its group: σ=0.1, or robust.blur.sigma=2."""
+    """A setting in names and labels, without its group: σ=0.1, or robust.blur.sigma=2."""
     name = key.partition(".")[2] or key
     shown = f"{value:g}" if isinstance(value, float) else value
     return f"{noise.SYMBOLS.get(name, name)}={shown}"
 
 
-def baseline(plain: Mapping[str, Any]) -> str:
-    """The fingerprint of the same config without noise: the run that this one is compared with."""
-    return fingerprint({**plain, "noise": {"_target_": "denoise.noise.Identity"}})
+def run_name(cfg: "DictConfig", hydra: "HydraConf") -> str:
+    """The noise and its strength, which its config lists first, then everything else overridden.
+
+    Two runs of a sweep with different results have different names.
+    """
+    choices = hydra.runtime.choices
+    strength = _strength(cfg.noise)
+    parts = [choices["noise"], *(spelled(key, value) for key, value in strength.items())]
+    unnamed = {"noise", "experiment", *strength, *NOT_RESULTS, *NOT_OF_A_RUN}
+    for override in hydra.overrides.task:
+        key, _, value = override.lstrip("+~").partition("=")
+        if key in unnamed or key.startswith(("tracking.", "hydra")):
+            continue
+        if override.startswith("~"):
+            parts.append(override)
+        elif key in choices:
+            parts.append(value)
+        else:
+            parts.append(spelled(key, value))
+    return " ".join(parts)[:LONGEST_NAME]
+
+
+def _strength(node: Mapping[str, Any]) -> dict[str, Any]:
+    """The setting that a noise's config lists first, unless it is a list or a group."""
+    first = [str(key) for key in node if key != "_target_"][:1]
+    return {f"noise.{key}": node[key] for key in first if isinstance(node[key], str | float | int)}
+
+
+def _without_noise(plain: Plain) -> Plain:
+    return {**plain, "noise": {"_target_": "denoise.noise.Identity"}}
+
+
+def _hash(plain: Plain, *, without: Collection[str]) -> str:
+    """16 hex digits of all keys but those `without`, and those of `ADDED` at their default."""
+
+    def counts(key: str, value: Any) -> bool:
+        return key not in without and not (key in ADDED and value == ADDED[key])
+
+    kept = {
+        group: {key: value for key, value in node.items() if counts(f"{group}.{key}", value)}
+        if isinstance(node, Mapping)
+        else node
+        for group, node in plain.items()
+        if counts(group, node)
+    }
+    text = json.dumps(_canonical(kept), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _canonical(value: Any) -> Any:
-    """Numbers as floats, since 1 and 1.0 are the same setting."""
+    """Numbers as floats, because 1 and 1.0 are the same setting."""
     if isinstance(value, Mapping):
         return {key: _canonical(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -1,8 +1,9 @@
-"""A mistake in the config, told in one sentence with the key, the value and what is allowed."""
+"""One sentence about a mistake in a config: the key, the value, and what is allowed."""
 
 import re
-import traceback
+from collections.abc import Sequence
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig
 from omegaconf.errors import (
@@ -12,18 +13,20 @@ from omegaconf.errors import (
     OmegaConfBaseException,
 )
 
+from denoise.config import CONF
 from denoise.errors import UserError
 
-# How Hydra begins six lines on the way to quote a value with commas.
+# Hydra's exceptions have no attribute for the override at fault, but most messages quote it.
 SEVERAL = re.compile(r"Ambiguous value for argument '(.*)'\n")
+QUOTED = re.compile(r"(?:To append to your config use \+|Error merging override )(.*)")
 
 
-def sentence(error: BaseException) -> str:
-    """What `error` says to the person who caused it, on one line."""
-    return " ".join(_said(error).split())
+def sentence(error: BaseException, typed: Sequence[str] = ()) -> str:
+    """The message of `error` for the person who `typed` the overrides, on one line."""
+    return " ".join(_message(error, typed).split())
 
 
-def _said(error: BaseException) -> str:
+def _message(error: BaseException, typed: Sequence[str]) -> str:
     if isinstance(error, UserError):
         return str(error)
     if isinstance(error, MissingConfigException) and error.options is not None:
@@ -33,35 +36,36 @@ def _said(error: BaseException) -> str:
         return f"{error.override} is not of the form key=value"
     if several := SEVERAL.match(str(error)):
         return f"{several[1]} gives several values; -m sweeps over them"
+    if str(error).startswith("Config group override must be"):
+        return ": ".join([*_not_text(typed), str(error)])
     cause = error.__cause__ if isinstance(error, HydraException) else error
     if isinstance(cause, ConfigAttributeError | ConfigKeyError):
-        override = _override(error)
-        typed = f"{override}: " if "=" in override else ""
-        return f"{typed}{cause.full_key} is not a key{_meant(cause)}; {_keys(cause.parent_node)}"
+        return f"{_override(error)}{cause.full_key} is not a key{_meant(cause)}; {_keys(cause)}"
     if isinstance(cause, MissingMandatoryValue):
         return f"{cause.full_key} has no value"
     if isinstance(cause, OmegaConfBaseException):
-        said = str(cause).partition("\n")[0]
+        reason = str(cause).partition("\n")[0]
         where = cause.full_key if cause is error else error
-        return f"{where}: {said}" if where else said
-    return _with_override(error)
-
-
-def _with_override(error: BaseException) -> str:
-    """What Hydra says, after the override that it was at work on, if it does not name that."""
-    override = _override(error)
-    return str(error) if override in str(error) else f"{override}: {error}"
+        return f"{where}: {reason}" if where else reason
+    return str(error)
 
 
 def _override(error: BaseException) -> str:
-    """The override, as it was typed, that Hydra was at work on; '' if on none."""
-    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    overrides = (getattr(one.f_locals.get("override"), "input_line", "") for one in frames[::-1])
-    return next(filter(None, overrides), "")
+    """The override that Hydra quotes, and a colon; '' if it quotes none."""
+    quoted = QUOTED.search(str(error))
+    return f"{quoted[1]}: " if quoted else ""
+
+
+def _not_text(typed: Sequence[str]) -> list[str]:
+    """The first override of a group whose value is no text, which Hydra's message does not name."""
+    parser = OverridesParser.create()
+    groups = [one for one in typed if "/" in one or (CONF / one.partition("=")[0]).is_dir()]
+    parsed = {one: parser.parse_override(one).value() for one in groups}
+    return [one for one, value in parsed.items() if not isinstance(value, str | list)][:1]
 
 
 def _meant(error: ConfigAttributeError | ConfigKeyError) -> str:
-    """The keys of groups that have the name of an unknown key that was typed without a group."""
+    """The keys with the name of an unknown key that was typed without its group, as a clause."""
     name, parent = str(error.full_key), error.parent_node
     assert isinstance(parent, DictConfig)
     groups = {str(group): parent._get_node(group) for group in parent if group != "hydra"}
@@ -73,8 +77,9 @@ def _meant(error: ConfigAttributeError | ConfigKeyError) -> str:
     return f", {' and '.join(has)} {'is' if len(has) == 1 else 'are'}" if has else ""
 
 
-def _keys(node: object) -> str:
-    """What there is where the unknown key was looked for."""
+def _keys(error: ConfigAttributeError | ConfigKeyError) -> str:
+    """The keys of the group in which the unknown key was looked up."""
+    node = error.parent_node
     assert isinstance(node, DictConfig)
     keys = [str(key) for key in node if key not in ("_target_", "hydra")]
     return f"{node._get_full_key(None) or 'the config'} has {', '.join(keys) or 'none'}"

@@ -1,39 +1,35 @@
 """Settings of a run that belong to no other module."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from denoise import checks
-from denoise.errors import UserError
+from pydantic import Field
+
+from denoise.bounds import NonNegative
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """`score` is the per-epoch figure, lower is better, by which the best epoch is chosen.
+    """How runs are trained and judged.
 
-    `sigma` and `grey` are the study's Gaussian noise and erased boxes in the protocol's space.
+    `score` is the metric, lower is better, that chooses the best epoch. `sigma` and `grey` are the
+    strength of Gaussian noise and the value of erased boxes, in the protocol's space, that
+    correspond to the study's.
     """
 
     name: str
     score: str
-    sigma: float
+    sigma: NonNegative
     grey: float
-
-    def __post_init__(self) -> None:
-        checks.number("protocol.sigma", self.sigma, low=0)
-        checks.number("protocol.grey", self.grey)
 
 
 @dataclass(frozen=True)
 class Tracking:
-    """Where runs go. `uri` null means MLFLOW_TRACKING_URI, or else MLflow's own default.
+    """Where runs are tracked. `uri` null means MLFLOW_TRACKING_URI, or else MLflow's own default.
 
-    `offline` lets runs begin also while the store does not answer.
+    With `offline`, runs also start while the store does not answer.
     """
 
     uri: str | None
-    experiment: str
+    experiment: Annotated[str, Field(pattern=r"\S", description="a name")]
     offline: bool = False
-
-    def __post_init__(self) -> None:
-        if not self.experiment.strip():
-            raise UserError(f"tracking.experiment must be a name, got {self.experiment!r}")

@@ -49,7 +49,7 @@ def _images_per_second(job: Config, size: int, threads: int) -> float:
         device = job.trainer.torch_device()
         images = torch.randint(256, (size, 28, 28), dtype=torch.uint8, device=device)
         split = Split(images, torch.zeros(size, dtype=torch.int64, device=device))
-        data = Data(split, None, split, [], "", job.data.low, job.data.high)
+        data = Data(split, None, split, [], "", job.data.space)
         model = copy.deepcopy(job.model).to(device)
         # The first epoch warms up. Nothing is learned: settings that diverge have a speed as well.
         still = replace(job.trainer, epochs=2, learning_rate=0.0)

@@ -1,56 +1,41 @@
-"""What a job is doing, in a small file; and the bars that its launcher draws from such files.
+"""What the launching process shows: bars while jobs run, the table at the end.
 
-A job in a worker process cannot draw on its launcher's terminal without two of them garbling it,
-so each job writes, and one process draws.
+A job in a worker cannot draw on its launcher's terminal without the two garbling it. So each job
+writes its record, and the launching process reads the records and draws.
 """
 
-import json
+import contextlib
 import logging
 import sys
 import threading
-import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
-FILE = "status.json"
-RUNNING, FINISHED, FAILED, KILLED = "RUNNING", "FINISHED", "FAILED", "KILLED"
-REUSED = "REUSED"  # finished before, in another sweep
-SKIPPED = "SKIPPED"  # being trained by another process
-DONE = (FINISHED, REUSED, SKIPPED)
+from denoise import metrics
+from denoise.errors import UserError
+from denoise.tracking import record
+from denoise.tracking.record import FAILED, REUSED, RUNNING, SKIPPED, SUCCEEDED, Contents
+
 REFRESH_SECONDS = 0.25
+PIPE_WIDTH = 240
+STYLES = {FAILED: "red", SKIPPED: "yellow"}
 
 
-class Status:
-    """A job's `status.json`: written whole on every update, readable at any moment."""
-
-    def __init__(self, folder: Path, **fields: Any) -> None:
-        self.path = folder / FILE
-        self.started = time.time()
-        self.fields: dict[str, Any] = {}
-        self.update(**fields)
-
-    def update(self, **fields: Any) -> None:
-        self.fields |= fields | {"seconds": time.time() - self.started}
-        partial = self.path.with_suffix(".partial")
-        partial.write_text(json.dumps(self.fields), encoding="utf-8")
-        partial.replace(self.path)
-
-
-def read_all(folder: Path) -> list[dict[str, Any]]:
-    """The statuses of the jobs in and under `folder` that have begun, in their order."""
-    files = folder.rglob(FILE)
-    statuses = [json.loads(path.read_text(encoding="utf-8")) for path in files]
-    return sorted(statuses, key=lambda status: status["num"])
-
-
-def forget_all(folder: Path) -> None:
-    """Remove the statuses in and under `folder`, which an earlier launch has left."""
-    for path in folder.rglob(FILE):
-        path.unlink(missing_ok=True)
+def read_jobs(folders: Sequence[Path], since: float = 0) -> list[Contents]:
+    """The records in the folders whose jobs began after `since`, in the order of the jobs."""
+    found = []
+    for folder in folders:
+        with contextlib.suppress(UserError):  # damaged: not a record of this launch
+            contents = record.read(folder)
+            if contents and contents.fields.get("job", {}).get("began", 0) >= since:
+                found.append(contents)
+    return sorted(found, key=lambda contents: contents.fields["job"]["num"])
 
 
 def is_shown() -> bool:
@@ -68,18 +53,19 @@ class PlainConsole(logging.StreamHandler):
 
 
 class Bars:
-    """Until `close`, one live bar for each job running under `folder`, if output is a terminal."""
+    """Until `close`, one live bar for each running job, if output is a terminal."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folders: Callable[[], Sequence[Path]], since: float) -> None:
+        """`folders` gives those of the jobs, `since` is when the launch began."""
+        self.folders, self.since = folders, since
         self.bars: dict[int, TaskID] = {}
-        self.told: set[int] = set()
+        self.ended: set[int] = set()
         self.stop = threading.Event()
         self.thread = threading.Thread(target=self._draw, daemon=True)
         self.progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
-            TextColumn("{task.fields[said]}"),
+            TextColumn("{task.fields[state]}"),
             TimeElapsedColumn(),
             console=Console(),
         )
@@ -99,40 +85,52 @@ class Bars:
         self._look()
 
     def _look(self) -> None:
-        for status in read_all(self.folder):
-            if status["state"] == RUNNING:
-                self._move(status)
-            elif status["num"] not in self.told:
-                self._end(status)
+        for contents in read_jobs(self.folders(), self.since):
+            job = contents.fields["job"]
+            if job["status"] == RUNNING:
+                self._move(job, contents.epochs)
+            elif job["num"] not in self.ended:
+                self._end(job)
 
-    def _move(self, status: dict[str, Any]) -> None:
-        number = status["num"]
+    def _move(self, job: dict[str, Any], epochs: list[dict[str, float]]) -> None:
+        number = job["num"]
         if number not in self.bars:
-            self.bars[number] = self.progress.add_task(escape(status["name"]), said="")
+            self.bars[number] = self.progress.add_task(escape(job["name"]), state="")
         self.progress.update(
             self.bars[number],
-            total=status["epochs"],
-            completed=status["epoch"],
-            said=_said(status),
+            total=job["epochs"],
+            completed=len(epochs),
+            state=_state(job, epochs),
         )
 
-    def _end(self, status: dict[str, Any]) -> None:
-        self.told.add(status["num"])
-        if status["num"] in self.bars:
-            self.progress.remove_task(self.bars[status["num"]])
-        self.progress.console.print(_ended(status), highlight=False)
+    def _end(self, job: dict[str, Any]) -> None:
+        self.ended.add(job["num"])
+        if job["num"] in self.bars:
+            self.progress.remove_task(self.bars[job["num"]])
+        self.progress.console.print(_ended(job), highlight=False)
 
 
-def _said(status: dict[str, Any]) -> str:
-    said = f"epoch {status['epoch']}/{status['epochs']}"
-    if status["epoch"]:
-        said += f"  loss {status['loss']:.4f}  {status['images_per_second']:,.0f} img/s"
-    if status["stage"] != "training":
-        return f"{said}  {status['stage']}"
-    if status["epoch"]:
-        left = (status["epochs"] - status["epoch"]) * status["epoch_seconds"]
-        said += f"  {clock(left)} left"
-    return said
+def _state(job: dict[str, Any], epochs: list[dict[str, float]]) -> str:
+    parts = [f"epoch {len(epochs)}/{job['epochs']}"]
+    if epochs:
+        speed = epochs[-1][metrics.IMAGES_PER_SECOND.key]
+        parts.append(f"loss {epochs[-1][metrics.TRAIN_LOSS.key]:.4f}  {speed:,.0f} img/s")
+    if job["stage"] != "training":
+        parts.append(job["stage"])
+    elif epochs:
+        left = (job["epochs"] - len(epochs)) * epochs[-1][metrics.EPOCH_SECONDS.key]
+        parts.append(f"{clock(left)} left")
+    return "  ".join(parts)
+
+
+def _ended(job: dict[str, Any]) -> str:
+    name, error = escape(job["name"]), escape(job["error"])
+    if job["status"] == SKIPPED:
+        return f"[yellow]–[/] {name}  {error}"
+    if job["status"] in SUCCEEDED:
+        reused = "  reused" if job["status"] == REUSED else ""
+        return f"[green]✓[/] {name}  {job['score_name']} {job['score']:.4f}{reused}"
+    return f"[red]✗[/] {name}  {job['status']}: {error}"
 
 
 def clock(seconds: float) -> str:
@@ -141,11 +139,57 @@ def clock(seconds: float) -> str:
     return f"{minutes}:{rest:02}"
 
 
-def _ended(status: dict[str, Any]) -> str:
-    name, error = escape(status["name"]), escape(status.get("error", ""))
-    if status["state"] == SKIPPED:
-        return f"[yellow]–[/] {name}  {error}"
-    if status["state"] in DONE:
-        reused = "  reused" if status["state"] == REUSED else ""
-        return f"[green]✓[/] {name}  {status['score_name']} {status['score']:.4f}{reused}"
-    return f"[red]✗[/] {name}  {status['state']}: {error}"
+def console() -> Console:
+    """The screen; wide enough for a whole row where output is no terminal."""
+    screen = Console()
+    if not screen.is_terminal:
+        screen.width = PIPE_WIDTH
+    return screen
+
+
+def show(jobs: Sequence[Contents]) -> None:
+    """The table of results on the screen, and a line for every failure."""
+    screen = console()
+    table = Table(header_style="bold")
+    for name in columns(jobs):
+        table.add_column(name, overflow="fold")  # on a narrow terminal all is there, in more lines
+    for contents in jobs:
+        table.add_row(*map(escape, row(contents)))
+    screen.print(table)
+    for job in (contents.fields["job"] for contents in jobs):
+        if style := STYLES.get(job["status"]):
+            screen.print(f"{job['name']}: {job['error']}", style=style, markup=False)
+
+
+def columns(jobs: Sequence[Contents]) -> list[str]:
+    """The header of the table."""
+    keys = {key for contents in jobs for values in contents.epochs[-1:] for key in values}
+    splits = [split for split in ("test", "val") if f"{split}/loss" in keys] or ["test"]
+    losses = [f"{when} train / {' or '.join(splits)}" for when in ("epoch 1", "last epoch")]
+    return ["run", "status", *losses, "clean MSE", "time", "run id"]
+
+
+def row(contents: Contents) -> list[str]:
+    """A row of the table: what came of one job."""
+    job, epochs = contents.fields["job"], contents.epochs
+    last = epochs[-1] if epochs else {}
+    clean = last.get("val/clean_mse", last.get("test/clean_mse"))
+    return [
+        job["name"],
+        job["status"],
+        _losses(epochs[0]) if epochs else "",
+        _losses(last),
+        "" if clean is None else f"{clean:.5f}",
+        clock(job["seconds"]),
+        run_id(contents),
+    ]
+
+
+def run_id(contents: Contents) -> str:
+    """The id of the run that a job trained, reused or found in other hands; '' without one."""
+    return contents.fields["job"].get("run_id") or contents.fields["run_id"]
+
+
+def _losses(values: dict[str, float]) -> str:
+    chosen = values.get("val/loss", values.get("test/loss"))
+    return "" if chosen is None else f"{values['train/loss']:.4f} / {chosen:.4f}"

@@ -1,4 +1,4 @@
-"""Being told to stop: by Ctrl-C, or by SIGTERM, as batch systems and containers do it."""
+"""Ctrl-C, and SIGTERM as batch systems and containers send it, end a process in good order."""
 
 import contextlib
 import signal
@@ -9,13 +9,13 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM came. It is heeded as Ctrl-C is, also by joblib, which then ends its workers."""
+    """SIGTERM arrived. Handled as Ctrl-C, also by joblib, which then ends its workers."""
 
 
-def heed() -> None:
+def handle() -> None:
     """From now on SIGTERM raises `Terminated` and Ctrl-C `KeyboardInterrupt`.
 
-    That leaves time to tell how runs ended; a second Ctrl-C ends the process at once.
+    That leaves time to note how runs ended; a second Ctrl-C ends the process at once.
     """
     for number in SIGNALS:
         if signal.getsignal(number) != signal.SIG_IGN:
@@ -23,11 +23,11 @@ def heed() -> None:
 
 
 @contextlib.contextmanager
-def heeded() -> Iterator[None]:
-    """`heed` within the block."""
+def handled() -> Iterator[None]:
+    """`handle` within the block."""
     before = {number: signal.getsignal(number) for number in SIGNALS}
     try:
-        heed()
+        handle()
         yield
     finally:
         for number, handler in before.items():

@@ -1,78 +1,37 @@
-"""What surrounds runs: all made ready and checked before the first, the table after the last.
+"""Around the runs of a launch: all checked and made ready before, the table and page after.
 
-Hydra calls `Start` before it launches, and `job` for each run; `finish` is called last. Heavy
-modules are imported only there, so that help answers at once.
+Hydra calls `Start` before it launches; the command calls `finish` after the last job.
 """
 
-import gc
+import csv
 import logging
-import os
 import sys
 import tempfile
-import time
 import traceback
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from itertools import chain
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import joblib
 from filelock import FileLock
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.conf import HydraConf
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
-from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from denoise import fetch
+from denoise.comparison import write
 from denoise.config.sentence import sentence
-from denoise.errors import RunTakenError, StoreUnavailableError, UserError
-from denoise.runs import screen, signals
-from denoise.runs.screen import (
-    DONE,
-    FAILED,
-    FINISHED,
-    KILLED,
-    REUSED,
-    RUNNING,
-    SKIPPED,
-    Bars,
-    Status,
-)
-
-if TYPE_CHECKING:
-    from denoise.config.compose import Config
-    from denoise.config.settings import Tracking
+from denoise.config.settings import Tracking
+from denoise.errors import StoreUnavailableError, UserError
+from denoise.runs import launch, plan, screen
+from denoise.runs.launch import Launch
+from denoise.tracking import charts, claim, mirror, record, search, session, store
+from denoise.tracking.record import KILLED, RUNNING, SUCCEEDED, SWEEP, Contents, Record
 
 log = logging.getLogger(__name__)
-logging.raiseExceptions = False  # a log on a full disk is no reason for tracebacks, line by line
-# Heavy modules make a million objects that stay; to look for garbage among them as often as Python
-# does takes an eighth of a small run's time.
-gc.set_threshold(20_000)
 
-LONGEST_NAME = 250  # that every store of MLflow's takes
-
-
-@dataclass
-class Launch:
-    """What this process has launched: the runs in `folder`, and the bars that show them."""
-
-    folder: Path
-    jobs: "list[Config]"
-    is_sweep: bool
-    started: float = field(default_factory=time.time)
-    bars: Bars = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.bars = Bars(self.folder)
-
-
-_launch: Launch | None = None
+LONGEST_TAG = 8000  # the most that every store of MLflow takes
+COMPARISON = ("comparison.csv", "comparison.md", "comparison.html")
 
 
 class Start(Callback):
@@ -85,248 +44,57 @@ class Start(Callback):
         _begin(config, Path(config.hydra.sweep.dir), is_sweep=True)
 
 
-def job(cfg: DictConfig) -> float:
-    """One run, alone or in a sweep; its score, or nan if it failed or is left to another process.
-
-    What finished before is reused, what broke off goes on, and what failed is trained anew. A
-    failure is told by the status that `finish` reads: raised, it would keep Hydra's sweeper
-    from the jobs after it.
-    """
-    from denoise.config import compose, identity
-    from denoise.runs import run
-    from denoise.tracking import session, store
-
-    if _launch is None:  # a worker, which has not been told by the command
-        signals.heed()
-    hydra = HydraConfig.get()
-    built = compose.checked(cfg)
-    folder = Path(hydra.runtime.output_dir)
-    alone = hydra.mode == RunMode.RUN
-    name = run_name(cfg, hydra)
-    status = Status(
-        folder,
-        name=name,
-        num=0 if alone else hydra.job.num,
-        state=RUNNING,
-        stage="starting",
-        epoch=0,
-        epochs=built.trainer.epochs,
-        score_name=built.protocol.score,
-    )
-    tags = {
-        "sweep": folder.name if alone else Path(hydra.sweep.dir).name,
-        "noise": hydra.runtime.choices["noise"],
-        "model": hydra.runtime.choices["model"],
-        "protocol": built.protocol.name,
-        "config_hash": identity.fingerprint(built.plain),
-        "baseline_hash": identity.baseline(built.plain),
-    }
-    if hydra.runtime.choices.get("experiment"):
-        tags["experiment"] = hydra.runtime.choices["experiment"]
-    try:
-        if not cfg.force:
-            score = _reused(built, tags["config_hash"], status)
-            if score is not None:
-                return score
-        score = run.run(built, run.Job(name, tags, folder, status, anew=cfg.force))
-    except RunTakenError as trained:
-        log.info("%s: %s", name, trained)
-        status.update(state=SKIPPED, run_id=trained.run_id, error=str(trained))
-        return float("nan")
-    except Exception as error:
-        said = store.first_line(error)
-        if isinstance(error, UserError) or session.is_of_the_machine(error):
-            log.error("%s failed: %s", name, said)
-        else:
-            log.error("%s failed\n%s", name, store.without_secret(traceback.format_exc()))
-            said = f"{type(error).__name__}: {said}"
-        status.update(state=FAILED, error=said)
-        return float("nan")
-    except BaseException:
-        status.update(state=KILLED)
-        raise
-    status.update(state=FINISHED, score=score)
-    return score
-
-
-def _reused(built: "Config", fingerprint: str, status: Status) -> float | None:
-    """Tell of the run of this config that finished before as if it had been trained now; its score.
-
-    None if there is no such run, or the store does not answer.
-    """
-    from denoise.tracking import search
-    from denoise.tracking.store import StoreUnavailableError
-
-    score_name = built.protocol.score
-    held_out = score_name.partition("/")[0]
-    names = ("train/loss", f"{held_out}/loss", f"{held_out}/clean_mse")
-    try:
-        run = search.finished(built.tracking, [fingerprint]).get(fingerprint)
-        if not run:
-            return None
-        curves = {name: search.curve(run.id, name) for name in {*names, score_name}}
-    except StoreUnavailableError:
-        return None
-    said = "%s: finished before%s, as run %s; force=true trains it again"
-    log.info(said, status.fields["name"], _if_code_differs(run.tags), run.id)
-    first, last = ({name: curves[name][at] for name in names} for at in (0, -1))
-    score = min(curves[score_name])
-    status.update(state=REUSED, run_id=run.id, score=score, first=first, last=last)
-    return score
-
-
-def _if_code_differs(tags: Mapping[str, str]) -> str:
-    """What to say of a run with these tags if its code may not have been today's."""
-    from denoise.runs import run
-
-    now = run.git_tags()
-    then = {key: value for key, value in tags.items() if key in now}
-    is_same = then == now and now.get("git.dirty") != "true"
-    return "" if is_same else ", by code that may differ from today's"
-
-
-def finish() -> int:
-    """After the last job: the table, on screen and in the sweep's summary run; the exit status."""
-    global _launch
-    launch, _launch = _launch, None
-    if not launch:
-        return 0
-    launch.bars.close()
-    from denoise import sync
-    from denoise.runs import summary
-    from denoise.tracking import store
-
-    statuses = screen.read_all(launch.folder)
-    for status in statuses:
-        if status["state"] == RUNNING:  # its process is gone, and could not say so
-            status["state"] = KILLED
-    summary.show(statuses)
-    try:
-        _conclude(launch, statuses)
-    except store.FAILURES as error:
-        print(f"No comparison: {store.reason(error)}")
-    if launch.is_sweep:
-        summary.summarize(statuses, launch.jobs[0].tracking, launch.folder, launch.started)
-    if sync.pending([launch.folder]):
-        print(f"Not all is in the store yet: python -m denoise.sync {launch.folder}")
-    unbegun = len(launch.jobs) - len(statuses)
-    if unbegun > 0:
-        print(f"{unbegun} of {len(launch.jobs)} runs never began.")
-    return int(unbegun > 0 or any(status["state"] not in DONE for status in statuses))
-
-
-def _conclude(launch: Launch, statuses: list[dict[str, Any]]) -> None:
-    """What the launch's runs say, from the store, once that has all of theirs that it can have."""
-    from denoise import sync
-    from denoise.comparison import write
-    from denoise.runs import summary
-    from denoise.tracking import search, session, store
-
-    settings = launch.jobs[0].tracking
-    store.prepare(settings)
-    sync.send_left(settings, [launch.folder])
-    session.kill(settings, launch.folder.name)
-    was_stopped = any(status["state"] == KILLED for status in statuses)
-    ids = [
-        status["run_id"] for status in statuses if status["state"] in DONE and status.get("run_id")
-    ]
-    runs = search.runs(settings, ids) if launch.is_sweep and not was_stopped else []
-    compared = write.write(settings, runs, launch.folder) if runs else None
-    summary.point(statuses, settings, launch.folder, compared)
-
-
-def run_name(cfg: DictConfig, hydra: HydraConf) -> str:
-    """The noise and its strength (which its config names first), then all else overridden.
-
-    Two runs of one sweep that differ in what comes out have different names.
-    """
-    from denoise.config import identity
-
-    choices = hydra.runtime.choices
-    first = [f"noise.{key}" for key in cfg.noise if key != "_target_"][:1]
-    values = {key: OmegaConf.select(cfg, key) for key in first}
-    strengths = {key: value for key, value in values.items() if not OmegaConf.is_config(value)}
-    said = [choices["noise"], *(identity.spelled(key, value) for key, value in strengths.items())]
-    unsaid = {"noise", "experiment", *strengths, *identity.NOT_RESULTS, *identity.NOT_OF_A_RUN}
-    for override in hydra.overrides.task:
-        key, _, value = override.lstrip("+~").partition("=")
-        if key in unsaid or key.startswith(("tracking.", "hydra")):
-            continue
-        if override.startswith("~"):
-            said.append(override)
-        elif key in choices:
-            said.append(value)
-        else:
-            said.append(identity.spelled(key, value))
-    return " ".join(said)[:LONGEST_NAME]
-
-
 def _begin(config: DictConfig, folder: Path, *, is_sweep: bool) -> None:
-    """Check every job and make store and data ready, once, before any worker could do it twice."""
-    global _launch
-    # Hydra turns an exception of a callback into a warning and goes on; SystemExit it lets through.
-    try:
-        log.info("Getting ready: settings, store, data ...")
-        from denoise import data
-        from denoise.config.compose import checked
+    """Make ready for the launch.
 
-        jobs = _job_configs(config) if is_sweep else [config]
-        built = [checked(_without_hydra(cfg)) for cfg in jobs]
-        _hide_password(config)
-        answers = _open_store(built[0].tracking, folder.parent)
-        _make(folder)
-        for settings in {repr(job.data): job.data for job in built}.values():
-            data.fetch(settings)
-        if is_sweep:
-            _plan(config, built, answers)
-        screen.forget_all(folder)
-        _launch = Launch(folder, built, is_sweep)
+    Hydra turns an exception of a callback into a warning and continues (its issue 2380); it lets
+    SystemExit through.
+    """
+    try:
+        launch.current = _ready(config, folder, is_sweep=is_sweep)
     except (UserError, HydraException, OmegaConfBaseException) as error:
         raise SystemExit(f"denoise: {sentence(error)}") from error
     except Exception as error:
-        from denoise.tracking.store import without_secret
-
-        print(without_secret(traceback.format_exc()), file=sys.stderr)
+        print(store.without_secret(traceback.format_exc()), file=sys.stderr)
         raise SystemExit(1) from error
 
 
-def _hide_password(config: DictConfig) -> None:
-    """Hand a store whose address has a password on in the environment.
+def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
+    """Check every job; make store, folder and data ready once, before workers could do it twice."""
+    log.info("Getting ready: settings, store, data ...")
+    members = plan.members(config, is_sweep=is_sweep)
+    settings = members[0].config.tracking
+    plan.hide_password(config)
+    answers = _open_store(settings, folder.parent)
+    _make(folder)
+    for each in {repr(member.config.data): member.config.data for member in members}.values():
+        fetch.fetch(each)
+    if is_sweep:
+        workers, threads = plan.share_cores(config, len(members))
+        plan.announce(members, workers, threads, reuses=answers and not config.force)
+    began = Launch(folder, members, is_sweep)
+    began.summary = _begin_summary(began, settings) if is_sweep else None
+    began.bars = screen.Bars(began.folders, began.started)
+    return began
 
-    Hydra writes the config into files, and those are logged.
+
+def _open_store(settings: Tracking, folder: Path) -> bool:
+    """Make the store ready and upload what earlier runs could not; False if it is unavailable.
+
+    Raises `StoreUnavailableError` if it is, and `tracking.offline` is not set.
     """
-    from denoise.tracking.store import without_secret
-
-    uri, task = config.tracking.uri, config.hydra.overrides.task
-    if uri and without_secret(uri) != uri:
-        os.environ["MLFLOW_TRACKING_URI"] = uri
-        config.tracking.uri = None
-        config.hydra.overrides.task = [
-            override
-            for override in task
-            if override.lstrip("+").partition("=")[0] != "tracking.uri"
-        ]
-        config.hydra.job.override_dirname = without_secret(config.hydra.job.override_dirname)
-
-
-def _open_store(settings: "Tracking", folder: Path) -> bool:
-    """Make the store ready, and tell it what earlier runs had to keep; False if it is away.
-
-    `StoreUnavailableError` if it is, and `tracking.offline` is not set.
-    """
-    from denoise import sync
-    from denoise.tracking import store
-
     try:
-        store.prepare(settings)
+        experiment = store.prepare(settings)
     except StoreUnavailableError as error:
         if not settings.offline:
             raise
-        log.warning("%s; what it would be told is kept", error)
+        log.warning("%s; metrics and files wait in the runs' folders", error)
         return False
-    if sync.pending([folder]):
-        with FileLock(folder / ".sync.lock"):  # else a run could be gone on with while it is sent
-            sync.send_left(settings, [folder])
+    claim.end_dead(experiment, f"tags.kind = '{SWEEP}'")
+    if mirror.pending([folder]):
+        # Otherwise another process could resume a run while we upload it.
+        with FileLock(folder / ".sync.lock"):
+            mirror.send_pending(store.without_secret(store.uri(settings)), [folder])
     return True
 
 
@@ -341,58 +109,102 @@ def _make(folder: Path) -> None:
         ) from None
 
 
-def _without_hydra(cfg: DictConfig) -> DictConfig:
-    return OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
+def _begin_summary(began: Launch, settings: Tracking) -> Record:
+    """Open the run that sums up the sweep, with the sweep's plan."""
+    folder = began.folder
+    own = began.open.enter_context(record.opened(folder))
+    tags = {"sweep": folder.name, "summary": "true"}
+    began.open.enter_context(
+        session.opened(
+            own,
+            settings,
+            name=f"sweep {folder.name}",
+            tags=tags,
+            kind=SWEEP,
+            started=began.started,
+        )
+    )
+    own.path(plan.FILE).write_text(plan.text(began.members, folder), encoding="utf-8")
+    own.add(plan.FILE)
+    return own
 
 
-def _plan(config: DictConfig, jobs: "list[Config]", store_answers: bool) -> None:
-    """Share the cores among the workers, and say how much there is to do.
-
-    One by one, each has as many threads as side by side: with more it would add in another order,
-    and its losses would differ in the fourth digit.
-    """
-    import torch
-
-    from denoise.config.identity import fingerprint
-    from denoise.runs import estimate
-    from denoise.tracking import search
-
-    launcher = config.hydra.launcher
-    asked = launcher.get("n_jobs", -1)
-    if asked == 0:
-        raise UserError("hydra.launcher.n_jobs must be -1, for all cores, or >= 1, got 0")
-    side_by_side = min(joblib.effective_n_jobs(asked), len(jobs))
-    workers = 1
-    if "n_jobs" in launcher:
-        workers = launcher.n_jobs = side_by_side
-    # Workers inherit this; torch, numpy and openTSNE all follow it.
-    each = str(max(1, joblib.cpu_count() // side_by_side))
-    threads = os.environ.setdefault("OMP_NUM_THREADS", each)
-    torch.set_num_threads(int(threads))  # for runs in this process, where it is imported already
-    log.info("Runs: %d, at a time: %d, threads for each: %s", len(jobs), workers, threads)
-    prints = {fingerprint(job.plain): job for job in jobs}
-    reuses = store_answers and not config.force
-    done = set(search.finished(jobs[0].tracking, prints)) if reuses else set()
-    if done:
-        log.info("Finished before, and not trained again: %d (force=true trains them)", len(done))
-    left = [job for print_, job in prints.items() if print_ not in done]
-    minutes = estimate.seconds(left, workers=workers, threads=int(threads)) / 60
-    log.info("Time it will take: about %s", f"{minutes:.0f} min" if minutes >= 1 else "a minute")
+def finish() -> int:
+    """After the last job: the table, on screen and in the sweep's summary run; the exit status."""
+    began, launch.current = launch.current, None
+    if not began:
+        return 0
+    with began.open:
+        return _finished(began)
 
 
-def _job_configs(config: DictConfig) -> list[DictConfig]:
-    """Every job's config, expanded as Hydra's own sweeper will; where another sweeps, the base."""
-    if not config.hydra.sweeper._target_.endswith(".BasicSweeper"):
-        return [config]
-    loader = GlobalHydra.instance().config_loader()
-    params = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
-    parser = OverridesParser.create(config_loader=loader)
-    typed = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
-    overrides = parser.parse_overrides([*params, *typed])  # type: ignore[misc]
-    jobs = list(chain(*BasicSweeper.split_arguments(overrides, max_batch_size=None)))
-    if not jobs:
-        raise UserError(f"{' '.join(typed)} is a sweep of no runs")  # type: ignore[arg-type]
+def _finished(began: Launch) -> int:
+    if began.bars:
+        began.bars.close()
+    jobs = screen.read_jobs(began.folders(), began.started)
+    for job in (contents.fields["job"] for contents in jobs):
+        if job["status"] == RUNNING:  # its process is gone, and could not note it
+            job["status"] = KILLED
+    screen.show(jobs)
     try:
-        return [loader.load_sweep_config(config, list(job)) for job in jobs]
-    except ValueError as error:
-        raise UserError(sentence(error)) from None
+        _conclude(began, jobs)
+    except store.FAILURES as error:
+        print(f"No comparison: {store.reason(error)}")
+    if began.summary:
+        _sum_up(began.summary, jobs)
+    if mirror.pending(began.folders()):
+        print(f"Some data are not in the store yet: python -m denoise.sync {began.folder}")
+    missing = len(began.members) - len(jobs)
+    if missing > 0:
+        print(f"{missing} of {len(began.members)} runs did not begin.")
+    failed = any(contents.fields["job"]["status"] not in SUCCEEDED for contents in jobs)
+    return int(missing > 0 or failed)
+
+
+def _conclude(began: Launch, jobs: Sequence[Contents]) -> None:
+    """Compare the runs, once the store has everything that it can have, and say where to look."""
+    settings = began.members[0].config.tracking
+    experiment = store.prepare(settings)
+    mirror.send_pending(store.without_secret(store.uri(settings)), began.folders())
+    claim.end_dead(experiment, f"tags.sweep = '{began.folder.name}'")
+    statuses = {contents.fields["job"]["status"] for contents in jobs}
+    ids = [
+        screen.run_id(contents)
+        for contents in jobs
+        if contents.fields["job"]["status"] in SUCCEEDED and screen.run_id(contents)
+    ]
+    runs = search.runs(settings, ids) if began.summary and KILLED not in statuses else []
+    compared = write.write(settings, runs, began.folder) if runs else None
+    where = screen.console()
+    for question in compared.questions if compared else []:
+        where.print(f"{question.title} {question.answer}", highlight=False, markup=False)
+    if compared:
+        where.print(f"Page:   {compared.page}", highlight=False, soft_wrap=True)
+    where.print(f"Files:  {began.folder}", highlight=False, soft_wrap=True)
+    if address := _address(began, jobs, settings):
+        steps = ", then ".join(filter(None, (charts.command(), address)))
+        where.print(f"Browse: {steps}", highlight=False, soft_wrap=True)
+
+
+def _address(began: Launch, jobs: Sequence[Contents], settings: Tracking) -> str:
+    """Of a run's page, or of the charts where there are several; none where no run was opened."""
+    ids = [screen.run_id(contents) for contents in jobs if screen.run_id(contents)]
+    if len(ids) > 1:
+        epochs = max(contents.fields["job"]["epochs"] for contents in jobs)
+        return charts.share(settings, began.folder.name, ids, last_step=epochs)
+    return charts.run_address(settings, ids[0]) if ids else ""
+
+
+def _sum_up(own: Record, jobs: Sequence[Contents]) -> None:
+    """Add the table to the sweep's run, as a file and as its description, and the comparison."""
+    header, rows = screen.columns(jobs), [screen.row(contents) for contents in jobs]
+    errors = [contents.fields["job"]["error"] for contents in jobs]
+    with own.path(search.SUMMARY).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow([*header, "error"])
+        writer.writerows([*row, error] for row, error in zip(rows, errors, strict=True))
+    there = [name for name in COMPARISON if (own.folder / name).exists()]
+    own.add(search.SUMMARY, *there)
+    note = "".join(f"| {' | '.join(row)} |\n" for row in (header, ["---"] * len(header), *rows))
+    note = note[: note.rfind("\n", 0, LONGEST_TAG) + 1]
+    own.update(tags=own.fields["tags"] | {"mlflow.note.content": note})

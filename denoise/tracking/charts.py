@@ -12,11 +12,10 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 from mlflow import MlflowClient
 
+from denoise import metrics
 from denoise.config.settings import Tracking
 from denoise.tracking import search, store
 
-# MLflow's charts, in this order.
-CHARTS = ("train", "val", "test", "robust", "latent", "best", "model", "time")
 UI = "http://127.0.0.1:5000"
 
 
@@ -35,7 +34,7 @@ def _pages() -> str:
     return store.without_secret(used).rstrip("/") if used.startswith("http") else UI
 
 
-def share_charts(settings: Tracking, sweep: str, run_ids: Sequence[str], *, last_step: int) -> str:
+def share(settings: Tracking, sweep: str, run_ids: Sequence[str], *, last_step: int) -> str:
     """The address of a sweep's runs beside each other; no click needed.
 
     MLflow's own chart view draws the metrics, but hides pictures below every parameter of the
@@ -48,7 +47,7 @@ def share_charts(settings: Tracking, sweep: str, run_ids: Sequence[str], *, last
     experiment, client = store.prepare(settings), MlflowClient()
     found = client.search_runs([experiment], search.one_of(run_ids))
     there = {key.partition("/")[0] for run in found for key in run.data.metrics}
-    groups = [group for group in CHARTS if group in there]
+    groups = [group for group in metrics.GROUPS if group in there]
     pictures = {last_step: ("reconstructions", "tsne")}
     pictures |= {step: ("reconstructions", "noise") for step in (1, 0) if step != last_step}
     state = {

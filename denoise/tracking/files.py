@@ -7,7 +7,7 @@ import contextlib
 import re
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mlflow
@@ -15,7 +15,8 @@ from mlflow import MlflowClient, MlflowException
 
 from denoise import manifest
 from denoise.errors import StoreUnavailableError, UserError
-from denoise.tracking import delivery, store
+from denoise.tracking import mirror, store
+from denoise.tracking.record import check_inside
 
 if TYPE_CHECKING:
     from denoise.tracking.search import Found
@@ -54,19 +55,12 @@ def files(run_id: str) -> dict[str, int]:
     folders = [""]
     while folders:
         for entry in client.list_artifacts(run_id, folders.pop() or None):
-            check_inside(entry.path)
+            check_inside([entry.path])
             if entry.is_dir:
                 folders.append(entry.path)
             else:
                 listed[entry.path] = entry.file_size or 0
     return listed
-
-
-def check_inside(path: str) -> None:
-    """Refuse a path that leads out of the folder it is downloaded to."""
-    parts = PurePosixPath(path).parts
-    if ".." in parts or path.startswith("/") or "\\" in path:
-        raise UserError(f"the run has a file named {path!r}, which would land outside its folder")
 
 
 @answered()
@@ -78,9 +72,17 @@ def download(run_id: str, path: str, folder: Path) -> None:
 
 
 @answered()
+def download_folder(run_id: str, path: str, folder: Path) -> None:
+    """Download the folder `path` of a run, if there is one, to its own path in `folder`."""
+    for entry in MlflowClient().list_artifacts(run_id, path):
+        check_inside([entry.path])
+        download(run_id, entry.path, folder)
+
+
+@answered()
 def download_model(run_id: str, folder: Path) -> None:
     """Download the model that a run logged to `folder`; do nothing if it logged none."""
-    for model_id in delivery.models(MlflowClient(), run_id):
+    for model_id in mirror.models(MlflowClient(), run_id):
         mlflow.artifacts.download_artifacts(f"models:/{model_id}", dst_path=str(folder))
 
 
@@ -106,7 +108,7 @@ def download_registered(uri: str, folder: Path) -> None:
 @answered()
 def register(run_id: str, name: str) -> str:
     """Register the model that a run logged, and move the alias `best` to it; its version."""
-    models = delivery.models(MlflowClient(), run_id)
+    models = mirror.models(MlflowClient(), run_id)
     if not models:
         raise UserError(f"run {run_id} has logged no model that could be registered")
     with answered(f"{name} is not a name that MLflow registers"):

@@ -14,8 +14,9 @@ from mlflow import MlflowClient
 
 from denoise.config.settings import Tracking
 from denoise.errors import UserError
-from denoise.tracking import filters, store
+from denoise.tracking import filters, mirror, record, store
 from denoise.tracking.files import answered, download, files
+from denoise.tracking.record import Contents, Line
 
 SUMMARY = "sweep.csv"  # a sweep's table, in its summary run
 TRAINED = "attributes.status = 'FINISHED' and tags.noise != ''"
@@ -140,6 +141,38 @@ def curve(run_id: str, metric: str) -> list[float]:
     """A metric of a run over its steps; [] if it has none."""
     history = MlflowClient().get_metric_history(run_id, metric)
     return [point.value for point in sorted(history, key=lambda point: point.step)]
+
+
+@answered()
+def contents(run_id: str) -> Contents:
+    """The record of a run, from the store; version 0.1.0 wrote none, so it is put together."""
+    client = MlflowClient()
+    stored = mirror.stored(client, run_id)
+    return stored if stored.fields else _without_record(client, run_id)
+
+
+def _without_record(client: MlflowClient, run_id: str) -> Contents:
+    run = client.get_run(run_id)
+    points = [
+        (point.step, point.timestamp, key, point.value)
+        for key in run.data.metrics
+        for point in client.get_metric_history(run_id, key)
+    ]
+    lines: dict[int, Line] = {}
+    for step, time, key, value in sorted(points):
+        lines.setdefault(step, Line(step, time, {})).metrics[key] = value
+    fields = {
+        "run_id": run_id,
+        "kind": record.TRAINING,
+        "name": run.info.run_name,
+        "status": run.info.status,
+        "tags": run.data.tags,
+        "params": run.data.params,
+        "started": run.info.start_time,
+        "ended": run.info.end_time,
+        "lines": len(lines),
+    }
+    return Contents(record.EMPTY | fields, list(lines.values()))
 
 
 def finished(settings: Tracking, fingerprints: Iterable[str]) -> dict[str, Found]:

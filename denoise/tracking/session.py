@@ -1,307 +1,219 @@
-"""A run as it is trained: what it can be told, and how it is opened, gone on with and ended."""
+"""An open run: new or resumed, mirrored to MLflow while it runs, and ended whatever happens."""
 
 import contextlib
 import errno
 import logging
-import shutil
 import tempfile
-import time
 import traceback
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import mlflow
 from mlflow import MlflowClient
-from mlflow.entities import RunTag
 from mlflow.tracking.context.registry import resolve_tags
-from PIL import Image
-from torch import Tensor, nn
 
 from denoise.config.settings import Tracking
-from denoise.errors import FolderLockedError, RunTakenError, UserError
-from denoise.tracking import delivery, files, owner, search, store
-from denoise.tracking.outbox import Outbox
-from denoise.tracking.sender import Sender
+from denoise.errors import UserError
+from denoise.tracking import claim, files, mirror, record, search, store
+from denoise.tracking.mirror import Mirror
+from denoise.tracking.record import FAILED, FINISHED, KILLED, RUNNING, TRAINING, Contents, Record
 
 log = logging.getLogger(__name__)
 
-CLAIM_SECONDS = 1
-# What the disk may say that is not the run's fault.
+# What the operating system reports where the machine is at fault, not the run.
 FULL_OR_BROKEN = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
-# What a run that broke off is gone on with from.
+# The parts of an interrupted run that are needed to resume it.
 SAVED = ("state", "figures")
-IMAGES = uuid.UUID("0b7c5b5e-6f0b-4d0e-9d1a-5a0b8a0f7c11")
-# Running, whether or not anyone is at it, or killed; what failed would fail again.
-BROKEN_OFF = (
-    "attributes.status != 'FINISHED' and attributes.status != 'FAILED' and tags.owner != ''"
-)
-
-
-class Run:
-    """The open run: what it can be told. Steps are epochs, from 1; 0 is the untrained model.
-
-    What it is told is on disk at once, and sent to the store in the background: as soon as the
-    store answers. What a run was told before it broke off, it is not told twice. Everything raises
-    `RunTakenError` once another process has taken the run for dead and gone on with it, and
-    `UserError` once it was deleted.
-    """
-
-    def __init__(self, outbox: Outbox, *, known: Collection[str] = (), logged: int = 0) -> None:
-        """`known` final figures and so many epochs were `logged` before the run broke off."""
-        self.outbox, self.known, self.logged = outbox, known, logged
-        self.sender = Sender(outbox)
-
-    @property
-    def id(self) -> str:
-        """The run's id in the store; '' while that has not heard of it."""
-        return self.outbox.run_id
-
-    def _tell(self, kind: str, **values: Any) -> None:
-        self.sender.check()
-        self.outbox.put(kind, **values)
-        self.sender.wake.set()
-
-    def params(self, values: Mapping[str, Any]) -> None:
-        self._tell("params", params={key: str(value) for key, value in _flat(values).items()})
-
-    def metrics(self, values: Mapping[str, float], step: int) -> None:
-        """The figures of an epoch, all of them or none."""
-        if step > self.logged:
-            self._metrics(values, step)
-            self.logged = step
-
-    def final(self, values: Mapping[str, float]) -> None:
-        """Figures that a run has one of: without a step, so that MLflow draws them as bars."""
-        self._metrics({key: value for key, value in values.items() if key not in self.known}, 0)
-
-    def _metrics(self, values: Mapping[str, float], step: int) -> None:
-        self._tell("metrics", metrics=dict(values), step=step, time=_milliseconds(time.time()))
-
-    def image(self, key: str, picture: Image.Image, step: int) -> None:
-        """A picture for the image grids of MLflow's chart view.
-
-        Under the names that `MlflowClient.log_image` gives, but the same ones each time.
-        """
-        name = f"images/{key}+step+{step}+timestamp+{step}+{uuid.uuid5(IMAGES, f'{key} {step}')}"
-        for path in (f"{name}.png", f"{name}+compressed.webp"):
-            (self.outbox.folder / path).parent.mkdir(exist_ok=True)
-            picture.save(self.outbox.folder / path)
-            self._tell("file", path=path)
-
-    def file(self, path: Path) -> None:
-        """A file of the run's folder, or a folder in it with all that is there."""
-        self._tell("file", path=path.relative_to(self.outbox.folder).as_posix())
-
-    def dataset(self, name: str, source: str, images: Tensor, labels: Tensor, context: str) -> None:
-        numpy_dataset = mlflow.data.from_numpy(  # type: ignore[attr-defined]
-            images.cpu().numpy(), source=source, targets=labels.cpu().numpy(), name=name
-        )
-        entity = numpy_dataset._to_mlflow_entity()
-        self._tell("dataset", dataset=dict(entity), context=context)
-
-    def model(self, model: nn.Module, example: Tensor) -> None:
-        """The model in MLflow's pickle-free format, with its signature, from a batch of two."""
-        import torch  # the requirements pin what the model was made with
-
-        folder = self.outbox.folder / "model"
-        shutil.rmtree(folder, ignore_errors=True)
-        mlflow.pytorch.save_model(
-            model,
-            folder,
-            input_example=example.numpy(),
-            pip_requirements=[f"torch=={torch.__version__.split('+')[0]}"],
-        )
-        self._tell("model", path="model")
-
-    def close(self, status: str) -> None:
-        """The run has ended so; what the store cannot be told now stays in the outbox."""
-        try:
-            self.outbox.end(status)
-        finally:
-            self.sender.close()
+ELSEWHERE = "choose another folder with hydra.run.dir or hydra.sweep.dir"
 
 
 @contextlib.contextmanager
-def run(
+def opened(
+    own: Record,
     settings: Tracking,
-    folder: Path,
     *,
     name: str,
     tags: Mapping[str, str],
-    params: Mapping[str, Any],
-    started: float | None = None,
+    params: Mapping[str, Any] | None = None,
+    kind: str = TRAINING,
+    hashes: Sequence[str] = (),
     anew: bool = False,
-) -> Iterator[Run]:
-    """An open run, whose files are in `folder`; it ends FINISHED, KILLED, or FAILED with a
-    traceback.
+    started: float | None = None,
+) -> Iterator[Record]:
+    """The record `own` of an open run; the run ends FINISHED, KILLED, or FAILED with a traceback.
 
-    Unless `anew`, it is the run with the same tag `config_hash` that broke off, if there is one;
-    `RunTakenError` if there is one that another process trains. `started`, in seconds since the
-    epoch, is when a new run says it began, if not now.
+    Unless `anew`, an interrupted run with one of the config `hashes` resumes, if there is one; the
+    first of them is this run's own. `started`, in seconds since 1970, is when a new run began, if
+    not now. A full or broken disk leaves the run KILLED, as a FAILED run would not resume.
 
-    An error that `is_of_the_machine` leaves it KILLED: what is FAILED would not be gone on with.
+    Raises `RunTakenError` if another process trains such a run, and `UserError` if the folder
+    holds a run of another config.
     """
-    opened = _open(settings, folder, name, tags, started, anew)
-    status = "KILLED"
+    fields = _fields(own, settings, name, tags, params or {}, kind, hashes, started)
+    _check_folder(own, fields, anew)
+    known = _begun(own, settings, fields, () if anew else hashes)
+    beside, status = Mirror(own, known), KILLED
     try:
-        opened.params(params)
-        yield opened
-        status = "FINISHED"
+        yield own
+        status = FINISHED
     except Exception as error:
-        if is_of_the_machine(error):
+        if is_of_the_machine(error) or error is own.error:
             raise
-        status = "FAILED"
-        text = store.without_secret(traceback.format_exc())
-        (folder / "traceback.txt").write_text(text, encoding="utf-8")
-        opened.outbox.put("file", path="traceback.txt")
+        status = FAILED
+        _keep_traceback(own)
         raise
     finally:
-        opened.close(status)
-    opened.sender.check()
+        _end(own, beside, status)
+    own.check()
+
+
+@contextlib.contextmanager
+def reopened(own: Record, settings: Tracking, run_id: str) -> Iterator[Record]:
+    """The record of a finished run, in the folder of `own`, to be given what it lacks."""
+    store.prepare(settings)
+    client = MlflowClient()
+    known = search.contents(run_id)
+    if own.run_id != run_id:
+        own.adopt(known)
+    mine = claim.me(own.folder)
+    client.set_tag(run_id, claim.OWNER, mine.text())
+    own.update(
+        tags=own.fields["tags"] | {claim.OWNER: mine.text()},
+        store=store.without_secret(store.uri(settings)),
+        experiment=settings.experiment,
+    )
+    beside = Mirror(own, known)
+    try:
+        yield own
+    finally:
+        beside.close()
+    own.check()
 
 
 def is_of_the_machine(error: Exception) -> bool:
-    """Whether a full or broken disk is at fault, and not the run, which may then go on."""
+    """Whether a full or broken disk is at fault, so that the run may resume later."""
     return isinstance(error, OSError) and error.errno in FULL_OR_BROKEN
 
 
-def _open(
+def _fields(
+    own: Record,
     settings: Tracking,
-    folder: Path,
     name: str,
     tags: Mapping[str, str],
+    params: Mapping[str, Any],
+    kind: str,
+    hashes: Sequence[str],
     started: float | None,
-    anew: bool,
-) -> Run:
-    """The run that broke off, or a new one; in the outbox alone while the store is away."""
-    outbox = _empty_outbox(folder)
-    for state in (folder / "state").glob("*.safetensors"):
-        state.unlink()  # an earlier run's: what this one goes on from, it has in the store
+) -> dict[str, Any]:
+    """The record of a run that begins now."""
     fixed = {"mlflow.source.name": "python -m denoise", "mlflow.loggedImages": "True"}
-    mine = {"owner": owner.me().text(), "heartbeat": f"{time.time():.0f}"}
-    outbox.put(
-        "begin",
-        store=store.without_secret(store.uri(settings)),
-        experiment=settings.experiment,
-        name=name,
-        tags=resolve_tags({**fixed, **tags, **mine}),
-        time=_milliseconds(started or time.time()),
-    )
-    begin = outbox.entries[0]
+    mine = {claim.OWNER: claim.me(own.folder).text(), "record": uuid.uuid4().hex, "kind": kind}
+    mine |= {"config_hash": hashes[0]} if hashes else {}
+    return {
+        "kind": kind,
+        "name": name,
+        "status": RUNNING,
+        "store": store.without_secret(store.uri(settings)),
+        "experiment": settings.experiment,
+        "tags": resolve_tags({**fixed, **tags, **mine}),
+        "params": {key: str(value) for key, value in _flat(params).items()},
+        "started": record.milliseconds(started),
+        "ended": None,
+    }
+
+
+def _check_folder(own: Record, fields: Mapping[str, Any], anew: bool) -> None:
+    """Refuse a folder whose run is of another config, or is finished and not uploaded."""
+    if not own.has_run or own.fields.get("kind") != TRAINING:
+        return
+    if not _is_same(own, fields):
+        raise UserError(f"{own.folder} holds another run, {own.fields['name']!r}; {ELSEWHERE}")
+    if not own.fields["mirrored"] and (anew or not _is_interrupted(own)):
+        raise UserError(
+            f"{own.folder} holds a run that MLflow does not have whole; "
+            f"upload it with python -m denoise.sync, or {ELSEWHERE}"
+        )
+
+
+def _is_same(own: Record, fields: Mapping[str, Any]) -> bool:
+    return own.fields["tags"].get("config_hash") == fields["tags"].get("config_hash")
+
+
+def _is_interrupted(own: Record) -> bool:
+    return own.has_run and own.fields["status"] in (RUNNING, KILLED)
+
+
+def _begun(
+    own: Record, settings: Tracking, fields: dict[str, Any], hashes: Sequence[str]
+) -> Contents | None:
+    """Begin the run, or resume it; returns what MLflow is known to have of it."""
     try:
         experiment = store.prepare(settings)
-        with store.lock():
-            run_id = None if anew else _broken_off(experiment, begin["tags"])
-            outbox.is_of(run_id or delivery.make(MlflowClient(), begin))
+        create = partial(mirror.create, MlflowClient(), Contents(fields))
+        run_id, resumed = (
+            claim.take(experiment, hashes, fields["tags"], create) if hashes else (create(), None)
+        )
     except Exception as error:
-        if store.is_away(error):
-            return Run(outbox)
-        outbox.drop()
-        outbox.close()
-        raise
-    return _taken_up(outbox) if run_id else Run(outbox)
+        if not store.is_away(error):
+            raise
+        run_id, resumed = "", None
+    is_here = bool(hashes) and _is_interrupted(own) and (not run_id or own.run_id in ("", run_id))
+    fields["tags"] = resumed or fields["tags"]
+    if is_here:
+        own.update(**_resuming(fields), run_id=run_id or own.run_id)
+    elif resumed:
+        return _resumed(own, run_id, _resuming(fields))
+    else:
+        own.start(**fields, run_id=run_id)
+    return None
 
 
-def _empty_outbox(folder: Path) -> Outbox:
-    """The outbox of a new run's folder, in which no earlier run has left anything."""
-    other = "choose another folder with hydra.run.dir or hydra.sweep.dir"
-    try:
-        outbox = Outbox(folder)
-    except FolderLockedError:
-        raise UserError(f"a run is at work in {folder}; {other}") from None
-    if outbox.entries:
-        outbox.close()
-        raise UserError(f"{folder} has what an earlier run did not send yet; {other}")
-    return outbox
+def _resuming(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What changes in the record of a run that resumes."""
+    return {key: value for key, value in fields.items() if key not in ("started", "params")}
 
 
-def _taken_up(outbox: Outbox) -> Run:
-    """The run that broke off, with what it saved brought into the folder."""
+def _resumed(own: Record, run_id: str, fields: Mapping[str, Any]) -> Contents:
+    """Bring what the interrupted run saved into the folder."""
+    known = search.contents(run_id)
+    own.adopt(known)
+    own.update(**fields)
     try:
         for part in SAVED:
-            _fetch(outbox.run_id, part, outbox.folder)
-        _fetch_logs(outbox.run_id, outbox.folder)
-        return Run(
-            outbox,
-            known=MlflowClient().get_run(outbox.run_id).data.metrics,
-            logged=len(search.curve(outbox.run_id, "train/loss")),
-        )
+            files.download_folder(run_id, part, own.folder)
+        _fetch_logs(run_id, own.folder)
     except BaseException:
-        outbox.end("KILLED")
-        outbox.close()
+        own.update(status=KILLED, ended=record.milliseconds())
+        mirror.mirror(own, known)
         raise
-
-
-def _fetch(run_id: str, part: str, folder: Path) -> None:
-    """What there is in the run's own folder `part`, into the same in `folder`."""
-    for file in MlflowClient().list_artifacts(run_id, part):
-        files.check_inside(file.path)
-        files.download(run_id, file.path, folder)
+    return known
 
 
 def _fetch_logs(run_id: str, folder: Path) -> None:
     """The run's logs so far, in front of those of the same names in `folder`."""
-    for file in MlflowClient().list_artifacts(run_id):
-        if file.path.endswith(".log"):
-            files.check_inside(file.path)
+    for name in files.files(run_id):
+        if name.endswith(".log") and "/" not in name:
             with tempfile.TemporaryDirectory() as there:
-                files.download(run_id, file.path, Path(there))
-                before = (Path(there) / file.path).read_bytes()
-            (folder / file.path).touch()
-            (folder / file.path).write_bytes(before + (folder / file.path).read_bytes())
+                files.download(run_id, name, Path(there))
+                before = (Path(there) / name).read_bytes()
+            (folder / name).touch()
+            (folder / name).write_bytes(before + (folder / name).read_bytes())
 
 
-def _broken_off(experiment: str, tags: Mapping[str, str]) -> str | None:
-    """The newest run of this config that broke off, from now on with these tags, or None.
-
-    `RunTakenError` if such a run has a living owner, or another process claims it now.
-    """
-    client = MlflowClient()
-    where = f"{BROKEN_OFF} and tags.config_hash = '{tags.get('config_hash', '')}'"
-    found = client.search_runs([experiment], where, order_by=["attributes.start_time DESC"])
-    for run in found:
-        if run.info.status == "RUNNING" and delivery.owner_of(run).is_alive(_heard(run)):
-            raise RunTakenError(run.info.run_id, delivery.owner_of(run))
-    if not found:
-        return None
-    run_id = str(found[0].info.run_id)
-    now = {**tags, **_code(found[0].data.tags, tags)}
-    client.log_batch(run_id, tags=[RunTag(key, value) for key, value in now.items()])
-    client.update_run(run_id, status="RUNNING")
-    time.sleep(CLAIM_SECONDS)  # two that claim it at once both write; the last to write has it
-    claimed = client.get_run(run_id)
-    if claimed.data.tags["owner"] != tags["owner"]:
-        raise RunTakenError(run_id, delivery.owner_of(claimed))
-    return run_id
+def _keep_traceback(own: Record) -> None:
+    text = store.without_secret(traceback.format_exc())
+    own.path("traceback.txt").write_text(text, encoding="utf-8")
+    own.add("traceback.txt")
 
 
-def _code(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
-    """The git tags of a run that goes on: all commits that trained it, and if any was changed."""
-    commits = dict.fromkeys(f"{before.get('git.commit', '')} {now.get('git.commit', '')}".split())
-    is_dirty = "true" in (before.get("git.dirty"), now.get("git.dirty"))
-    if len(commits) > 1:
-        log.warning("the run that goes on was begun by other code: commits %s", ", ".join(commits))
-    return {"git.commit": " ".join(commits), "git.dirty": str(is_dirty).lower()} if commits else {}
-
-
-def _heard(run: mlflow.entities.Run) -> float:
-    return float(run.data.tags["heartbeat"])
-
-
-def _milliseconds(seconds: float) -> int:
-    return round(1000 * seconds)
-
-
-def kill(settings: Tracking, sweep: str) -> None:
-    """End the runs of a sweep that this process left open, or that one left that is gone."""
-    experiment, client = store.prepare(settings), MlflowClient()
-    where = f"tags.sweep = '{sweep}' and attributes.status = 'RUNNING' and tags.owner != ''"
-    for run in client.search_runs([experiment], where):
-        theirs = delivery.owner_of(run)
-        if theirs == owner.me() or not theirs.is_alive(_heard(run)):
-            client.set_terminated(run.info.run_id, "KILLED")
+def _end(own: Record, beside: Mirror, status: str) -> None:
+    """Note the status and upload it; what the store does not take now waits in the folder."""
+    try:
+        own.note(status=status, ended=record.milliseconds(), mirrored=False)
+    finally:
+        beside.close()
 
 
 def _flat(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -1,11 +1,9 @@
-"""The MLflow store: opened once, answering in time or known to be away."""
+"""The MLflow store: opened once, answering in time or known to be unavailable."""
 
 import contextlib
 import logging
-import os
 import re
 import socket
-import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -13,22 +11,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+import mlflow
 from filelock import FileLock
+from mlflow import MlflowException
+from mlflow.store.db.utils import create_sqlalchemy_engine
+from mlflow.telemetry import set_telemetry_client
+from mlflow.tracking._tracking_service.utils import _get_store
+from sqlalchemy import Dialect, Engine, event
 
 from denoise.config.settings import Tracking
 from denoise.errors import StoreUnavailableError, UserError
-
-# Read by MLflow when it is imported: it neither phones home nor writes over the bars, and gives a
-# server that is away up soon, as what it was to be told is kept and told later.
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
-
-import mlflow
-from mlflow import MlflowException
-from mlflow.store.db.utils import create_sqlalchemy_engine
-from sqlalchemy import Dialect, Engine, event
+from denoise.tracking import environment
 
 T = TypeVar("T")
 
@@ -36,7 +29,7 @@ CONNECT_SECONDS = 4
 ANSWER_SECONDS = 5
 PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 BUSY_SECONDS = 120
-# What they say is said in a sentence, or is no matter.
+# Loggers we silence: their messages are duplicates of ours or noise.
 QUIET = {
     "alembic": logging.WARNING,
     "mlflow": logging.WARNING,
@@ -44,68 +37,77 @@ QUIET = {
     "urllib3.connectionpool": logging.ERROR,
 }
 HIDDEN = "***"
-# The request itself is wrong: it would not be answered better another time.
+# The request itself is wrong: trying it again later would not help.
 WRONG = (400, 404, 409)
-
-
-# What sending may raise that is said in a sentence.
+# Errors of the store that have a sentence of ours.
 FAILURES = (UserError, OSError, MlflowException)
 
 
-@event.listens_for(Engine, "connect")
-def _share(connection: object, _: object) -> None:
-    """Let many processes write into one SQLite file: they queue, and readers block none of them.
-
-    SQLite's own five seconds of patience are too few on a slow disk with every core at work.
-    """
-    if isinstance(connection, sqlite3.Connection):
-        connection.execute(f"PRAGMA busy_timeout = {1000 * BUSY_SECONDS}")
-        connection.execute("PRAGMA journal_mode = WAL")
-
-
-@event.listens_for(Engine, "do_connect")
-def _connect_in_time(dialect: Dialect, _: object, args: list[Any], settings: dict[str, Any]) -> Any:
-    """Let no database server that stays mute be waited for: their drivers have no limit."""
-    if dialect.name == "sqlite":
-        return None  # as SQLAlchemy does by itself
-    return _limited(lambda: dialect.connect(*args, **settings))
-
-
 def prepare(settings: Tracking) -> str:
-    """Open the store, create it and the experiment if they are not there; the experiment's id.
+    """Open the store; create it and the experiment if they do not exist; the experiment's id.
 
-    Called once before workers start: a fresh SQLite file that several processes migrate at once
-    breaks. `StoreUnavailableError` if the store does not answer.
+    Called once before workers start: a fresh SQLite file breaks if several processes migrate it at
+    once. Raises `StoreUnavailableError` if the store does not answer.
     """
-    for name, level in QUIET.items():
-        logging.getLogger(name).setLevel(level)
+    _configure_mlflow()
     address = uri(settings)
     mlflow.set_tracking_uri(address)
 
     def open_experiment() -> str:
         with lock():
+            _share(address)
             return experiment_id(settings.experiment)
 
     return _answer_in_time(address, open_experiment)
 
 
+def _configure_mlflow() -> None:
+    for name, level in QUIET.items():
+        logging.getLogger(name).setLevel(level)
+    if environment.prepare():
+        set_telemetry_client()  # MLflow read the variable when it was imported
+
+
+def _share(address: str) -> None:
+    """Let many processes use one SQLite file, and give up a database server that stays mute.
+
+    The hook is on the one engine that MLflow has for this address. In SQLite's WAL mode, which is
+    a property of the file, readers block no writer.
+    """
+    engine = getattr(_get_store(address), "engine", None)  # a server's store has none
+    if engine is None:
+        return
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {1000 * BUSY_SECONDS}")
+            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+    elif not event.contains(engine, "do_connect", _connect_in_time):
+        event.listen(engine, "do_connect", _connect_in_time)
+        engine.dispose()  # connections made before
+
+
+def _connect_in_time(dialect: Dialect, _: object, args: list[Any], settings: dict[str, Any]) -> Any:
+    """Connect, or fail soon: drivers of database servers have no limit of their own."""
+    return _limited(lambda: dialect.connect(*args, **settings))
+
+
 def uri(settings: Tracking) -> str:
-    """The store's address: a relative SQLite file made absolute, so that it is one everywhere."""
+    """The store's address; a relative SQLite file is made absolute, for workers elsewhere."""
     asked = settings.uri or mlflow.get_tracking_uri()
     path = asked.removeprefix("sqlite:///")
     return asked if path == asked or not path else f"sqlite:///{Path(path).absolute()}"
 
 
 def lock() -> contextlib.AbstractContextManager[Any]:
-    """Between processes that might do the same thing in the store; a server guards itself."""
+    """Between processes that might do the same thing in a SQLite store; servers need none."""
     used = mlflow.get_tracking_uri()
     if used.startswith("sqlite:///"):
         return FileLock(used.removeprefix("sqlite:///") + ".lock")
     return contextlib.nullcontext()
 
 
-def is_away(error: Exception) -> bool:
-    """Whether the store, or the place of its files, failed to answer, and may do so later."""
+def is_away(error: BaseException) -> bool:
+    """Whether the store, or the place of its files, failed to answer and may do so later."""
     if isinstance(error, MlflowException):
         return error.get_http_status_code() not in WRONG
     return isinstance(error, OSError | StoreUnavailableError)
@@ -119,19 +121,19 @@ def without_secret(text: str) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """Why the store fails: a sentence of ours, or what the error that is behind all others says."""
+    """Why the store fails: a sentence of ours, or the first line of the error's first cause."""
     while not isinstance(error, UserError) and (cause := error.__cause__ or error.__context__):
         error = cause
     return first_line(error)
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says first, without what is secret."""
+    """The first line of an error's message, without secrets."""
     return without_secret(str(error).strip().partition("\n")[0])
 
 
 def experiment_id(name: str) -> str:
-    """Of the experiment of that name, made if it is not there; `UserError` if it was deleted."""
+    """The id of the experiment, created if it does not exist; `UserError` if it was deleted."""
     experiment = mlflow.get_experiment_by_name(name)
     if not experiment:
         try:
@@ -148,7 +150,7 @@ def experiment_id(name: str) -> str:
 
 
 def _answer_in_time(uri: str, ask: Callable[[], str]) -> str:
-    """What `ask` returns, or an `StoreUnavailableError` soon."""
+    """What `ask` returns, or a `StoreUnavailableError` soon."""
     try:
         _connect(uri)
         return _limited(ask) if uri.startswith("http") else ask()
@@ -162,7 +164,7 @@ def _answer_in_time(uri: str, ask: Callable[[], str]) -> str:
 
 
 def _connect(uri: str) -> None:
-    """Raise if the server that `uri` names, if any, does not let us in.
+    """Raise if the server that `uri` names, if any, refuses us or stays mute.
 
     MLflow itself would ask a database that refuses ten times, for two minutes.
     """
@@ -171,11 +173,13 @@ def _connect(uri: str) -> None:
     if where.hostname and port:
         socket.create_connection((where.hostname, port), CONNECT_SECONDS).close()
         if not uri.startswith("http"):
-            create_sqlalchemy_engine(uri).connect().close()
+            engine: Engine = create_sqlalchemy_engine(uri)
+            event.listen(engine, "do_connect", _connect_in_time)
+            engine.connect().close()
 
 
 def _limited(ask: Callable[[], T]) -> T:
-    """What `ask` returns, in time; it is left behind in a thread if it does not."""
+    """What `ask` returns; `TimeoutError` if it takes too long, and it stays behind in a thread."""
     answer: Future[T] = Future()
 
     def call() -> None:

@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.table import Table
 
 from denoise import checkpoint, data
-from denoise.runs import screen
-from tests.conftest import SMALL, Said, answering, clean_environment, command, free_port
+from denoise.tracking import record
+from tests.conftest import SMALL, Said, answering, clean_environment, command, free_port, jobs
 
 SURVIVED = "survived"
 
@@ -53,17 +53,13 @@ def start(settings: data.Settings, tmp_path: Path) -> Iterator[Callable[..., sub
 
 def epoch(folder: Path, known: int = 0) -> int:
     """The epoch that the newest command's first run is at; -1 before there is one."""
-    statuses = sorted(folder.glob("outputs/*/status.json")) + sorted(
-        folder.glob("outputs/*/*/status.json")
-    )
-    if len(statuses) <= known:
-        return -1
-    return min(screen.read_all(path.parent)[0]["epoch"] for path in statuses[known:])
+    return min((len(contents.epochs) for contents in jobs(folder)[known:]), default=-1)
 
 
 def progress_of(folder: Path) -> int:
-    """The epoch that the run in or under `folder` is at; -1 before there is one."""
-    return min((status["epoch"] for status in screen.read_all(folder)), default=-1)
+    """The epoch that the run whose folder this is is at; -1 before there is one."""
+    contents = record.read(folder)
+    return len(contents.epochs) if contents else -1
 
 
 def client(folder: Path) -> MlflowClient:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from denoise import data
+from denoise import data, fetch
 from denoise.errors import UserError
 from denoise.runs.screen import Status
 from denoise.tracking.outbox import Outbox
@@ -158,6 +158,6 @@ def test_data_that_are_whole_are_read_from_a_read_only_disk(
     there = replace(settings, root=str(disk("size=100m")))
     shutil.copytree(settings.raw, there.raw, ignore=shutil.ignore_patterns(".lock"))
     subprocess.run(["mount", "-o", "remount,ro", there.root], check=True)
-    data.fetch(there)
+    fetch.fetch(there)
     with pytest.raises(UserError, match=r"data\.root=.* cannot be written to: .*Read-only"):
-        data.fetch(replace(there, name="KMNIST", debian=None, sha256={"missing.gz": "0"}))
+        fetch.fetch(replace(there, name="KMNIST"))

@@ -1,6 +1,7 @@
-"""What breaks off goes on: kills and signals on real processes, on a real store."""
+"""Interrupted runs resume: kills and signals on real processes, on a real store."""
 
 import csv
+import itertools
 import os
 import random
 import re
@@ -22,12 +23,12 @@ from mlflow.entities import Run
 
 from denoise import checkpoint, data
 from denoise.config.settings import Tracking
-from denoise.errors import RunTakenError
-from denoise.runs import screen
-from denoise.tracking import delivery, owner, search, sender, session
-from denoise.tracking.owner import Owner
+from denoise.errors import RunTakenError, UserError
+from denoise.tracking import claim, mirror, record, search
+from denoise.tracking.claim import Owner
+from denoise.tracking.record import Record
 from denoise.tracking.store import prepare
-from tests.conftest import SMALL, Said, ended, group_is_alive, wait_until
+from tests.conftest import SMALL, Said, ended, group_is_alive, jobs, tracked, wait_until
 from tests.faults.conftest import (
     Server,
     client,
@@ -45,7 +46,7 @@ EPOCHS = 6
 
 
 @pytest.mark.parametrize("kills", [[2], pytest.param([0, 2, EPOCHS], marks=pytest.mark.faults)])
-def test_killed_at_any_moment_a_run_goes_on_to_the_same_end(
+def test_a_run_killed_at_any_moment_resumes_to_the_same_result(
     start: Callable[..., subprocess.Popen],
     cli: Cli,
     settings: data.Settings,
@@ -71,7 +72,7 @@ def test_killed_at_any_moment_a_run_goes_on_to_the_same_end(
     assert said.status == 0, said.err
     run = the_run(said)
     assert ids == {run.info.run_id}
-    assert re.search(rf"goes on after epoch \d of run {run.info.run_id}", said.out)
+    assert re.search(rf"resumes after epoch \d of run {run.info.run_id}", said.out)
     assert run.info.status == "FINISHED"
 
     assert history(broken, run) == history(whole, expected)
@@ -89,7 +90,7 @@ def test_killed_at_any_moment_a_run_goes_on_to_the_same_end(
 
 
 @pytest.mark.faults
-def test_a_sweep_killed_twenty_times_ends_as_one_that_was_not(
+def test_a_sweep_killed_twenty_times_gives_the_same_bits(
     start: Callable[..., subprocess.Popen], tmp_path: Path, survived: Callable[[str], None]
 ) -> None:
     """At random moments of its six jobs, from before the first to the last one's end."""
@@ -101,8 +102,8 @@ def test_a_sweep_killed_twenty_times_ends_as_one_that_was_not(
     draw, ended_before = random.Random(20), 0
     for _ in range(20):
         process = start(*sweep, folder=broken)
-        begun = len(screen.read_all(broken)) + 1
-        wait_until(lambda: len(screen.read_all(broken)) >= begun or process.poll() is not None)  # noqa: B023
+        begun = len(jobs(broken)) + 1
+        wait_until(lambda: len(jobs(broken)) >= begun or process.poll() is not None)  # noqa: B023
         time.sleep(draw.uniform(0, 6))
         ended_before += process.poll() is not None
         os.killpg(process.pid, signal.SIGKILL)
@@ -121,6 +122,11 @@ def test_a_sweep_killed_twenty_times_ends_as_one_that_was_not(
             assert mine.keys() == theirs.keys()
             assert all(torch.equal(mine[key], theirs[key]) for key in mine)
     survived("20 kills, 6 of 6 runs bit for bit those of the sweep that was not killed")
+
+
+def training(folder: Path) -> int:
+    """How many runs have finished an epoch."""
+    return sum(bool(contents.epochs) for contents in jobs(folder))
 
 
 def by_name(said: Said) -> dict[str, Run]:
@@ -142,7 +148,7 @@ ANOTHER = (
     subprocess.run([*ANOTHER, "true"], capture_output=True).returncode != 0,
     reason="root alone can make as if on another machine",
 )
-def test_killed_here_a_run_goes_on_on_another_machine(
+def test_a_run_killed_here_resumes_on_another_machine(
     start: Callable[..., subprocess.Popen],
     tmp_path: Path,
     server: Server,
@@ -150,7 +156,7 @@ def test_killed_here_a_run_goes_on_on_another_machine(
 ) -> None:
     server.start()
     arguments = ("trainer.epochs=60", f"tracking.uri={server.address}")
-    whole, here, there, again = (tmp_path / name for name in ("whole", "here", "there", "again"))
+    whole, here, there = (tmp_path / name for name in ("whole", "here", "there"))
     uninterrupted = ended(start(*arguments, "tracking.experiment=whole", folder=whole), whole)
     assert uninterrupted.status == 0, uninterrupted.err
     process = start(*arguments, folder=here)
@@ -158,25 +164,24 @@ def test_killed_here_a_run_goes_on_on_another_machine(
     process.kill()
     ended(process, here)
 
-    left = ended(start(*arguments, folder=there, within=ANOTHER), there)
-    assert f"by process {process.pid} on {socket.gethostname()}; left to it" in left.out
-    time.sleep(owner.DEAD_SECONDS)
-    said = ended(start(*arguments, folder=again, within=ANOTHER), again)
+    said = ended(start(*arguments, folder=there, within=ANOTHER), there)
     assert said.status == 0, said.err
+    dead = f"run by process {process.pid} on {socket.gethostname()}"
+    assert f"Waiting to see whether the run {dead} is alive" in said.out
     mlflow.set_tracking_uri(server.address)
     (run,) = search.search(Tracking(server.address, "denoise"), "")
     assert f"of run {run.id}" in said.out
-    assert "goes on after epoch" in said.out
-    assert owner.read(run.tags["owner"]).host == "another"
+    assert "resumes after epoch" in said.out
+    assert claim.read(run.tags["owner"]).host == "another"
     assert search.curve(run.id, "train/loss") == losses(whole)
     for name in ("last", "best"):
         mine, theirs = (
             checkpoint.load(next(folder.glob(f"outputs/*/checkpoints/{name}.safetensors")))[0]
-            for folder in (again, whole)
+            for folder in (there, whole)
         )
         assert mine.keys() == theirs.keys()
         assert all(torch.equal(mine[key], theirs[key]) for key in mine)
-    survived("left alone for a minute, then gone on with, bit for bit")
+    survived("watched for a minute without a heartbeat, then resumed, bit for bit")
 
 
 def losses(folder: Path) -> list[float]:
@@ -187,7 +192,7 @@ def losses(folder: Path) -> list[float]:
 
 
 @pytest.mark.faults
-def test_a_state_that_rotted_is_said_and_the_run_goes_on_from_the_one_before(
+def test_a_damaged_state_is_logged_and_the_run_resumes_from_the_one_before(
     start: Callable[..., subprocess.Popen], tmp_path: Path
 ) -> None:
     process = start("trainer.epochs=100")
@@ -199,14 +204,14 @@ def test_a_state_that_rotted_is_said_and_the_run_goes_on_from_the_one_before(
     said = ended(start("trainer.epochs=100"), tmp_path)
     assert said.status == 0, said.err
     assert f"{states[-1].name} is not a checkpoint of this project" in said.out
-    assert re.search(rf"goes on after epoch \d+ of run {run.info.run_id}", said.out)
+    assert re.search(rf"resumes after epoch \d+ of run {run.info.run_id}", said.out)
     points = client(tmp_path).get_metric_history(run.info.run_id, "train/loss")
     assert [point.step for point in points] == list(range(1, 101))
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_a_run_killed_and_the_same_command_goes_on(
+def test_a_signal_ends_a_run_killed_and_the_same_command_resumes_it(
     start: Callable[..., subprocess.Popen], tmp_path: Path, number: signal.Signals
 ) -> None:
     process = start("trainer.epochs=100")
@@ -230,7 +235,7 @@ def test_a_signal_ends_a_run_killed_and_the_same_command_goes_on(
 
 
 @pytest.mark.faults
-def test_a_second_ctrl_c_ends_it_at_once(
+def test_a_second_ctrl_c_ends_the_command_at_once(
     start: Callable[..., subprocess.Popen], tmp_path: Path
 ) -> None:
     process = start("trainer.epochs=10000")
@@ -263,7 +268,7 @@ def test_a_signal_ends_a_sweep_and_its_workers(
         *("-m", f"hydra/launcher={launcher}", "noise.sigma=0.1,0.2", "trainer.epochs=10000")
     )
     begun = 2 if launcher == "joblib" else 1
-    wait_until(lambda: sum(s["epoch"] > 0 for s in screen.read_all(tmp_path / "outputs")) == begun)
+    wait_until(lambda: training(tmp_path) == begun)
     if whom == "launcher":
         process.send_signal(number)
     else:
@@ -281,14 +286,14 @@ def test_a_killed_launchers_workers_end_too(
     start: Callable[..., subprocess.Popen], tmp_path: Path
 ) -> None:
     process = start("-m", "noise.sigma=0.1,0.2", "trainer.epochs=10000")
-    wait_until(lambda: sum(s["epoch"] > 0 for s in screen.read_all(tmp_path / "outputs")) == 2)
+    wait_until(lambda: training(tmp_path) == 2)
     process.kill()
     ended(process, tmp_path)
     wait_until(lambda: not group_is_alive(process.pid), seconds=20)
 
 
 @pytest.mark.faults
-def test_of_two_commands_at_once_one_goes_on_and_the_other_leaves_it(
+def test_of_two_commands_at_once_one_resumes_the_run_and_the_other_skips_it(
     start: Callable[..., subprocess.Popen], tmp_path: Path
 ) -> None:
     epochs = "trainer.epochs=300"
@@ -301,9 +306,9 @@ def test_of_two_commands_at_once_one_goes_on_and_the_other_leaves_it(
     assert [one.status for one in said] == [0, 0], said[0].err + said[1].err
     went_on, left = sorted(said, key=lambda one: "SKIPPED" in one.out)
     run = the_run(went_on)
-    assert re.search(rf"goes on after epoch \d+ of run {run.info.run_id}", went_on.out)
+    assert re.search(rf"resumes after epoch \d+ of run {run.info.run_id}", went_on.out)
     pid = both[said.index(went_on)].pid
-    assert f"is being trained by process {pid} on {socket.gethostname()}; left to it" in left.out
+    assert f"is being run by process {pid} on {socket.gethostname()}; skipped" in left.out
     assert re.search(rf"│ SKIPPED .*│ {run.info.run_id} │", left.out)
     assert run.info.status == "FINISHED"
     points = client(tmp_path).get_metric_history(run.info.run_id, "train/loss")
@@ -326,183 +331,233 @@ def test_a_loss_that_is_not_finite_keeps_the_last_good_checkpoint(
     assert len(said.runs("tags.noise = 'gaussian'")) == 2
 
 
-def test_a_state_that_was_cut_short_leaves_the_one_before(tmp_path: Path) -> None:
-    assert checkpoint.newest(tmp_path) is None
+def test_a_truncated_state_leaves_the_one_before(tmp_path: Path) -> None:
+    assert checkpoint.newest(tmp_path.iterdir()) is None
     odd, even = tmp_path / "odd.safetensors", tmp_path / "even.safetensors"
     weights = {"weight": torch.arange(1000.0)}
     checkpoint.save_weights(odd, weights, epoch=9, config={})
     checkpoint.save_weights(even, weights, epoch=10, config={})
-    assert checkpoint.newest(tmp_path) == even
+    assert checkpoint.newest(tmp_path.iterdir()) == even
     whole = even.read_bytes()
     for length in (0, 5, 100, len(whole) // 2, len(whole) - 1):
         even.write_bytes(whole[:length])
-        assert checkpoint.newest(tmp_path) == odd
+        assert checkpoint.newest(tmp_path.iterdir()) == odd
 
 
 @pytest.fixture
 def store(fresh_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Tracking:
-    monkeypatch.setattr(session, "CLAIM_SECONDS", 0)
+    """A store for processes that judge each other within a second."""
+    for name, seconds in {"CONTEST": 0, "DEAD": 1, "LOOK": 0.05}.items():
+        monkeypatch.setattr(claim, f"{name}_SECONDS", seconds)
     return Tracking(uri=f"sqlite:///{fresh_folder / 'mlflow.db'}", experiment="denoise")
 
 
-def open_run(store: Tracking) -> session.Run:
-    tags = {"noise": "none", "config_hash": "0123"}
-    with session.run(store, Path(), name="a run", tags=tags, params={"seed": 0}) as run:
+HASHES = ("0123",)
+
+
+def open_run(store: Tracking) -> Record:
+    with tracked(store, Path("mine"), hashes=HASHES, params={"seed": 0}) as run:
         pass
     return run
 
 
-def left_behind(store: Tracking, whose: Owner, *, seconds_ago: float, status: str) -> str:
-    """A run of the same config that `whose` was last heard of in."""
-    tags = {
-        "sweep": "a sweep",
-        "config_hash": "0123",
-        "owner": whose.text(),
-        "heartbeat": str(time.time() - seconds_ago),
-    }
+def left_behind(store: Tracking, whose: Owner, status: str = "RUNNING") -> str:
+    """A run of the same config that `whose` left."""
+    tags = {"sweep": "a sweep", "config_hash": "0123", "owner": whose.text(), "heartbeat": "1"}
     client = MlflowClient(store.uri)
     run = client.create_run(prepare(store), tags=tags)
     client.update_run(run.info.run_id, status=status)
     return str(run.info.run_id)
 
 
-ELSEWHERE = Owner("elsewhere", 1, "another boot", "1")
-GONE = replace(owner.me(), born="1")  # its number has gone to another process: this one
+ELSEWHERE = Owner("elsewhere", 1, "elsewhere another-boot", "/runs/1")
 
 
-@pytest.mark.parametrize(
-    ("whose", "seconds_ago", "status"),
-    [(ELSEWHERE, 90, "RUNNING"), (GONE, 0, "RUNNING"), (ELSEWHERE, 0, "KILLED")],
-)
-def test_a_dead_run_goes_on(store: Tracking, whose: Owner, seconds_ago: int, status: str) -> None:
-    dead = left_behind(store, whose, seconds_ago=seconds_ago, status=status)
+def here(folder: str) -> Owner:
+    """A process of this machine, as the owner of the run in `folder`."""
+    Path(folder).mkdir()
+    return claim.me(Path(folder))
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "KILLED"])
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+def test_a_dead_run_resumes(store: Tracking, where: str, status: str) -> None:
+    whose = here("gone") if where == "here" else ELSEWHERE
+    dead = left_behind(store, whose, status)
     run = open_run(store)
-    assert run.id == dead
+    assert run.run_id == dead
     found = MlflowClient(store.uri).get_run(dead)
-    assert (found.info.status, found.data.params) == ("FINISHED", {"seed": "0"})
+    assert (found.info.status, found.data.tags["config_hash"]) == ("FINISHED", "0123")
 
 
-def test_at_a_sweeps_end_the_runs_of_the_living_are_left_alone(store: Tracking) -> None:
+def test_the_end_of_a_sweep_ends_only_runs_of_dead_processes(store: Tracking) -> None:
     """As where two sweeps were given one folder."""
-    whose = {"living": ELSEWHERE, "gone": GONE, "mine": owner.me()}
-    ids = {
-        who: left_behind(store, one, seconds_ago=20, status="RUNNING") for who, one in whose.items()
-    }
-    session.kill(store, "a sweep")
+    whose = {"elsewhere": ELSEWHERE, "gone": here("gone"), "alive": here("alive")}
+    ids = {who: left_behind(store, one) for who, one in whose.items()}
+    with record.opened(Path("alive")):
+        claim.end_dead(prepare(store), "tags.sweep = 'a sweep'")
     statuses = {who: MlflowClient().get_run(run_id).info.status for who, run_id in ids.items()}
-    assert statuses == {"living": "RUNNING", "gone": "KILLED", "mine": "KILLED"}
+    assert statuses == {"elsewhere": "RUNNING", "gone": "KILLED", "alive": "RUNNING"}
 
 
-def test_a_failed_run_is_made_anew(store: Tracking) -> None:
-    failed = left_behind(store, GONE, seconds_ago=90, status="FAILED")
-    assert open_run(store).id != failed
+def test_a_failed_run_is_trained_anew(store: Tracking) -> None:
+    failed = left_behind(store, here("gone"), "FAILED")
+    assert open_run(store).run_id != failed
     assert MlflowClient(store.uri).get_run(failed).info.status == "FAILED"
 
 
-@pytest.mark.parametrize(("whose", "seconds_ago"), [(ELSEWHERE, 20), (owner.me(), 9999)])
-def test_a_living_run_is_left_alone(store: Tracking, whose: Owner, seconds_ago: int) -> None:
-    alive = left_behind(store, whose, seconds_ago=seconds_ago, status="RUNNING")
-    with pytest.raises(RunTakenError, match=f"by process {whose.pid} on {whose.host}; left to it"):
+def test_a_run_whose_process_holds_its_folder_is_not_taken_over(store: Tracking) -> None:
+    alive = left_behind(store, here("alive"))
+    with (
+        record.opened(Path("alive")),
+        pytest.raises(RunTakenError, match=f"by process {os.getpid()} on {socket.gethostname()}"),
+    ):
         open_run(store)
     assert MlflowClient(store.uri).get_run(alive).info.status == "RUNNING"
 
 
-def test_a_run_that_was_taken_over_is_not_written_into(store: Tracking) -> None:
+@pytest.mark.parametrize("clock", ["-120", "0", "120"])
+def test_a_run_elsewhere_is_not_taken_over_while_its_heartbeat_changes(
+    store: Tracking, clock: str
+) -> None:
+    """Whatever the clock of its machine says."""
+    alive, stop = left_behind(store, ELSEWHERE), threading.Event()
+
+    def beat() -> None:
+        beats, client = itertools.count(), MlflowClient(store.uri)
+        while not stop.wait(0.2):
+            client.set_tag(alive, "heartbeat", f"{clock}{next(beats)}")
+
+    beating = threading.Thread(target=beat)
+    beating.start()
+    try:
+        with pytest.raises(RunTakenError, match="by process 1 on elsewhere"):
+            open_run(store)
+    finally:
+        stop.set()
+        beating.join()
+    assert MlflowClient(store.uri).get_run(alive).info.status == "RUNNING"
+
+
+def test_a_process_that_lost_its_run_writes_nothing_more(store: Tracking) -> None:
     """As happens to a process that sleeps for an hour, with its machine, and wakes."""
-    Path("note.txt").touch()
-    with (
-        pytest.raises(RunTakenError),
-        session.run(store, Path(), name="", tags={}, params={}) as run,
-    ):
+    with pytest.raises(RunTakenError), tracked(store, Path("mine")) as run:
         taken_over(run)
-    found = MlflowClient().get_run(run.id)
+    found = MlflowClient().get_run(run.run_id)
     assert (found.info.status, set(found.data.metrics)) == ("RUNNING", {"train/loss"})
-    assert search.curve(run.id, "train/loss") == [1]
-    assert not MlflowClient().list_artifacts(run.id)
+    assert search.curve(run.run_id, "train/loss") == [1]
+    assert "note.txt" not in {file.path for file in MlflowClient().list_artifacts(run.run_id)}
 
 
-def taken_over(run: session.Run) -> None:
-    run.metrics({"train/loss": 1}, 1)
-    wait_until(lambda: search.curve(run.id, "train/loss") == [1], seconds=10)
-    MlflowClient().set_tag(run.id, "owner", ELSEWHERE.text())
-    run.metrics({"train/loss": 1}, 2)
-    wait_until(lambda: run.sender.error is not None, seconds=10)
+def taken_over(run: Record) -> None:
+    run.log({"train/loss": 1}, 1)
+    wait_until(lambda: search.curve(run.run_id, "train/loss") == [1], seconds=10)
+    MlflowClient().set_tag(run.run_id, "owner", ELSEWHERE.text())
+    run.log({"train/loss": 1}, 2)
+    wait_until(lambda: run.error is not None, seconds=10)
     for write in (
-        lambda: run.metrics({"train/loss": 1}, 3),
-        lambda: run.final({"test/psnr": 1}),
-        lambda: run.file(Path("note.txt")),
+        lambda: run.log({"train/loss": 1}, 3),
+        lambda: run.log({"test/psnr": 1}, 0),
+        lambda: run.path("note.txt"),
     ):
         with pytest.raises(RunTakenError, match="process 1 on elsewhere"):
             write()
+    run.check()
 
 
-def test_what_the_store_has_is_not_logged_twice(store: Tracking) -> None:
-    tags, ids = {"config_hash": "0123"}, set()
-    for epochs in (2, 3):
+@pytest.mark.parametrize("folders", [("same", "same"), ("first", "second")])
+def test_a_resumed_run_logs_nothing_twice(store: Tracking, folders: tuple[str, str]) -> None:
+    ids = set()
+    for folder, epochs in zip(folders, (2, 3), strict=True):
         with (
             pytest.raises(KeyboardInterrupt),
-            session.run(store, Path(), name="a run", tags=tags, params={}) as run,
+            tracked(store, Path(folder), hashes=HASHES) as run,
         ):
             logged(run, epochs)
-        ids.add(run.id)
-    assert ids == {run.id}
-    assert search.curve(run.id, "train/loss") == [1, 1 / 2, 1 / 3]
-    assert search.curve(run.id, "test/psnr") == [30]
+        ids.add(run.run_id)
+    assert ids == {run.run_id}
+    assert search.curve(run.run_id, "train/loss") == [1, 1 / 2, 1 / 3]
+    assert search.curve(run.run_id, "test/psnr") == [30]
 
 
-def logged(run: session.Run, epochs: int) -> None:
+def logged(run: Record, epochs: int) -> None:
     for step in range(1, epochs + 1):
-        run.metrics({"train/loss": 1 / step}, step)
-    run.final({"test/psnr": 30})
+        run.log({"train/loss": 1 / step}, step)
+    run.log({"test/psnr": 30}, 0)
     raise KeyboardInterrupt
 
 
-def test_the_heart_beats_while_a_run_is_open(
+def test_the_heartbeat_changes_while_a_run_is_open(
     store: Tracking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sender, "BEAT_SECONDS", 0.05)
-    with session.run(store, Path(), name="a run", tags={}, params={}) as run:
+    monkeypatch.setattr(claim, "BEAT_SECONDS", 0.05)
+    with tracked(store, Path("mine")) as run:
         client = MlflowClient(store.uri)
-        client.set_tag(run.id, "heartbeat", "0")
-        wait_until(lambda: client.get_run(run.id).data.tags["heartbeat"] != "0", seconds=10)
+        client.set_tag(run.run_id, "heartbeat", "0")
+        wait_until(lambda: client.get_run(run.run_id).data.tags["heartbeat"] != "0", seconds=10)
 
 
-def test_the_heart_beats_while_much_is_sent(
+def test_the_heartbeat_changes_while_much_is_uploaded(
     store: Tracking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sender, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(claim, "BEAT_SECONDS", 0.05)
     sending, beaten = threading.Event(), threading.Event()
 
-    def slow(*_: object) -> None:
+    def slow(own: Record, *_: object) -> record.Contents:
         sending.set()
         assert beaten.wait(10)
+        return own.snapshot()
 
-    with session.run(store, Path(), name="a run", tags={}, params={}) as run:
+    with tracked(store, Path("mine")) as run:
         client = MlflowClient(store.uri)
-        monkeypatch.setattr(delivery, "send", slow)
-        run.metrics({"train/loss": 1}, 1)
+        monkeypatch.setattr(mirror, "mirror", slow)
+        run.log({"train/loss": 1}, 1)
         assert sending.wait(10)
-        client.set_tag(run.id, "heartbeat", "0")
-        wait_until(lambda: client.get_run(run.id).data.tags["heartbeat"] != "0", seconds=10)
+        client.set_tag(run.run_id, "heartbeat", "0")
+        wait_until(lambda: client.get_run(run.run_id).data.tags["heartbeat"] != "0", seconds=10)
         monkeypatch.undo()
         beaten.set()
 
 
-def test_where_processes_cannot_be_seen_one_of_the_same_host_is_asked_for() -> None:
-    alive = Owner(socket.gethostname(), os.getpid(), "", "")
-    assert alive.is_alive(heard=0)
-    with subprocess.Popen([sys.executable, "-c", ""]) as process:
-        process.wait()
-    assert not replace(alive, pid=process.pid).is_alive(heard=time.time())
-
-
-def test_a_process_that_is_gone_is_dead_at_once_also_before_it_is_waited_for() -> None:
-    sleeper = [sys.executable, "-c", "import time; time.sleep(60)"]
-    with subprocess.Popen(sleeper) as process:
-        theirs = replace(owner.me(), pid=process.pid, born=owner._born(process.pid))
-        assert owner.read(theirs.text()) == theirs
-        assert theirs.is_alive(heard=0)
+def test_the_lock_of_a_process_ends_with_it(tmp_path: Path) -> None:
+    holding = (
+        "import sys, time; from pathlib import Path; from denoise.tracking.record import Record; "
+        "record = Record(Path(sys.argv[1])); print('held', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", holding, tmp_path], stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        process.stdout.readline()
+        theirs = replace(claim.me(tmp_path), pid=process.pid)
+        assert claim.read(theirs.text()) == theirs
+        assert claim.is_alive(theirs, heartbeat=str)
         process.kill()
-        wait_until(lambda: not theirs.is_alive(heard=time.time()), seconds=10)
+        wait_until(lambda: not claim.is_alive(theirs, heartbeat=str), seconds=10)
         process.wait()
-        assert not theirs.is_alive(heard=time.time())
+
+
+def test_a_folder_that_holds_another_run_is_refused(store: Tracking) -> None:
+    with tracked(store, Path("mine"), name="first", hashes=HASHES) as run:
+        run.path("note.txt").write_text("a note")
+        run.add("note.txt")
+    with (
+        pytest.raises(UserError, match=r"mine holds another run, 'first'; choose another folder"),
+        tracked(store, Path("mine"), hashes=("4567",)),
+    ):
+        pass
+    assert Path("mine/note.txt").read_text() == "a note"
+
+
+def test_files_that_the_run_did_not_write_are_neither_replaced_nor_uploaded(
+    store: Tracking,
+) -> None:
+    Path("mine/figures").mkdir(parents=True)
+    Path("mine/figures/loss.png").write_text("the user's")
+    with (
+        pytest.raises(UserError, match=r"loss\.png exists and is not a file of this run"),
+        tracked(store, Path("mine")) as run,
+    ):
+        run.path("figures/loss.png")
+    assert Path("mine/figures/loss.png").read_text() == "the user's"
+    assert not MlflowClient().list_artifacts(run.run_id, "figures")

@@ -1,0 +1,126 @@
+"""The values that a setting may have, and the sentence about one that it may not.
+
+A field's annotation declares its values. `float` is any finite number, and the names below add
+bounds. Values are checked once, where they enter: neither `true` nor `'1'` counts as 1.
+"""
+
+import inspect
+from collections.abc import Mapping
+from functools import cache
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
+
+from denoise.errors import UserError
+
+T = TypeVar("T")
+
+STRICT = ConfigDict(strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
+NARROWEST = 1e-6  # the least distance between `low` and `high`, which is divided by
+
+
+def _ascending(pair: tuple[T, T]) -> tuple[T, T]:
+    low, high = pair
+    if low > high:  # type: ignore[operator]
+        raise ValueError
+    return pair
+
+
+NonNegative = Annotated[float, Field(ge=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+NonNegativeInt = Annotated[int, Field(ge=0)]
+PositiveInt = Annotated[int, Field(ge=1)]
+Interval = Annotated[
+    tuple[T, T],
+    Field(strict=False, description="two numbers, the smaller first,"),  # YAML has lists only
+    AfterValidator(_ascending),
+]
+
+
+def check(key: str, value: object, annotation: Any) -> Any:
+    """The `value` of the setting `key`; `UserError` if the `annotation` does not allow it."""
+    return _checked(key, value, TypeAdapter(annotation, config=STRICT))
+
+
+def arguments(kind: type, values: object, key: str) -> dict[str, Any]:
+    """The `values` of the config node `key`, checked against the signature of the class `kind`.
+
+    Where a class has both `low` and `high`, black and white, `high` must be the larger.
+    `UserError` if a value is not allowed, a key is unknown, or one without a default is missing.
+    """
+    if not isinstance(values, Mapping):
+        raise UserError(f"{key} must be a group of settings, got {values!r}")
+    adapters, required = _signature(kind)
+    has = f"{key} has {', '.join(adapters) or 'none'}"
+    for name, value in values.items():
+        if name not in adapters:
+            raise UserError(f"{key}.{name}={value}: {key}.{name} is not a key; {has}")
+    for name in required:
+        if name not in values:
+            raise UserError(f"{key}.{name} is missing; {has}")
+    made = {
+        name: _checked(f"{key}.{name}", value, adapters[name]) for name, value in values.items()
+    }
+    if {"low", "high"} <= made.keys() and made["high"] - made["low"] < NARROWEST:
+        raise UserError(
+            f"{key}.high must be greater than {key}.low, which is {made['low']}, got {made['high']}"
+        )
+    return made
+
+
+@cache
+def _signature(kind: type) -> tuple[dict[str, TypeAdapter[Any]], list[str]]:
+    """A checker for each argument that a class takes by name, and those without a default."""
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    parameters = {
+        name: parameter
+        for name, parameter in inspect.signature(kind, eval_str=True).parameters.items()
+        if parameter.kind in named
+    }
+    empty = inspect.Parameter.empty
+    annotations = {
+        name: Any if parameter.annotation is empty else parameter.annotation
+        for name, parameter in parameters.items()
+    }
+    adapters = {name: TypeAdapter(each, config=STRICT) for name, each in annotations.items()}
+    return adapters, [name for name, each in parameters.items() if each.default is empty]
+
+
+def _checked(key: str, value: object, adapter: TypeAdapter[Any]) -> Any:
+    try:
+        return adapter.validate_python(value)
+    except ValidationError:
+        allowed = _allowed(adapter.json_schema())
+        raise UserError(f"{key} must be {allowed}, got {value!r}") from None
+
+
+TYPES = {
+    "integer": "a whole number",
+    "number": "a finite number",
+    "boolean": "true or false",
+    "string": "text",
+    "object": "a group of settings",
+    "array": "a list",
+    "null": "null",
+}
+SIGNS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
+
+
+def _allowed(schema: Mapping[str, Any]) -> str:
+    """What a JSON schema allows, in words."""
+    if "anyOf" in schema:
+        return " or ".join(map(_allowed, schema["anyOf"]))
+    if "enum" in schema:
+        return f"one of {', '.join(map(str, schema['enum']))}"
+    if "const" in schema:
+        return str(schema["const"])
+    what = schema.get("description") or TYPES[schema["type"]]
+    return f"{what}{_range(*schema.get('prefixItems', [schema])[:1])}"
+
+
+def _range(schema: Mapping[str, Any]) -> str:
+    """The bounds of a number, if it has any."""
+    if {"minimum", "maximum"} <= schema.keys():
+        return f" from {schema['minimum']} to {schema['maximum']}"
+    bounds = [f"{sign} {schema[name]}" for name, sign in SIGNS.items() if name in schema]
+    return f" {' and '.join(bounds)}" if bounds else ""

@@ -1,0 +1,220 @@
+"""Where the data sets come from: files that are here already, a download, a Debian package."""
+
+import gzip
+import hashlib
+import logging
+import math
+import shutil
+import struct
+import subprocess
+import tempfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from filelock import FileLock
+
+from denoise.errors import UserError
+
+if TYPE_CHECKING:
+    from denoise.data import Settings
+
+log = logging.getLogger(__name__)
+
+SIDE = 28
+CLASSES = 10
+TRAINING_IMAGES = 60_000
+TEST_IMAGES = 10_000
+
+FILES = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
+
+
+class Published(NamedTuple):
+    """A data set as it is published.
+
+    `sha256` has the sums of the decompressed `FILES`, or is None where none are published;
+    torchvision then checks the archives that it downloads against MD5 sums of its own. `debian` is
+    the package that has the files, if any has.
+    """
+
+    sha256: tuple[str, ...] | None = None
+    debian: str | None = None
+
+    def by_file(self) -> dict[str, str | None]:
+        """The sum of each file, by the file's name."""
+        return dict(zip(FILES, self.sha256 or [None] * len(FILES), strict=True))
+
+
+PUBLISHED = {
+    "FashionMNIST": Published(
+        (
+            "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+            "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+            "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+            "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+        ),
+        debian="dataset-fashion-mnist",
+    ),
+    "MNIST": Published(
+        (
+            "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+            "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        )
+    ),
+    "KMNIST": Published(),
+}
+
+DEBIAN_DATASETS = Path("/usr/share/datasets")
+# What a source raises if it does not work: no network, no tool, a damaged archive.
+BROKEN = (OSError, EOFError, zlib.error, RuntimeError, UserError, subprocess.SubprocessError)
+
+
+def fetch(settings: "Settings") -> None:
+    """Put the four files, whole and verified, under `settings.root` if they are not there yet.
+
+    Sources in order: Debian's installed data sets, torchvision's download, Debian's package, which
+    needs no root rights to unpack. Files are moved into place only once they are verified, so a
+    broken download leaves nothing. `UserError` if no source works, a file there is damaged, or the
+    folder cannot be written to.
+    """
+    if are_there(settings):
+        return
+    try:
+        settings.raw.mkdir(parents=True, exist_ok=True)
+        with FileLock(settings.raw / ".lock"):
+            if not are_there(settings):
+                _bring(settings)
+    except OSError as error:
+        raise UserError(f"data.root={settings.root} cannot be written to: {error}") from None
+
+
+def are_there(settings: "Settings") -> bool:
+    """Whether all four files exist; `UserError` if one of those that do is damaged."""
+    for name in FILES:
+        if (settings.raw / name).exists():
+            _verify(settings.raw / name, PUBLISHED[settings.name])
+    return all((settings.raw / name).exists() for name in FILES)
+
+
+def _verify(path: Path, published: Published) -> None:
+    """Refuse a file that differs from the published one or, without a sum, from its format."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error}") from None
+    found, sha256 = hashlib.sha256(content).hexdigest(), published.by_file()[path.name]
+    if sha256 not in (None, found):
+        raise UserError(
+            f"{path} is not the published file (its SHA-256 is {found}, not {sha256}): "
+            "delete it and run again to fetch it anew"
+        )
+    if not _is_whole(path.name, content):
+        raise UserError(
+            f"{path} does not have the images or labels that its name promises: "
+            "delete it and run again to fetch it anew"
+        )
+
+
+def _is_whole(name: str, content: bytes) -> bool:
+    """Whether an IDX file has the shape and the values of the images or labels it is named after.
+
+    The format: http://yann.lecun.com/exdb/mnist.
+    """
+    count = TRAINING_IMAGES if name.startswith("train") else TEST_IMAGES
+    shape = (count, SIDE, SIDE) if "images" in name else (count,)
+    header = struct.pack(f">{1 + len(shape)}I", 0x800 + len(shape), *shape)
+    values = content[len(header) :]
+    fits = content.startswith(header) and len(values) == math.prod(shape)
+    return fits and (len(shape) > 1 or max(values) < CLASSES)
+
+
+def _bring(settings: "Settings") -> None:
+    """Fill `settings.raw` from the first source that works."""
+    published = PUBLISHED[settings.name]
+    failures = []
+    for source, bring in _sources(settings.name, published.debian).items():
+        with tempfile.TemporaryDirectory(dir=settings.raw) as staging:
+            try:
+                folder = bring(Path(staging))
+                for name in FILES:
+                    _verify(folder / name, published)
+            except BROKEN as error:
+                failures.append(f"{source} ({_last_line(error)})")
+                continue
+            for name in FILES:
+                (folder / name).replace(settings.raw / name)
+            log.info("%s: from %s into %s", settings.name, source, settings.raw)
+            return
+    raise UserError(
+        f"{settings.name} is not in {settings.raw} and could not be fetched from "
+        f"{', '.join(failures)}; put {', '.join(FILES)} there by hand"
+    )
+
+
+def _sources(name: str, debian: str | None) -> dict[str, Callable[[Path], Path]]:
+    """By name, functions that put a data set's files below a staging folder and return where."""
+    download = {"torchvision's download": lambda staging: _download(name, staging)}
+    if not debian:
+        return download
+    return {
+        "Debian's installed data sets": lambda staging: _installed(debian, staging),
+        **download,
+        f"Debian's package {debian}": lambda staging: _package(debian, staging),
+    }
+
+
+def _installed(debian: str, staging: Path) -> Path:
+    return _decompress(DEBIAN_DATASETS / debian.removeprefix("dataset-"), staging)
+
+
+def _download(name: str, staging: Path) -> Path:
+    from torchvision import datasets
+
+    log.info("%s: downloading ...", name)
+    getattr(datasets, name)(staging, download=True)
+    return staging / name / "raw"
+
+
+def _package(debian: str, staging: Path) -> Path:
+    """Run `apt-get download`, with package lists of its own where the machine has none."""
+    log.info("Fetching Debian's package %s ...", debian)
+    (staging / "lists" / "partial").mkdir(parents=True)
+    own_lists = ["-o", f"Dir::State::Lists={staging}/lists", "-o", f"Dir::Cache={staging}"]
+    try:
+        _call("apt-get", "download", debian, cwd=staging)
+    except subprocess.CalledProcessError:
+        _call("apt-get", *own_lists, "update", cwd=staging)
+        _call("apt-get", *own_lists, "download", debian, cwd=staging)
+    (archive,) = staging.glob("*.deb")
+    _call("dpkg", "-x", archive.name, "unpacked", cwd=staging)
+    folder = DEBIAN_DATASETS.relative_to("/") / debian.removeprefix("dataset-")
+    return _decompress(staging / "unpacked" / folder, staging)
+
+
+def _decompress(source: Path, target: Path) -> Path:
+    if not source.is_dir():
+        raise FileNotFoundError(f"there is no {source}")
+    for path in source.glob("*-ubyte.gz"):
+        try:
+            with gzip.open(path) as packed, (target / path.stem).open("wb") as plain:
+                shutil.copyfileobj(packed, plain)
+        except (OSError, EOFError, zlib.error) as error:
+            raise UserError(f"{path} cannot be unpacked: {error}") from None
+    return target
+
+
+def _call(*command: str, cwd: Path) -> None:
+    subprocess.run(command, cwd=cwd, check=True, capture_output=True, text=True, timeout=300)
+
+
+def _last_line(error: Exception) -> str:
+    text = (getattr(error, "stderr", None) or str(error)).strip()
+    return text.splitlines()[-1] if text else type(error).__name__

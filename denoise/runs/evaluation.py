@@ -1,0 +1,146 @@
+"""The final measurements of a trained model, whether it was just trained or loaded."""
+
+import csv
+import logging
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from denoise import data, evaluate, figures, latent, metrics
+from denoise.config.compose import Config
+from denoise.model import Autoencoder
+from denoise.tracking import formats
+from denoise.tracking.record import Record
+
+log = logging.getLogger(__name__)
+
+
+class Evaluation:
+    """Measures `model` and writes the results to the record `own`, those that it lacks."""
+
+    def __init__(
+        self, config: Config, model: Autoencoder, images: data.Data, own: Record, *, epoch: int
+    ) -> None:
+        """`epoch` is the last trained one, which pictures are logged for."""
+        self.config, self.model, self.data, self.own = config, model, images, own
+        self.epoch = epoch
+        self.test = evaluate.corrupted(images.test, images, config.noise)
+
+    def run(self) -> None:
+        """Measure what the record lacks."""
+        start = time.perf_counter()
+        wanted = lacking(self.config, self.own.contents.final)
+        for key, measure in self._scores().items():
+            if key in wanted:
+                self.own.log(measure(), 0)
+        self.own.log({metrics.SCORES_SECONDS.key: time.perf_counter() - start}, 0)
+        self._examples()
+        if metrics.TRUSTWORTHINESS.key in wanted:
+            self._map()
+
+    def _scores(self) -> dict[str, Callable[[], dict[str, float]]]:
+        """Each measurement by one of the metrics that it gives."""
+        return {
+            metrics.TEST_LOSS.key: self._losses,
+            metrics.PSNR.key: self._image_quality,
+            metrics.ROBUSTNESS.key: self._robustness,
+            metrics.KNN_ACCURACY.key: self._latent,
+            metrics.PARAMETERS.key: self._size,
+        }
+
+    def _losses(self) -> dict[str, float]:
+        target = self.config.trainer.target
+        return _grouped("test", evaluate.losses(self.model, self.test, self.data, target))
+
+    def _image_quality(self) -> dict[str, float]:
+        return _grouped("test", evaluate.image_quality(self.model, self.test, self.data))
+
+    def _robustness(self) -> dict[str, float]:
+        return _grouped("robust", evaluate.robustness(self.model, self.data, self.config.robust))
+
+    def _latent(self) -> dict[str, float]:
+        return _grouped("latent", latent.scores(self.model, self.data, self.config.evaluation))
+
+    def _size(self) -> dict[str, float]:
+        return {metrics.PARAMETERS.key: sum(each.numel() for each in self.model.parameters())}
+
+    def _examples(self) -> None:
+        """The ten images clean, noisy and denoised, bare, for whoever lays runs side by side."""
+        name = "figures/examples.png"
+        rows = evaluate.examples(self.model, self.data, self.config.noise)
+        strip = torch.cat([torch.cat(list(images), dim=1) for images in rows]).clamp(0, 1)
+        pixels = (strip * 255).round().byte().cpu().numpy()
+        Image.fromarray(pixels).save(self.own.path(name))
+        self.own.add(name)
+
+    def _map(self) -> None:
+        settings, test, name = self.config.evaluation, self.data.test, self.own.fields["name"]
+        codes = latent.codes(self.model, test.images[: settings.tsne_codes], self.data)
+        labels = test.labels[: len(codes)].cpu().numpy()
+        self.own.note_job(stage=f"t-SNE of {len(codes):,} latents")
+        log.info("%s: t-SNE of %d latents ...", name, len(codes))
+        start = time.perf_counter()
+        places = latent.tsne(codes, settings)
+        self.own.log({metrics.TSNE_SECONDS.key: time.perf_counter() - start}, 0)
+        trusted = latent.map_trustworthiness(codes, places, settings)
+        self.own.log({metrics.TRUSTWORTHINESS.key: trusted}, 0)
+        title = f"{name}, t-SNE of {len(codes):,} test latents"
+        figure = figures.tsne_map(places, labels, self.data.class_names, title)
+        add_figure(self.own, "tsne", figure, self.epoch)
+        header = [*(f"code_{i}" for i in range(codes.shape[1])), "tsne_x", "tsne_y", "label"]
+        add_table(
+            self.own,
+            "codes",
+            (
+                dict(zip(header, (*code, *place, label), strict=True))
+                for code, place, label in zip(codes, places, labels, strict=True)
+            ),
+        )
+
+
+def lacking(config: Config, there: Collection[str]) -> set[str]:
+    """The metrics, one of each measurement, that a run of this config should have and has not."""
+    wanted = {
+        metrics.PSNR.key,
+        metrics.ROBUSTNESS.key,
+        metrics.KNN_ACCURACY.key,
+        metrics.PARAMETERS.key,
+    }
+    if config.data.holdout:
+        wanted.add(metrics.TEST_LOSS.key)  # else it is logged after each epoch
+    if config.evaluation.map_seed in (None, config.seed):
+        wanted.add(metrics.TRUSTWORTHINESS.key)
+    return wanted - set(there)
+
+
+def add_figure(own: Record, key: str, figure: Any, step: int, name: str = "") -> None:
+    """Add a figure to the run's files, and under `key` to the image grids of MLflow's charts."""
+    file = f"figures/{name or key}.png"
+    picture = figures.drawn(figure)
+    picture.save(own.path(file))
+    own.add(file)
+    formats.add_image(own, key, picture, step)
+
+
+def add_table(own: Record, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Add a CSV file with a header, of at least one row."""
+    file = f"tables/{name}.csv"
+    _write_csv(own.path(file), iter(rows))
+    own.add(file)
+
+
+def _write_csv(path: Path, rows: Iterator[Mapping[str, Any]]) -> None:
+    first = next(rows)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(first))
+        writer.writeheader()
+        writer.writerow(first)
+        writer.writerows(rows)
+
+
+def _grouped(group: str, values: Mapping[str, float]) -> dict[str, float]:
+    return {f"{group}/{name}": value for name, value in values.items()}

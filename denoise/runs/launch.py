@@ -1,0 +1,37 @@
+"""What this process has launched. Imports nothing heavy, as `--help` launches nothing."""
+
+import contextlib
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from denoise.runs.plan import Member
+    from denoise.runs.screen import Bars
+    from denoise.tracking.record import Record
+
+
+@dataclass
+class Launch:
+    """A single run in `folder`, or a sweep, whose own record is `summary`.
+
+    `open` holds what is to be closed at the end.
+    """
+
+    folder: Path
+    members: "list[Member]"
+    is_sweep: bool
+    started: float = field(default_factory=time.time)
+    bars: "Bars | None" = None
+    summary: "Record | None" = None
+    open: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+
+    def folders(self) -> list[Path]:
+        """The folders of the jobs, also of those that a sweeper other than Hydra's own adds."""
+        planned = [member.folder for member in self.members]
+        there = [path.parent for path in self.folder.glob("*/record.json")] if self.is_sweep else []
+        return list(dict.fromkeys([*planned, *there]))
+
+
+current: Launch | None = None

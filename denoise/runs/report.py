@@ -1,0 +1,183 @@
+"""What a run reports while it trains: metrics, figures, and the states to resume from."""
+
+import logging
+import math
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from omegaconf import OmegaConf
+from torch import Tensor
+
+from denoise import checkpoint, data, evaluate, figures, metrics
+from denoise.config.compose import Config
+from denoise.model import Autoencoder
+from denoise.runs.evaluation import Evaluation, add_figure, add_table
+from denoise.tracking import formats
+from denoise.tracking.record import Record
+from denoise.trainer import Trainer
+
+log = logging.getLogger(__name__)
+
+STATES = ("state/even.safetensors", "state/odd.safetensors")
+LAST, BEST = "checkpoints/last.safetensors", "checkpoints/best.safetensors"
+
+
+class Report:
+    """Writes to the record `own` what happens to the trainer of a run."""
+
+    def __init__(self, config: Config, own: Record, images: data.Data) -> None:
+        self.config, self.own, self.data = config, own, images
+        self.name = own.fields["name"]
+        self.history: list[dict[str, float]] = []
+        self.best_weights: dict[str, Tensor] = {}
+        # Epochs are compared on held-out images or else, as the study did, on the test set.
+        self.split, chosen = ("val", images.val) if images.val else ("test", images.test)
+        self.chosen = evaluate.corrupted(chosen, images, config.noise)
+
+    @property
+    def scores(self) -> list[float]:
+        """Of each finished epoch; lower is better, and nothing is worse than not a number."""
+        scores = [values[self.config.protocol.score] for values in self.history]
+        return [math.inf if math.isnan(score) else score for score in scores]
+
+    @property
+    def best(self) -> int:
+        """The index in the history of the best epoch: of several, the first."""
+        return self.scores.index(min(self.scores))
+
+    def begin(self, trainer: Trainer, overrides: list[str]) -> None:
+        """Resume from the newest whole state of the run, or begin with the untrained model."""
+        if state := checkpoint.newest(self.own.written("state")):
+            self._resume(trainer, state)
+        else:
+            self._introduce(trainer, overrides)
+        self.own.note_job(stage="training")
+        self.epoch_began = time.perf_counter()
+
+    def _resume(self, trainer: Trainer, state: Path) -> None:
+        """Restore the state; log epochs that the process had no time to log before it died."""
+        self.history, self.best_weights = checkpoint.restore(state, trainer)
+        for epoch, values in enumerate(self.history, start=1):
+            self.own.log(values, epoch)
+        log.info(
+            "%s: resumes after epoch %d of run %s", self.name, len(self.history), self.own.run_id
+        )
+
+    def _introduce(self, trainer: Trainer, overrides: list[str]) -> None:
+        """Data set, config, the noise, and what the untrained model makes of it."""
+        splits = {"training": self.data.train, "validation": self.data.val}
+        for context, split in {**splits, "testing": self.data.test}.items():
+            if split:
+                name, source = self.config.data.name, self.data.source
+                formats.add_dataset(self.own, name, source, *split, context=context)
+        self._write_config(overrides)
+        self._noise(trainer.model, 0)
+        self._reconstructions(trainer.model, 0)
+
+    def _write_config(self, overrides: list[str]) -> None:
+        """The run's own config: Hydra writes its copy only where and if the user wishes."""
+        texts = {"config": OmegaConf.create(self.config.plain), "overrides": overrides}
+        for name, content in texts.items():
+            file = f"config/{name}.yaml"
+            self.own.path(file).write_text(OmegaConf.to_yaml(content), encoding="utf-8")
+            self.own.add(file)
+
+    def epoch(self, trainer: Trainer, values: dict[str, float]) -> None:
+        """The metrics of an epoch that has just ended, and the state after it.
+
+        The epoch is logged once its state is on disk, so that a killed run logs none twice.
+        """
+        target = self.config.trainer.target
+        measured = evaluate.losses(trainer.model, self.chosen, self.data, target)
+        values |= {f"{self.split}/{name}": value for name, value in measured.items()}
+        values[metrics.EPOCH_SECONDS.key] = time.perf_counter() - self.epoch_began
+        self.history.append(values)
+        epoch = len(self.history)
+        if self.best == epoch - 1:
+            weights = trainer.model.state_dict()
+            self.best_weights = {name: value.clone() for name, value in weights.items()}
+        if epoch == 1 and self.config.trainer.epochs > 1:
+            self._noise(trainer.model, 1)
+            self._reconstructions(trainer.model, 1)
+        self._save(trainer)
+        self.own.log(values, epoch)
+        self._print(epoch, values)
+        self.epoch_began = time.perf_counter()
+
+    def _save(self, trainer: Trainer) -> None:
+        """The state, in place of the last but one: a copy that is cut short leaves the last."""
+        file = STATES[len(self.history) % 2]
+        history, best = self.history, self.best_weights
+        checkpoint.save(
+            self.own.path(file), trainer, history=history, best=best, config=self.config.plain
+        )
+        self.own.add(file)
+
+    def end(self, trainer: Trainer) -> None:
+        """Evaluate the last epoch's weights, or the best epoch's where images were held out."""
+        model = trainer.model
+        self._reconstructions(model, len(self.history))
+        if checkpoint.evaluated(self.config.data.holdout) == "best":
+            model.load_state_dict(self.best_weights)
+        self.own.note_job(stage="evaluation")
+        self._log_best()
+        self._loss_curves()
+        Evaluation(self.config, model, self.data, self.own, epoch=len(self.history)).run()
+        self.own.note_job(stage="saving")
+        example = self.data.scale(self.data.test.images[:2]).cpu()
+        formats.add_model(self.own, model.cpu(), example)
+        rows = ({"epoch": epoch, **each} for epoch, each in enumerate(self.history, start=1))
+        add_table(self.own, "history", rows)
+
+    def keep(self, log_file: str) -> None:
+        """Keep, however the run ends, its log and the weights of its last and its best epoch."""
+        state = checkpoint.newest(self.own.written("state"))
+        if state and self.history:
+            shutil.copyfile(state, self.own.path(LAST))
+            checkpoint.save_weights(
+                self.own.path(BEST),
+                self.best_weights,
+                epoch=self.best + 1,
+                config=self.config.plain,
+            )
+            self.own.add(LAST, BEST)
+        if (self.own.folder / log_file).exists():
+            self.own.add(log_file)
+
+    def _log_best(self) -> None:
+        """The metrics of the best epoch, under names of their own."""
+        names = (key for key in self.history[self.best] if key.startswith(f"{self.split}/"))
+        best = {f"best/{key.partition('/')[2]}": self.history[self.best][key] for key in names}
+        self.own.log(best | {metrics.BEST_EPOCH.key: self.best + 1}, 0)
+
+    def _print(self, epoch: int, values: Mapping[str, float]) -> None:
+        epochs, train, chosen = self.config.trainer.epochs, "train/loss", f"{self.split}/loss"
+        log.info(
+            "%s: epoch %d/%d  %s %.4f  %s %.4f  %.0f images/s",
+            *(self.name, epoch, epochs, train, values[train], chosen, values[chosen]),
+            values[metrics.IMAGES_PER_SECOND.key],
+        )
+
+    def _noise(self, model: Autoencoder, step: int) -> None:
+        """Logged at two steps, because MLflow only tabulates charts with two image keys."""
+        clean, noisy, _ = evaluate.examples(model, self.data, self.config.noise)
+        rows = {"clean": clean, "noisy": noisy}
+        figure = figures.image_rows(rows, self.data.class_names, self.name)
+        add_figure(self.own, "noise", figure, step)
+
+    def _reconstructions(self, model: Autoencoder, step: int) -> None:
+        clean, noisy, output = evaluate.examples(model, self.data, self.config.noise)
+        rows = {"clean": clean, "noisy": noisy, "output": output}
+        when = f"after epoch {step}" if step else "untrained"
+        figure = figures.image_rows(rows, self.data.class_names, f"{self.name}, {when}")
+        add_figure(self.own, "reconstructions", figure, step, f"reconstructions_{step:03d}")
+
+    def _loss_curves(self) -> None:
+        names = ("train/loss", f"{self.split}/loss")
+        curves = {name: [values[name] for values in self.history] for name in names}
+        limits = self.config.evaluation.loss_axis
+        figure = figures.loss_curves(curves, limits, self.name)
+        figure.savefig(self.own.path("figures/loss.png"))
+        self.own.add("figures/loss.png")

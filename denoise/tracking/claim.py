@@ -1,0 +1,205 @@
+"""Which process may write a run, and whether that process still lives.
+
+The owner of a run is a tag of the run in MLflow. On one machine, the lock on the run's folder shows
+whether the owner lives. Between machines, a heartbeat that keeps changing shows it: their clocks
+are never compared.
+"""
+
+import json
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from functools import cache
+from pathlib import Path
+
+from mlflow import MlflowClient, MlflowException
+from mlflow.entities import Run, RunTag
+
+from denoise.errors import RunDeletedError, RunTakenError, UserError
+from denoise.tracking import record, store
+from denoise.tracking.record import QUEUED, RUNNING
+
+log = logging.getLogger(__name__)
+
+BEAT_SECONDS = 10
+DEAD_SECONDS = 60
+LOOK_SECONDS = 1
+CONTEST_SECONDS = 1
+OWNER, HEARTBEAT = "owner", "heartbeat"
+# Runs to resume: running, whether or not their process lives, or killed. What failed would fail
+# again.
+INTERRUPTED = (
+    "attributes.status != 'FINISHED' and attributes.status != 'FAILED' and tags.owner != ''"
+)
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The process that writes a run.
+
+    `machine` names one boot of one host, on which `folder` is the run's folder. `state` is queued
+    or running; `job` is the id that a scheduler gave, if one did.
+    """
+
+    host: str = ""
+    pid: int = 0
+    machine: str = ""
+    folder: str = ""
+    state: str = RUNNING
+    job: str = ""
+
+    def __str__(self) -> str:
+        verb = "queued by" if self.state == QUEUED else "run by"
+        return f"{verb} process {self.pid} on {self.host}"
+
+    def text(self) -> str:
+        """What `read` reads."""
+        return json.dumps(asdict(self))
+
+    def is_here(self) -> bool:
+        """Whether the lock on its folder shows whether it lives."""
+        return self.machine == _machine() and Path(self.folder).is_dir()
+
+
+def me(folder: Path, state: str = RUNNING) -> Owner:
+    """This process, as the owner of the run in `folder`."""
+    return Owner(socket.gethostname(), os.getpid(), _machine(), str(folder.absolute()), state)
+
+
+def read(text: str) -> Owner:
+    """The owner in a tag; keys of other versions are ignored."""
+    known = {each.name for each in fields(Owner)}
+    return Owner(**{key: value for key, value in json.loads(text).items() if key in known})
+
+
+@cache
+def _machine() -> str:
+    """This boot of this host; the host alone where there is no /proc."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        boot = ""
+    return f"{socket.gethostname()} {boot}"
+
+
+def now() -> str:
+    """A heartbeat: this machine's time, for people. Processes only look whether it changes."""
+    return f"{time.time():.3f}"
+
+
+def owner_of(run: Run) -> Owner:
+    return read(run.data.tags[OWNER])
+
+
+def is_alive(owner: Owner, heartbeat: Callable[[], str]) -> bool:
+    """Whether the owner lives; takes up to `DEAD_SECONDS` if it is on another machine."""
+    if owner.is_here():
+        return record.is_locked(Path(owner.folder))
+    log.info("Waiting to see whether the run %s is alive ...", owner)
+    first, end = heartbeat(), time.monotonic() + DEAD_SECONDS
+    while time.monotonic() < end:
+        time.sleep(LOOK_SECONDS)
+        if heartbeat() != first:
+            return True
+    return False
+
+
+def beat(client: MlflowClient, run_id: str, mine: Owner) -> None:
+    """Show others that this process lives; raises as `check` does."""
+    check(client, run_id, mine)
+    client.set_tag(run_id, HEARTBEAT, now())
+
+
+def check(client: MlflowClient, run_id: str, mine: Owner) -> None:
+    """Raise `RunDeletedError` or `RunTakenError` unless the run is there and owned by `mine`."""
+    try:
+        run = client.get_run(run_id)
+    except MlflowException as error:
+        if store.is_away(error):
+            raise
+        raise UserError(f"run {run_id} is not in the store any more") from None
+    if run.info.lifecycle_stage == "deleted":
+        raise RunDeletedError(f"run {run_id} was deleted in MLflow before it had ended")
+    if owner_of(run) != mine:
+        raise RunTakenError(run_id, owner_of(run))
+
+
+def take(
+    experiment: str,
+    hashes: Sequence[str],
+    tags: Mapping[str, str],
+    create: Callable[[], str],
+) -> tuple[str, Mapping[str, str] | None]:
+    """The id of the newest interrupted run with one of these config hashes, or of a new one.
+
+    An interrupted run has `tags` from now on, among them its owner; they are returned together
+    with the commits that trained it. A new run is made by `create`, and None is returned. Raises
+    `RunTakenError` if a living process owns such a run, or another process takes it now.
+    """
+    client, dead = MlflowClient(), set[tuple[str, ...]]()
+    while True:
+        with store.lock():
+            found = [run for each in hashes for run in _interrupted(client, experiment, each)]
+            unsure = [
+                run for run in found if run.info.status == RUNNING and _as_seen(run) not in dead
+            ]
+            if not unsure and not found:
+                return create(), None
+            if not unsure:
+                return _take_over(client, found[0], tags)
+        for run in unsure:
+            if is_alive(owner_of(run), lambda: _heartbeat(client, run.info.run_id)):  # noqa: B023
+                raise RunTakenError(run.info.run_id, owner_of(run))
+            dead.add(_as_seen(run))
+
+
+def _interrupted(client: MlflowClient, experiment: str, config_hash: str) -> list[Run]:
+    where = f"{INTERRUPTED} and tags.config_hash = '{config_hash}'"
+    return list(client.search_runs([experiment], where, order_by=["attributes.start_time DESC"]))
+
+
+def _as_seen(run: Run) -> tuple[str, ...]:
+    """What changes when a living process, or another one, writes the run."""
+    tags = run.data.tags
+    return run.info.run_id, tags[OWNER], tags.get(HEARTBEAT, "")
+
+
+def _heartbeat(client: MlflowClient, run_id: str) -> str:
+    return client.get_run(run_id).data.tags.get(HEARTBEAT, "")
+
+
+def _take_over(
+    client: MlflowClient, run: Run, tags: Mapping[str, str]
+) -> tuple[str, Mapping[str, str]]:
+    run_id = str(run.info.run_id)
+    tags = {**tags, **_code(run.data.tags, tags)}
+    news = {**tags, HEARTBEAT: now()}
+    client.log_batch(run_id, tags=[RunTag(key, value) for key, value in news.items()])
+    client.update_run(run_id, status=RUNNING)
+    time.sleep(CONTEST_SECONDS)  # of two that take it at once, both write; the last one has it
+    taken = client.get_run(run_id)
+    if taken.data.tags[OWNER] != tags[OWNER]:
+        raise RunTakenError(run_id, owner_of(taken))
+    return run_id, tags
+
+
+def _code(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
+    """The git tags of a resumed run: every commit that trained it, and whether any was changed."""
+    commits = dict.fromkeys(f"{before.get('git.commit', '')} {now.get('git.commit', '')}".split())
+    is_dirty = "true" in (before.get("git.dirty"), now.get("git.dirty"))
+    if len(commits) > 1:
+        log.warning("Other code began the run that resumes: commits %s", ", ".join(commits))
+    return {"git.commit": " ".join(commits), "git.dirty": str(is_dirty).lower()} if commits else {}
+
+
+def end_dead(experiment: str, where: str) -> None:
+    """Mark KILLED the running runs that `where` finds whose processes on this machine are gone."""
+    client = MlflowClient()
+    running = f"attributes.status = 'RUNNING' and tags.owner != '' and {where}"
+    for run in client.search_runs([experiment], running):
+        owner = owner_of(run)
+        if owner.is_here() and not record.is_locked(Path(owner.folder)):
+            client.set_terminated(run.info.run_id, "KILLED")

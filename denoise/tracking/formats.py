@@ -1,0 +1,57 @@
+"""Data sets, models and pictures of a run in the formats in which MLflow shows or loads them."""
+
+import tempfile
+import uuid
+from pathlib import Path
+
+import mlflow
+from PIL import Image
+from torch import Tensor, nn
+
+from denoise.tracking.record import Record
+
+IMAGES = uuid.UUID("0b7c5b5e-6f0b-4d0e-9d1a-5a0b8a0f7c11")
+
+
+def add_image(own: Record, key: str, picture: Image.Image, step: int) -> None:
+    """Add a picture to the image grids of MLflow's chart view.
+
+    The files have the names that `MlflowClient.log_image` gives, except that a second call with
+    the same key and step writes the same files.
+    """
+    name = f"images/{key}+step+{step}+timestamp+{step}+{uuid.uuid5(IMAGES, f'{key} {step}')}"
+    names = f"{name}.png", f"{name}+compressed.webp"
+    for each in names:
+        picture.save(own.path(each))
+    own.add(*names)
+
+
+def add_dataset(
+    own: Record, name: str, source: str, images: Tensor, labels: Tensor, context: str
+) -> None:
+    """Note a data set that the run reads; `context` is training, validation or testing."""
+    described = mlflow.data.from_numpy(  # type: ignore[attr-defined]
+        images.cpu().numpy(), source=source, targets=labels.cpu().numpy(), name=name
+    )
+    entity = dict(described._to_mlflow_entity())
+    tag = ["mlflow.data.context", context]
+    own.update(datasets=[*own.fields.get("datasets", []), {"dataset": entity, "tag": tag}])
+
+
+def add_model(own: Record, model: nn.Module, example: Tensor) -> None:
+    """Add the model in MLflow's pickle-free format, with its signature, from a batch of two."""
+    import torch  # the requirements pin what the model was made with
+
+    with tempfile.TemporaryDirectory() as folder:
+        saved = Path(folder) / "model"
+        mlflow.pytorch.save_model(
+            model,
+            saved,
+            input_example=example.numpy(),
+            pip_requirements=[f"torch=={torch.__version__.split('+')[0]}"],
+        )
+        files = [path for path in sorted(saved.rglob("*")) if path.is_file()]
+        names = [f"model/{path.relative_to(saved).as_posix()}" for path in files]
+        for path, name in zip(files, names, strict=True):
+            own.path(name).write_bytes(path.read_bytes())
+    own.add(*names)

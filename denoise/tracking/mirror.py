@@ -1,0 +1,319 @@
+"""MLflow's copy of a record: `mirror` uploads what it lacks, however often it is called.
+
+MLflow's own copy of `record.json` is written last, and the run's status after it, so that a run
+that ends FINISHED has everything.
+"""
+
+import contextlib
+import logging
+import multiprocessing
+import os
+import tempfile
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+
+from mlflow import MlflowClient, MlflowException
+from mlflow.entities import (
+    Dataset,
+    DatasetInput,
+    InputTag,
+    LoggedModelOutput,
+    LoggedModelStatus,
+    Metric,
+    Param,
+)
+
+from denoise.config.settings import Tracking
+from denoise.errors import FolderLockedError, RunDeletedError, RunTakenError, UserError
+from denoise.tracking import claim, record, store
+from denoise.tracking.record import FILE, METRICS, Contents, Record
+
+log = logging.getLogger(__name__)
+
+AGAIN_SECONDS = 2
+BATCH = 1000  # metrics in one request, at most (MLflow's limit)
+MODEL = "model/"
+OLD_FILE = "outbox.jsonl"  # of version 0.1.0
+# The run is another process's or no one's: what is left of it here is of no use.
+LOST = (RunTakenError, RunDeletedError)
+
+
+def mirror(of: Record, known: Contents | None = None) -> Contents:
+    """Upload what MLflow lacks of the record; returns what MLflow now has.
+
+    `known` is what an earlier call returned; without it MLflow is asked. Raises what
+    `claim.check` raises, and what MLflow raises.
+    """
+    now, client = of.snapshot(), MlflowClient()
+    if known and known == now:
+        return now
+    if not of.run_id:
+        of.note(run_id=_created_before(client, now) or create(client, now))
+        now = of.snapshot()
+    mine = claim.read(now.fields["tags"][claim.OWNER])
+    claim.check(client, of.run_id, mine)
+    try:
+        known = known or stored(client, of.run_id)
+        _log_once(client, now, known)
+        _upload(client, of.folder, now, known)
+        _log_metrics(client, now, known.fields.get("lines", 0))
+        _finish(client, of, now)
+    except MlflowException:
+        claim.check(client, of.run_id, mine)  # it may have been deleted meanwhile
+        raise
+    return now
+
+
+def create(client: MlflowClient, now: Contents) -> str:
+    """A new run with the record's name, tags and start; its id."""
+    fields = now.fields
+    created = client.create_run(
+        store.experiment_id(fields["experiment"]),
+        start_time=fields["started"],
+        run_name=fields["name"],
+        tags={**fields["tags"], claim.HEARTBEAT: claim.now()},
+    )
+    return str(created.info.run_id)
+
+
+def _created_before(client: MlflowClient, now: Contents) -> str | None:
+    """The run that a lost answer of MLflow was about, or None."""
+    experiment = store.experiment_id(now.fields["experiment"])
+    found = client.search_runs([experiment], f"tags.record = '{now.fields['tags']['record']}'")
+    return str(found[0].info.run_id) if found else None
+
+
+def stored(client: MlflowClient, run_id: str) -> Contents:
+    """MLflow's own copy of the record of a run; an empty one if it has none yet."""
+    names = {entry.path for entry in client.list_artifacts(run_id)}
+    if FILE not in names:
+        return Contents()
+    with tempfile.TemporaryDirectory() as folder:
+        for name in {FILE, METRICS} & names:
+            client.download_artifacts(run_id, name, folder)
+        return record.read(Path(folder)) or Contents()
+
+
+def _log_once(client: MlflowClient, now: Contents, known: Contents) -> None:
+    """Parameters and data sets, which MLflow takes once."""
+    run = client.get_run(now.fields["run_id"]) if not known.fields else None
+    if run and (params := now.fields.get("params")):
+        new = [Param(key, text) for key, text in params.items() if key not in run.data.params]
+        client.log_batch(run.info.run_id, params=new)
+    tags = run.data.tags if run else known.fields["tags"]
+    for name, value in now.fields["tags"].items():
+        if tags.get(name) != value:
+            client.set_tag(now.fields["run_id"], name, value)
+    inputs = run.inputs.dataset_inputs if run and run.inputs else known.fields.get("datasets", [])
+    for each in now.fields.get("datasets", [])[len(inputs) :]:
+        given = [DatasetInput(Dataset(**each["dataset"]), [InputTag(*each["tag"])])]
+        try:
+            client.log_inputs(now.fields["run_id"], datasets=given)
+        except MlflowException:
+            # Of several runs that are the first to bring a data set at once, MLflow fails all
+            # but one.
+            client.log_inputs(now.fields["run_id"], datasets=given)
+
+
+def _upload(client: MlflowClient, folder: Path, now: Contents, known: Contents) -> None:
+    """The files whose content differs from MLflow's copy."""
+    run_id, there = now.fields["run_id"], known.fields.get("files", {})
+    changed = {n for n, digest in now.fields["files"].items() if digest and there.get(n) != digest}
+    for name in sorted(name for name in changed if not name.startswith(MODEL)):
+        if (folder / name).exists():
+            _upload_file(client, run_id, folder / name, name)
+        else:
+            log.warning("%s is missing and is not uploaded", folder / name)
+    if any(name.startswith(MODEL) for name in changed):
+        _upload_model(client, run_id, folder / MODEL)
+
+
+def _upload_file(client: MlflowClient, run_id: str, path: Path, name: str) -> None:
+    parent = Path(name).parent.as_posix()
+    client.log_artifact(run_id, str(path), None if parent == "." else parent)
+
+
+def _upload_model(client: MlflowClient, run_id: str, folder: Path) -> None:
+    """The model of the run, as MLflow's logged model, once."""
+    if models(client, run_id):
+        return
+    run = client.get_run(run_id)
+    experiment = run.info.experiment_id
+    begun = client.search_logged_models([experiment], f"source_run_id = '{run_id}'")
+    logged = next(iter(begun), None) or client.create_logged_model(
+        experiment, "model", source_run_id=run_id, params=run.data.params
+    )
+    client.log_model_artifacts(logged.model_id, str(folder))
+    client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
+    if not (run.outputs and run.outputs.model_outputs):
+        client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
+
+
+def models(client: MlflowClient, run_id: str) -> list[str]:
+    """The models of a run whose upload is complete."""
+    outputs = client.get_run(run_id).outputs
+    logged = [output.model_id for output in outputs.model_outputs] if outputs else []
+    return [id for id in logged if client.get_logged_model(id).status == LoggedModelStatus.READY]
+
+
+def _log_metrics(client: MlflowClient, now: Contents, known: int) -> None:
+    """The metrics after the `known` lines; before them the lines as a file.
+
+    A process that resumes the run elsewhere reads their times there. A point that comes twice,
+    with the time that it has, MLflow takes as one.
+    """
+    lines = now.lines[known:]
+    if lines:
+        _upload_text(client, now, METRICS, "".join(map(record.line_text, now.lines)))
+    points = [
+        Metric(key, value, at, step) for step, at, each in lines for key, value in each.items()
+    ]
+    for start in range(0, len(points), BATCH):
+        client.log_batch(now.fields["run_id"], metrics=points[start : start + BATCH])
+
+
+def _finish(client: MlflowClient, of: Record, now: Contents) -> None:
+    """MLflow's copy of the record; then, if the run has ended, its status."""
+    _upload_text(client, now, FILE, record.text(now.fields))
+    if now.fields["status"] != record.RUNNING:
+        client.set_terminated(of.run_id, now.fields["status"], now.fields["ended"])
+        if of.snapshot() == now:
+            of.note(mirrored=True)
+
+
+def _upload_text(client: MlflowClient, now: Contents, name: str, text: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / name).write_text(text, encoding="utf-8")
+        client.log_artifact(now.fields["run_id"], str(Path(folder) / name))
+
+
+class Mirror:
+    """Threads beside a run: one mirrors its record, one shows that its process lives.
+
+    The second does so while much is uploaded, too: a minute without a heartbeat means death.
+    """
+
+    def __init__(self, of: Record, known: Contents | None = None) -> None:
+        self.record, self.known = of, known
+        self.away = ""  # why, while the store does not answer
+        self.stop = threading.Event()
+        self.threads = [
+            threading.Thread(target=target, daemon=True) for target in (self._work, self._live)
+        ]
+        for thread in self.threads:
+            thread.start()
+
+    def _work(self) -> None:
+        launcher = multiprocessing.parent_process()
+        while not (self.stop.is_set() or self.record.error):
+            self.record.changed.wait(claim.BEAT_SECONDS)
+            self.record.changed.clear()
+            if launcher and launcher.pid != os.getppid():
+                os._exit(1)  # the launching process was killed, so its workers end, too
+            self._try()
+            if self.away:
+                self.stop.wait(AGAIN_SECONDS)
+
+    def _try(self) -> None:
+        """Mirror the record; a store that does not answer is tried again later."""
+        try:
+            self.known = mirror(self.record, self.known)
+        except Exception as error:
+            if not store.is_away(error):
+                self.record.fail(error)
+            elif not self.away:
+                self.away = store.reason(error)
+                log.warning(
+                    "The store does not answer (%s): the run's metrics and files wait in %s",
+                    *(self.away, self.record.folder),
+                )
+        else:
+            if self.away:
+                log.info("The store answers again; everything is uploaded")
+            self.away = ""
+
+    def _live(self) -> None:
+        client, mine = MlflowClient(), claim.read(self.record.fields["tags"][claim.OWNER])
+        while not (self.stop.wait(claim.BEAT_SECONDS) or self.record.error):
+            with contextlib.suppress(Exception):  # a store that is away may come back
+                claim.beat(client, self.record.run_id, mine)
+
+    def close(self) -> None:
+        """Stop the threads and mirror the record one last time."""
+        self.stop.set()
+        self.record.changed.set()
+        for thread in self.threads:
+            thread.join()
+        if not self.record.error:
+            self._try()
+        if isinstance(self.record.error, LOST):
+            self.record.note(mirrored=True)
+
+
+def pending(folders: Iterable[Path]) -> list[Path]:
+    """The folders in and up to two levels under these whose records MLflow does not have whole."""
+    depths = ("", "*/", "*/*/")
+    names = (FILE, OLD_FILE)
+    patterns = [f"{depth}{name}" for depth in depths for name in names]
+    found = {path for folder in folders for pattern in patterns for path in folder.glob(pattern)}
+    return sorted(path.parent for path in found if _is_pending(path))
+
+
+def _is_pending(path: Path) -> bool:
+    if path.name == OLD_FILE:
+        return True
+    try:
+        contents = record.read(path.parent)
+    except UserError:
+        return True  # damaged: whoever mirrors it says so
+    return contents is not None and not contents.fields["mirrored"]
+
+
+def send(folder: Path) -> str:
+    """Mirror the record of a run whose process is gone; returns what came of it in words.
+
+    Raises `FolderLockedError` if the run's process lives.
+    """
+    with record.opened(folder) as of:
+        if not (of.run_id or of.has_run or of.contents.lines):
+            of.note(mirrored=True)  # its process died before it had anything to upload
+            return "nothing to upload: the run had not begun"
+        if of.fields["status"] == record.RUNNING:
+            of.update(status=record.KILLED, ended=record.milliseconds())
+        try:
+            mirror(of)
+        except LOST as error:
+            of.note(mirrored=True)
+            return f"dropped: {error}"
+        return f"uploaded, as run {of.run_id}"
+
+
+def send_to(folder: Path, uri: str | None) -> str:
+    """As `send`, to the store that the run was for or to `uri`, for a run that may live."""
+    if (folder / OLD_FILE).exists():
+        raise UserError(
+            f"{folder / OLD_FILE} was written by version 0.1.0: run python -m denoise.sync of that "
+            "version before upgrading"
+        )
+    fields = (record.read(folder) or Contents()).fields
+    if not uri and store.HIDDEN in fields["store"]:
+        raise UserError(f"no file has the password of {fields['store']}: give --tracking-uri")
+    store.prepare(Tracking(uri or fields["store"], fields["experiment"]))
+    try:
+        return send(folder)
+    except FolderLockedError:
+        return "its run is still running, and uploads by itself"
+
+
+def send_pending(address: str, folders: Iterable[Path]) -> None:
+    """Mirror the records in the folders that are for this store and whose runs are over."""
+    for folder in pending(folders):
+        try:
+            contents = record.read(folder)
+            if contents and contents.fields.get("store") == address:
+                log.info("%s: %s", folder, send(folder))
+        except FolderLockedError:
+            continue
+        except Exception as error:  # of one run: the others are mirrored all the same
+            log.warning("%s: not uploaded: %s", folder, store.reason(error))

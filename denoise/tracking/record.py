@@ -1,0 +1,321 @@
+"""The record of a run: plain files in its folder that say what it is and what it measured.
+
+`record.json` holds what the run is, its status, and the SHA-256 of every file that it wrote.
+`metrics.jsonl` holds a line for each epoch; a line of step 0 holds metrics that a run has one of.
+MLflow has a copy of both. This module knows nothing of MLflow.
+"""
+
+import contextlib
+import copy
+import fcntl
+import json
+import os
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+from denoise.errors import FolderLockedError, UserError
+from denoise.manifest import sha256
+
+VERSION = 1
+FILE, METRICS = "record.json", "metrics.jsonl"
+# What a run writes at the top of its folder, besides its log.
+PARTS = ("config", "checkpoints", "figures", "images", "model", "state", "tables")
+
+QUEUED, RUNNING, FINISHED, FAILED, KILLED = "QUEUED", "RUNNING", "FINISHED", "FAILED", "KILLED"
+REUSED = "REUSED"  # another folder holds the run, which finished earlier
+SKIPPED = "SKIPPED"  # another process is training the run
+SUCCEEDED = (FINISHED, REUSED, SKIPPED)
+
+# A run is trained, sums up a sweep, or is a reference that was not trained. Rankings and
+# comparisons look for trained runs only.
+TRAINING, SWEEP, REFERENCE = "training", "sweep", "reference"
+
+
+# A record without a run.
+EMPTY: dict[str, Any] = {
+    "version": VERSION,
+    "run_id": "",
+    "files": {},
+    "lines": 0,
+    "mirrored": True,
+}
+
+
+class Line(NamedTuple):
+    """Metrics of one step; `time` in milliseconds since 1970, as MLflow counts it."""
+
+    step: int
+    time: int
+    metrics: dict[str, float]
+
+
+@dataclass
+class Contents:
+    """What a record holds, read from a folder or from the store.
+
+    `fields` is the content of `record.json`. Of the run: id, run_id, kind, name, status, tags,
+    params, files, ... Of the job that last used the folder: job. `mirrored` says whether MLflow
+    has all of it, `lines` how many lines of metrics belong to it.
+    """
+
+    fields: dict[str, Any] = field(default_factory=dict)
+    lines: list[Line] = field(default_factory=list)
+
+    @property
+    def epochs(self) -> list[dict[str, float]]:
+        """The metrics of each epoch, from the first."""
+        return [line.metrics for line in self.lines if line.step]
+
+    @property
+    def final(self) -> dict[str, float]:
+        """The metrics that a run has one of."""
+        return {k: v for line in self.lines if not line.step for k, v in line.metrics.items()}
+
+
+def read(folder: Path) -> Contents | None:
+    """The record in `folder`, or None without one; a last line that was cut short is left out.
+
+    Raises `UserError` if the record is damaged or of a version that is not known.
+    """
+    try:
+        fields = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        if not 1 <= fields["version"] <= VERSION:
+            raise UserError(
+                f"{folder / FILE} has version {fields['version']}; this code reads up to {VERSION}"
+            )
+        check_inside(fields["files"])
+        return Contents(fields, _lines(folder / METRICS))
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"{folder / FILE} is damaged: {error}") from None
+
+
+def _lines(path: Path) -> list[Line]:
+    """The whole lines of the file; none if it does not exist."""
+    with contextlib.suppress(FileNotFoundError):
+        text = path.read_text(encoding="utf-8")
+        return [Line(**json.loads(line)) for line in text[: text.rfind("\n") + 1].splitlines()]
+    return []
+
+
+def check_inside(names: Iterable[str]) -> None:
+    """Raise `UserError` if a file of a run would lie outside the folder that it is written to."""
+    for name in names:
+        if ".." in PurePosixPath(name).parts or name.startswith("/") or "\\" in name:
+            raise UserError(f"the run has a file named {name!r}, which is outside its folder")
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a living process on this machine is writing the record in `folder`."""
+    try:
+        os.close(_locked(folder))
+    except FolderLockedError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _locked(folder: Path) -> int:
+    """A descriptor of `folder` that holds its lock. The lock ends with the process."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise FolderLockedError(str(folder)) from None
+    return descriptor
+
+
+class Record:
+    """The record in `folder`, open for writing by this process alone until `close`.
+
+    Every change is on disk, whole, when a method returns, and sets `changed`. A thread that
+    uploads the record reports with `fail` what makes the run pointless; the next change raises it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Raises `FolderLockedError` if another process has the record open."""
+        self.folder = folder.absolute()  # the process may change its working directory
+        self.descriptor = _locked(folder)
+        self.mutex = threading.RLock()
+        self.changed = threading.Event()
+        self.error: Exception | None = None
+        try:
+            self.contents = read(folder) or Contents(dict(EMPTY))
+            if self.contents.lines:
+                self._write_lines()  # without a last line that a crash cut short
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        return self.contents.fields
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run in MLflow; '' as long as MLflow has not answered."""
+        return self.fields.get("run_id", "")
+
+    @property
+    def has_run(self) -> bool:
+        """Whether files of a run are in the folder."""
+        return bool(self.fields["files"])
+
+    def start(self, **fields: Any) -> None:
+        """Begin the record of a new run, in place of the one that was in the folder, if any."""
+        for name in self.fields["files"]:
+            (self.folder / name).unlink(missing_ok=True)
+        (self.folder / METRICS).unlink(missing_ok=True)
+        job = {key: value for key, value in self.fields.items() if key == "job"}
+        self.contents = Contents(EMPTY | job | {"mirrored": False} | fields)
+        self._write()
+
+    def adopt(self, contents: Contents) -> None:
+        """Take over what the store has of a run whose folder is elsewhere."""
+        check_inside(contents.fields.get("files", {}))
+        job = {key: value for key, value in self.fields.items() if key == "job"}
+        self.contents = copy.deepcopy(contents)
+        self._write_lines()
+        self._put(**job, lines=len(self.contents.lines))
+
+    def update(self, **fields: Any) -> None:
+        """Change fields of the record."""
+        self.check()
+        self._put(mirrored=False, **fields)
+
+    def note(self, **fields: Any) -> None:
+        """Change fields that MLflow need not know at once: of the job, or of MLflow's copy."""
+        self._put(**fields)
+
+    def start_job(self, **fields: Any) -> None:
+        """Note that a job of this process uses the folder: its number, name, epochs, ..."""
+        job = {"status": RUNNING, "stage": "starting", "error": "", "began": time.time()}
+        self.note(job=job | {"seconds": 0.0} | fields)
+
+    def note_job(self, **fields: Any) -> None:
+        """Note how far the job is."""
+        job = self.fields["job"]
+        self.note(job=job | {"seconds": time.time() - job["began"]} | fields)
+
+    def log(self, metrics: Mapping[str, float], step: int, *, when: int | None = None) -> None:
+        """Add the metrics of an epoch (`step` from 1), or metrics that a run has one of (0).
+
+        What the record has is not added again, so that a resumed run reports nothing twice.
+        """
+        self.check()
+        with self.mutex:
+            known = {key for line in self.contents.lines if line.step == step for key in line[2]}
+            new = {key: value for key, value in metrics.items() if key not in known}
+            if new:
+                line = Line(step, when or milliseconds(), new)
+                _append(self.folder / METRICS, line_text(line))
+                self.contents.lines.append(line)
+                self._put(mirrored=False, lines=len(self.contents.lines))
+
+    def path(self, name: str) -> Path:
+        """Where to write the run's file `name`, with its folder made.
+
+        Raises `UserError` if a file that the run did not write is there.
+        """
+        path, files = self.folder / name, self.fields["files"]
+        if name not in files:
+            if path.exists():
+                raise UserError(
+                    f"{path} exists and is not a file of this run; "
+                    "choose another folder with hydra.run.dir or hydra.sweep.dir"
+                )
+            self.update(files=files | {name: ""})
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def add(self, *names: str) -> None:
+        """Note that the run has written these files, new or changed."""
+        self.update(
+            files=self.fields["files"] | {name: sha256(self.folder / name) for name in names}
+        )
+
+    def written(self, part: str) -> list[Path]:
+        """The files of the run under the folder `part` that exist."""
+        names = (name for name in self.fields["files"] if name.startswith(f"{part}/"))
+        return [path for path in (self.folder / name for name in names) if path.exists()]
+
+    def snapshot(self) -> Contents:
+        """A copy of all that the record holds at this moment."""
+        with self.mutex:
+            return copy.deepcopy(self.contents)
+
+    def fail(self, error: Exception) -> None:
+        """Have the next change raise `error`."""
+        self.error = error
+
+    def check(self) -> None:
+        """Raise the error that `fail` was given, if it was."""
+        if self.error:
+            raise self.error
+
+    def close(self) -> None:
+        """Let other processes open the record."""
+        os.close(self.descriptor)
+
+    def _put(self, **fields: Any) -> None:
+        with self.mutex:
+            self.contents.fields = self.fields | fields
+            self._write()
+
+    def _write(self) -> None:
+        _replace(self.folder / FILE, text(self.fields))
+        self.changed.set()
+
+    def _write_lines(self) -> None:
+        _replace(self.folder / METRICS, "".join(map(line_text, self.contents.lines)))
+
+
+@contextlib.contextmanager
+def opened(folder: Path) -> Iterator[Record]:
+    """The record in `folder`, open for writing within the block."""
+    record = Record(folder)
+    try:
+        yield record
+    finally:
+        record.close()
+
+
+def milliseconds(seconds: float | None = None) -> int:
+    """A time in seconds since 1970, or now, as MLflow counts it."""
+    return round(1000 * (time.time() if seconds is None else seconds))
+
+
+def text(fields: dict[str, Any]) -> str:
+    """The content of `record.json`, with the long list of files at its end."""
+    return json.dumps({k: v for k, v in fields.items() if k != "files"} | fields, indent=1)
+
+
+def line_text(line: Line) -> str:
+    """A line of `metrics.jsonl`."""
+    return json.dumps(line._asdict()) + "\n"
+
+
+def _append(path: Path, text: str) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write the file, whole or not at all, even if the machine loses power."""
+    partial = path.with_suffix(".partial")
+    with partial.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())  # or else a power cut may leave the name without the content
+    partial.replace(path)

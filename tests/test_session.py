@@ -1,0 +1,208 @@
+"""How runs end, on a real SQLite store."""
+
+import contextlib
+import errno
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import mlflow
+import pytest
+import torch
+from mlflow import MlflowClient
+from sqlalchemy import Engine, create_engine, event
+
+from denoise.config.settings import Tracking
+from denoise.tracking import formats, record, search, session
+from denoise.tracking.record import REFERENCE, Record
+from denoise.tracking.store import prepare
+from tests.conftest import forget_store, tracked
+
+HASHES = ("f",)
+
+
+@pytest.fixture
+def settings(fresh_folder: Path) -> Tracking:
+    return Tracking(uri=f"sqlite:///{fresh_folder / 'mlflow.db'}", experiment="denoise")
+
+
+def ended_run(settings: Tracking, error: BaseException | None) -> mlflow.entities.Run:
+    if error is None:
+        with tracked(settings, Path("mine")) as run:
+            pass
+    else:
+        with (
+            pytest.raises(type(error)),
+            tracked(settings, Path("mine")) as run,
+        ):
+            raise error
+    return MlflowClient(settings.uri).get_run(run.run_id)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (None, "FINISHED"),
+        (ValueError(), "FAILED"),
+        (FileNotFoundError("of a file that the run needs"), "FAILED"),
+        (PermissionError(errno.EACCES, "of a file that the run needs"), "FAILED"),
+        (OSError(errno.ENOSPC, "a full disk"), "KILLED"),
+        (KeyboardInterrupt(), "KILLED"),
+        (SystemExit(), "KILLED"),
+    ],
+)
+def test_a_run_never_stays_running(
+    settings: Tracking, error: BaseException | None, status: str
+) -> None:
+    assert ended_run(settings, error).info.status == status
+    assert mlflow.active_run() is None
+
+
+def test_a_resumed_run_names_every_commit_that_trained_it(settings: Tracking) -> None:
+    def interrupted(commit: str, dirty: str) -> dict[str, str]:
+        tags = {"git.commit": commit, "git.dirty": dirty}
+        with (
+            pytest.raises(KeyboardInterrupt),
+            tracked(settings, Path("mine"), tags=tags, hashes=HASHES) as run,
+        ):
+            raise KeyboardInterrupt
+        return MlflowClient(settings.uri).get_run(run.run_id).data.tags
+
+    for commit, dirty, commits, is_dirty in (
+        ("a", "false", "a", "false"),
+        ("a", "false", "a", "false"),
+        ("b", "true", "a b", "true"),
+        ("a", "false", "a b", "true"),
+    ):
+        tags = interrupted(commit, dirty)
+        assert (tags["git.commit"], tags["git.dirty"]) == (commits, is_dirty)
+
+
+def test_a_failed_run_has_its_traceback_as_a_file(settings: Tracking) -> None:
+    run = ended_run(settings, ValueError("on purpose"))
+    text = mlflow.artifacts.load_text(f"{run.info.artifact_uri}/traceback.txt")
+    assert "ValueError: on purpose" in text
+    assert Path(__file__).name in text
+
+
+def test_parameters_are_flat_and_steps_are_kept(settings: Tracking) -> None:
+    params = {"noise": {"sigma": 0.1}, "seed": 0}
+    with tracked(settings, Path("mine"), params=params) as run:
+        for epoch in (1, 2, 3):
+            run.log({"train/loss": 1 / epoch}, epoch)
+    found = MlflowClient(settings.uri).get_run(run.run_id)
+    assert found.data.params == {"noise.sigma": "0.1", "seed": "0"}
+    assert search.curve(run.run_id, "train/loss") == [1, 1 / 2, 1 / 3]
+    assert search.curve(run.run_id, "val/loss") == []
+
+
+def test_the_store_is_where_a_bare_mlflow_ui_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    forget_store(monkeypatch)
+    with tracked(Tracking(None, "denoise"), Path("mine")) as run:
+        run.path("note.txt").write_text("a note")
+        run.add("note.txt")
+    assert (tmp_path / "mlflow.db").exists()
+    assert list((tmp_path / "mlruns").rglob("note.txt"))
+
+
+def test_the_environment_names_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    forget_store(monkeypatch)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///elsewhere.db")
+    prepare(Tracking(None, "denoise"))
+    assert (tmp_path / "elsewhere.db").exists()
+
+
+def test_runs_that_log_the_same_data_set_at_once_all_have_it(settings: Tracking) -> None:
+    """Each has looked for the data set before either has written it."""
+    both = threading.Barrier(2)
+
+    def meet(*arguments: object) -> None:
+        if str(arguments[2]).startswith("INSERT INTO datasets"):
+            both.wait(timeout=60)
+
+    def bring(run: Record) -> None:
+        images = torch.zeros(10, 28, 28, dtype=torch.uint8)
+        labels = torch.zeros(10, dtype=torch.int64)
+        formats.add_dataset(
+            run, "FashionMNIST", "http://example.org", images, labels, context="training"
+        )
+
+    event.listen(Engine, "before_cursor_execute", meet)
+    try:
+        with contextlib.ExitStack() as opened, ThreadPoolExecutor(2) as pool:
+            runs = [
+                opened.enter_context(tracked(settings, Path(name))) for name in ("one", "other")
+            ]
+            list(pool.map(bring, runs))
+    finally:
+        event.remove(Engine, "before_cursor_execute", meet)
+    found = [MlflowClient(settings.uri).get_run(run.run_id) for run in runs]
+    assert [len(run.inputs.dataset_inputs) for run in found] == [1, 1]
+
+
+def test_the_store_has_the_same_record_as_the_folder(settings: Tracking) -> None:
+    with tracked(settings, Path("mine"), params={"seed": 0}) as run:
+        run.path("note.txt").write_text("a note")
+        run.add("note.txt")
+        run.log({"train/loss": 1}, 1)
+        run.log({"test/psnr": 30}, 0)
+    here, there = record.read(Path("mine")), search.contents(run.run_id)
+    assert here
+    assert there.fields | {"mirrored": True} == here.fields
+    assert there.lines == here.lines
+    assert (there.epochs, there.final) == ([{"train/loss": 1}], {"test/psnr": 30})
+
+
+def test_a_run_without_a_record_in_the_store_is_read_from_its_metrics(settings: Tracking) -> None:
+    """As version 0.1.0 left it."""
+    client = MlflowClient(settings.uri)
+    run_id = client.create_run(prepare(settings), tags={"noise": "none"}).info.run_id
+    for step in (1, 2):
+        client.log_metric(run_id, "train/loss", 1 / step, timestamp=step, step=step)
+    client.log_metric(run_id, "test/psnr", 30, timestamp=3)
+    found = search.contents(run_id)
+    assert (found.epochs, found.final) == (
+        [{"train/loss": 1}, {"train/loss": 0.5}],
+        {"test/psnr": 30},
+    )
+    assert found.fields["tags"]["noise"] == "none"
+
+
+def test_a_reference_is_in_the_store_and_no_search_finds_it(settings: Tracking) -> None:
+    with tracked(settings, Path("mine"), name="mean image", kind=REFERENCE) as run:
+        run.log({"test/clean_mse": 0.1}, 0)
+    assert MlflowClient().get_run(run.run_id).data.tags["kind"] == REFERENCE
+    assert search.search(settings, "") == []
+
+
+def test_a_finished_run_can_be_given_what_it_lacks(settings: Tracking) -> None:
+    with tracked(settings, Path("mine"), tags={"noise": "none"}) as run:
+        run.log({"train/loss": 1}, 1)
+    ended = MlflowClient().get_run(run.run_id).info.end_time
+    Path("elsewhere").mkdir()
+    with (
+        record.opened(Path("elsewhere")) as own,
+        session.reopened(own, settings, run.run_id),
+    ):
+        own.log({"test/psnr": 30}, 0)
+        own.path("figures/map.png").write_text("a map")
+        own.add("figures/map.png")
+    found = MlflowClient().get_run(run.run_id)
+    assert (found.info.status, found.info.end_time) == ("FINISHED", ended)
+    assert found.data.metrics == {"train/loss": 1, "test/psnr": 30}
+    assert [file.path for file in MlflowClient().list_artifacts(run.run_id, "figures")] == [
+        "figures/map.png"
+    ]
+
+
+def test_opening_a_store_changes_no_database_but_its_own(settings: Tracking) -> None:
+    prepare(settings)
+    modes = {}
+    for name in ("mlflow.db", "other.db"):
+        with create_engine(f"sqlite:///{name}").connect() as connection:
+            modes[name] = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
+    assert modes == {"mlflow.db": "wal", "other.db": "delete"}

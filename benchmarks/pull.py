@@ -43,8 +43,10 @@ def cheap_run(uri: str, folder: Path, seed: int, sizes: Mapping[str, int]) -> No
     params = {"seed": seed, "protocol": {"score": "test/loss"}}
     tags = {"noise": "none", "sweep": "many"}
     settings = Tracking(uri, "denoise")
+    own_folder = folder / f"run {seed}"
+    own_folder.mkdir()
     with (
-        record.opened(folder / f"run {seed}") as own,
+        record.opened(own_folder) as own,
         session.opened(own, settings, name="cheap", tags=tags, params=params) as run,
     ):
         run.log({"test/loss": 1 / (seed + 1)}, 0)

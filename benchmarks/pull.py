@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich import box
@@ -18,7 +19,7 @@ from rich.progress import track
 from rich.table import Table
 
 from denoise.config.settings import Tracking
-from denoise.tracking import session
+from denoise.tracking import record, session
 
 FEW, MANY = 10, 1000
 LARGE = 50 * 2**20
@@ -31,23 +32,31 @@ def fill(folder: Path, runs: int, *, large: bool) -> str:
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     files = {"config/config.yaml": 10, "checkpoints/last.safetensors": 10}
     files |= {"figures/some.png": LARGE if large else 10}
-    for name, size in files.items():
-        (folder / name).parent.mkdir()
-        (folder / name).write_bytes(bytes(size))
     for number in track(range(runs), f"{runs} runs ...", transient=True):
-        params = {"seed": number, "protocol": {"score": "test/loss"}}
-        tags = {"noise": "none", "sweep": "many"}
-        settings = Tracking(uri, "denoise")
-        with session.run(settings, folder, name="cheap", tags=tags, params=params) as run:
-            run.final({"test/loss": 1 / (number + 1)})
-            if number == runs - 1:
-                for name in files:
-                    run.file(folder / name)
+        is_last = number == runs - 1
+        cheap_run(uri, folder, number, files if is_last else {})
     return uri
 
 
+def cheap_run(uri: str, folder: Path, seed: int, sizes: Mapping[str, int]) -> None:
+    """Log a finished run that was not trained, with files of these sizes in bytes."""
+    params = {"seed": seed, "protocol": {"score": "test/loss"}}
+    tags = {"noise": "none", "sweep": "many"}
+    settings = Tracking(uri, "denoise")
+    own_folder = folder / f"run {seed}"
+    own_folder.mkdir()
+    with (
+        record.opened(own_folder) as own,
+        session.opened(own, settings, name="cheap", tags=tags, params=params) as run,
+    ):
+        run.log({"test/loss": 1 / (seed + 1)}, 0)
+        for name, size in sizes.items():
+            run.path(name).write_bytes(bytes(size))
+            run.add(name)
+
+
 def pull_seconds(uri: str, to: Path) -> float:
-    """One pull, in a process of its own, start to end."""
+    """The duration of one pull in a new process."""
     start = time.perf_counter()
     subprocess.run(
         [sys.executable, "-m", "denoise.pull", "--tracking-uri", uri, "--to", to, *ONLY],
@@ -64,12 +73,12 @@ def main() -> None:
         cases = {
             f"{FEW} runs": (FEW, False),
             f"{MANY} runs": (MANY, False),
-            f"{FEW} runs, 50 MiB behind the best that are not asked for": (FEW, True),
+            f"{FEW} runs, of which the best has 50 MiB that are not pulled": (FEW, True),
         }
         for number, (label, (runs, large)) in enumerate(cases.items()):
             folder = Path(temporary) / str(number)
             folder.mkdir()
-            os.chdir(folder)  # where MLflow puts the artifacts of a SQLite store
+            os.chdir(folder)  # MLflow stores the artifacts of a SQLite store here
             uri = fill(folder, runs, large=large)
             seconds = statistics.median(pull_seconds(uri, folder / name) for name in PULLS)
             least = least or seconds

@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from denoise.data import CLASSES
+from denoise.fetch import CLASSES
 
 GAP = 1  # white pixels around each image
 PER_LINE = 5

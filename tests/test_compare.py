@@ -2,7 +2,9 @@
 
 import csv
 import re
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Locator, Page, sync_playwright
 
 from denoise import command, compare, data, evaluate, metrics
 from denoise.comparison import groups, published, tables, verdicts, write
@@ -21,8 +23,8 @@ from denoise.comparison.write import Comparison
 from denoise.config import identity
 from denoise.config.settings import Tracking
 from denoise.noise import Gaussian, Identity, Noise, RandomErasing
-from denoise.tracking import search, session
-from tests.conftest import wait_until
+from denoise.tracking import search
+from tests.conftest import tracked, wait_until
 from tests.test_pull import reference_run
 from tests.test_study import STUDY
 from tests.test_ui import CHROMIUM, FLAGS
@@ -92,13 +94,16 @@ def logged(
     files: Path | None = None,
 ) -> str:
     """Log a finished run with the train and test loss of some epochs; its id."""
-    with session.run(STORE, files or Path(), name=name, tags=tags, params=params) as run:
+    folder = Path(tempfile.mkdtemp(dir="."))
+    with tracked(STORE, folder, name=name, tags=tags, params=params) as run:
         for epoch, (train, test) in losses.items():
-            run.metrics({"train/loss": train, "test/loss": test}, epoch)
-        run.final(final or {})
-        for path in filter(Path.is_dir, files.iterdir() if files else ()):
-            run.file(path)
-    return run.id
+            run.log({"train/loss": train, "test/loss": test}, epoch)
+        run.log(final or {}, 0)
+        for path in filter(Path.is_file, files.rglob("*") if files else ()):
+            file = path.relative_to(files).as_posix()
+            shutil.copy(path, run.path(file))
+            run.add(file)
+    return run.run_id
 
 
 def found() -> list[Setting]:
@@ -308,6 +313,14 @@ def test_strengths_that_do_not_differ_significantly_have_no_best() -> None:
     assert asked("How much noise").answer == (
         "With gaussian, the same for all metrics: no significant difference for reconstruction."
     )
+
+
+def test_the_strengths_of_a_noise_from_another_module_are_compared() -> None:
+    for scale in (0.1, 0.2):
+        noise = {"_target_": "my_noises.Laplace", "scale": scale}
+        cheap_run(more={"noise": noise}, tags={"noise": "laplace"}, clean=scale)
+    assert [one.label for one in found()] == ["laplace scale=0.1", "laplace scale=0.2"]
+    assert "With laplace, best with this one seed: scale=0.1" in asked("How much").answer
 
 
 def test_the_tables_have_a_line_for_each_setting() -> None:
@@ -533,7 +546,11 @@ def test_the_tables_fit_a_computer_s_screen(page: Page, width: int) -> None:
 def test_the_last_column_can_be_scrolled_to_on_a_phone(page: Page) -> None:
     for table in page.locator(".scroll").all():
         cell = table.locator("tbody tr:first-child td:last-child")
-        cell.scroll_into_view_if_needed()
-        box = cell.bounding_box()
-        assert box
-        assert box["x"] + box["width"] <= 400
+
+        def right_end(cell: Locator = cell) -> float:
+            return cell.evaluate("cell => cell.getBoundingClientRect().right")
+
+        assert right_end() > 400
+        table.hover()
+        page.mouse.wheel(5000, 0)
+        wait_until(lambda: right_end() <= 400, seconds=5)

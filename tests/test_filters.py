@@ -42,7 +42,7 @@ def test_params_are_compared_with_numbers(typed: str, is_found: bool) -> None:
 
 
 def test_an_and_inside_quotes_does_not_end_a_clause() -> None:
-    rest, passes = parse("tags.sweep = 'this and that' and params.seed = 2")
-    assert rest == "tags.`sweep` = 'this and that'"
+    rest, passes = parse("tags.sweep = 'this AND that' and params.seed = 2")
+    assert rest == "tags.`sweep` = 'this AND that'"
     assert passes
     assert passes(PARAMS)

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import tempfile
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -18,8 +19,8 @@ import denoise
 from denoise import command, data, metrics, pull
 from denoise.config.settings import Tracking
 from denoise.manifest import sha256
-from denoise.tracking import files, session
-from denoise.tracking import store as store_of_runs
+from denoise.tracking import files
+from denoise.tracking.record import REFERENCE
 from tests.conftest import (
     SMALL,
     Said,
@@ -27,6 +28,7 @@ from tests.conftest import (
     background,
     forget_store,
     free_port,
+    tracked,
 )
 
 Command = Callable[..., tuple[int, str, str]]
@@ -154,7 +156,7 @@ def test_a_path_that_leads_out_of_the_folder_is_refused(
     monkeypatch.setattr(MlflowClient, "list_artifacts", lambda *_: hostile)
     status, _, err = pulled(*store)
     assert status == 1
-    assert "'../../x', which would land outside" in err
+    assert "'../../x', which is outside its folder" in err
     assert list(Path().iterdir()) == []
 
 
@@ -169,19 +171,16 @@ def cheap_run(
     """Log a finished run that was not trained, without files."""
     params |= {"seed": seed, "noise": {"name": noise}, "protocol": {"score": score}}
     tags = {"noise": noise, "sweep": "seeds"}
-    with session.run(
-        Tracking(None, "denoise"), Path(), name=noise, tags=tags, params=params
-    ) as run:
-        run.final({"test/loss": loss, **(values or {})})
+    folder = Path(tempfile.mkdtemp(dir="."))
+    with tracked(Tracking(None, "denoise"), folder, name=noise, tags=tags, params=params) as run:
+        run.log({"test/loss": loss, **(values or {})}, 0)
 
 
 def reference_run(settings: Tracking, values: Mapping[str, float]) -> None:
     """Log a finished run of the kind that is not trained, such as a reference method."""
-    experiment, client = store_of_runs.prepare(settings), MlflowClient()
-    run_id = client.create_run(experiment, tags={"kind": "reference"}).info.run_id
-    for key, value in values.items():
-        client.log_metric(run_id, key, value)
-    client.set_terminated(run_id)
+    folder = Path(tempfile.mkdtemp(dir="."))
+    with tracked(settings, folder, name="reference", tags={}, kind=REFERENCE) as run:
+        run.log(values, 0)
 
 
 @pytest.mark.usefixtures("fresh_folder")
@@ -286,9 +285,9 @@ def server(tmp_path: Path) -> Iterator[str]:
 def test_a_run_on_a_tracking_server_is_pulled_registered_and_served(
     server: str, cli: Callable[..., Said], settings: data.Settings, pulled: Command
 ) -> None:
-    said = cli(*SMALL, "trainer.epochs=1", f"tracking.uri={server}", f"data.root={settings.root}")
-    assert said.status == 0, said.err
-    assert f"Browse: {server}/#/experiments/" in said.out
+    done = cli(*SMALL, "trainer.epochs=1", f"tracking.uri={server}", f"data.root={settings.root}")
+    assert done.status == 0, done.err
+    assert f"Browse: {server}/#/experiments/" in done.out
     status, out, err = pulled("--tracking-uri", server, "--register", "denoiser")
     assert status == 0, err
     assert "registered as version 1, with the alias best" in out
@@ -303,9 +302,9 @@ def test_a_run_on_a_tracking_server_is_pulled_registered_and_served(
     np.testing.assert_allclose((logged[:, 0] * 0.5 + 0.5).clip(0, 1), expected, atol=1e-6)
 
     Path("images.json").write_text(json.dumps({"inputs": scaled.tolist()}))
-    predict = ["models", "predict", "-m", "best/model", "-i", "images.json", "-o", "said.json"]
+    predict = ["models", "predict", "-m", "best/model", "-i", "images.json", "-o", "predicted.json"]
     mlflow_cli.main([*predict, "--env-manager", "local"], standalone_mode=False)
-    predicted = np.array(json.loads(Path("said.json").read_text())["predictions"])
+    predicted = np.array(json.loads(Path("predicted.json").read_text())["predictions"])
     np.testing.assert_allclose(predicted, logged, atol=1e-5)
 
     port = free_port()

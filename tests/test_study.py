@@ -1,6 +1,7 @@
 """The published losses beside those of runs."""
 
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from denoise import study
 from denoise.comparison.published import PUBLISHED, Losses, Row
 from denoise.config.settings import Tracking
-from denoise.tracking import session
+from tests.conftest import tracked
 
 pytestmark = pytest.mark.usefixtures("fresh_folder")
 NOISES = ("none", "gaussian", "random_erasing", "gaussian", "gaussian", "gaussian")
@@ -44,12 +45,12 @@ def cheap_run(row: Row, noise: str, strength: dict[str, object], last: Losses) -
     """Log a finished run of the study's protocol that ended with the losses `last`."""
     tags = {"protocol": "study", "model": "anello", "noise": noise}
     params = STUDY | {"noise": strength}
-    with session.run(
-        Tracking(None, "denoise"), Path(), name=row.label, tags=tags, params=params
+    folder = Path(tempfile.mkdtemp(dir="."))
+    with tracked(
+        Tracking(None, "denoise"), folder, name=row.label, tags=tags, params=params
     ) as run:
         for epoch, losses in ((1, row.first), (20, last)):
-            values = {"train/loss": losses.train, "test/loss": losses.test}
-            run.metrics(values, epoch)
+            run.log({"train/loss": losses.train, "test/loss": losses.test}, epoch)
 
 
 @pytest.fixture
@@ -80,10 +81,10 @@ def test_losses_are_reached_within_the_tolerance(
     cheap_run(PUBLISHED[1], "blur", {"sigma": 1.0}, Losses(9, 9))  # belongs to no row
     cheap_run(PUBLISHED[2], "random_erasing", STRENGTHS[2] | {"value": 1.0}, Losses(9, 9))
     assert printed() == status
-    said = capsys.readouterr().out
-    assert "no run yet" not in said
-    assert f"{-off:+.3f}" in said or not off
-    assert ("NOT reached" in said) == bool(status)
+    out = capsys.readouterr().out
+    assert "no run yet" not in out
+    assert f"{-off:+.3f}" in out or not off
+    assert ("NOT reached" in out) == bool(status)
 
 
 def test_published_losses_are_the_normal_loss_plus_the_variance_of_the_noise() -> None:
@@ -98,5 +99,5 @@ def test_an_unreachable_store_is_reported_in_one_sentence(
     printed: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert printed("--tracking-uri", "http://127.0.0.1:9") == 1
-    (said,) = capsys.readouterr().err.splitlines()
-    assert said.startswith("denoise.study: tracking.uri=http://127.0.0.1:9 cannot be used: ")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("denoise.study: tracking.uri=http://127.0.0.1:9 cannot be used: ")

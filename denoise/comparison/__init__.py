@@ -1,1 +1,1 @@
-"""Runs beside each other, and what their numbers say."""
+"""Comparing runs over seeds: statistics, verdicts, rankings, tables and the page."""

@@ -134,10 +134,18 @@ def label(facts: Mapping[str, str], keys: Iterable[str]) -> str:
 
 
 def strength_key(facts: Mapping[str, str]) -> str:
-    """The param with the noise's strength, which its class declares first; empty if it has none."""
-    kind = getattr(noise, facts.get("noise._target_", "").rpartition(".")[2], None)
-    declared = fields(kind) if is_dataclass(kind) else ()
-    return f"noise.{declared[0].name}" if declared else ""
+    """The param with the noise's strength; empty if it has none.
+
+    A class of this package declares it first. Of any other class it is the only number, if there is
+    only one: nothing is imported to compare runs.
+    """
+    module, _, name = facts.get("noise._target_", "").rpartition(".")
+    if module == noise.__name__:
+        kind = getattr(noise, name, None)
+        keys = [f"noise.{field.name}" for field in fields(kind)] if is_dataclass(kind) else []
+        return keys[0] if keys else ""
+    numbers = [key for key in facts if _is_noise(key) and not math.isnan(_number(facts[key]))]
+    return numbers[0] if len(numbers) == 1 else ""
 
 
 def _facts(run: Found) -> dict[str, str]:

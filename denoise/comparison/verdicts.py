@@ -21,6 +21,9 @@ LEVEL = 1 - seeds.CONFIDENCE
 FIRST_MODEL = "anello"
 # Verdicts rest on these: every run is measured on the same images, whatever its training noise.
 JUDGED = (CLEAN_MSE, ROBUSTNESS, KNN_ACCURACY, LINEAR_ACCURACY)
+IMPROVES, WORSENS, BOTH = "improves", "worsens", "improves or worsens"
+NO_EFFECT = "has no significant effect on"
+VERBS = (IMPROVES, WORSENS, BOTH, NO_EFFECT)
 ONE_SEED = "One seed is not enough for a verdict; rerun with seed=0,1,2,3,4."
 
 
@@ -225,23 +228,19 @@ def _sum_up(judged: Mapping[Metric, Sequence[Difference]], subject: str) -> str:
     count = _fewest_seeds(everything)
     if count == 1:
         return ONE_SEED
-    said: dict[str, list[str]] = {
-        "improves": [],
-        "worsens": [],
-        "improves or worsens": [],
-        "has no significant effect on": [],
-    }
+    affected: dict[str, list[str]] = {verb: [] for verb in VERBS}
     for metric, found in judged.items():
-        said[_verb(found)].append(f"{metric.name}{_largest_effects(found)}")
-    clauses = [f"{verb} {_and(names)}" for verb, names in said.items() if names]
-    return f"{_lead(said)} {subject} {_and(clauses)} ({count} seeds)."
+        affected[_verb(found)].append(f"{metric.name}{_largest_effects(found)}")
+    clauses = [f"{verb} {_and(names)}" for verb, names in affected.items() if names]
+    lead = _lead({verb for verb, names in affected.items() if names})
+    return f"{lead} {subject} {_and(clauses)} ({count} seeds)."
 
 
 def _verb(found: Sequence[Difference]) -> str:
     signs = {one.sign for one in found} - {0}
     if not signs:
-        return "has no significant effect on"
-    return {1: "improves", -1: "worsens", 0: "improves or worsens"}[sum(signs)]
+        return NO_EFFECT
+    return {1: IMPROVES, -1: WORSENS, 0: BOTH}[sum(signs)]
 
 
 def _largest_effects(found: Sequence[Difference]) -> str:
@@ -249,22 +248,24 @@ def _largest_effects(found: Sequence[Difference]) -> str:
     by_gain = sorted(found, key=lambda one: one.gain.mean)
     better, worse = ([one for one in by_gain if one.sign == sign] for sign in (1, -1))
     ends = [*better[-1:], *worse[:1]]
-    said = [f"{one.setting.label} {one.effect}" for one in ends]
+    effects = [f"{one.setting.label} {one.effect}" for one in ends]
     if len(ends) == 1 and len(better + worse) > 1:
-        said = [f"up to {ends[0].percent} among the significant: {ends[0].setting.label}"]
+        effects = [f"up to {ends[0].percent} among the significant: {ends[0].setting.label}"]
     largest = max(found, key=lambda one: abs(one.gain.mean))
     if not largest.sign and largest.gain.mean:
-        said.append(f"{largest.setting.label} {largest.effect}, not significant")
-    return f" ({'; '.join(said)})" if said else ""
+        effects.append(f"{largest.setting.label} {largest.effect}, not significant")
+    return f" ({'; '.join(effects)})" if effects else ""
 
 
-def _lead(said: Mapping[str, Sequence[str]]) -> str:
-    if not (said["improves"] or said["worsens"] or said["improves or worsens"]):
+def _lead(verbs: set[str]) -> str:
+    """The answer in a word or two, from what the metrics show."""
+    if verbs == {NO_EFFECT}:
         return "Not significantly:"
-    other = said["worsens"] or said["has no significant effect on"]
-    if said["improves or worsens"] or (said["improves"] and other):
-        return "It depends on the metric:"
-    return "Yes:" if said["improves"] else "No:"
+    if verbs == {IMPROVES}:
+        return "Yes:"
+    if verbs <= {WORSENS, NO_EFFECT}:
+        return "No:"
+    return "It depends on the metric:"
 
 
 def _best(strengths: Sequence[Setting], metric: Metric) -> Best | None:

@@ -611,7 +611,7 @@ def test_a_malformed_run_json_is_refused_by_apply_and_pull(
     again = ["pull", "--tracking-uri", store, "--to", str(pulled), "--only", "config"]
     monkeypatch.setattr(sys, "argv", again)
     assert commands.run(pull.main, "denoise.pull") == 1
-    assert f"{pulled} has something else in it; --force" in capfd.readouterr().err
+    assert f"{pulled} has something else in it; replace it with --force" in capfd.readouterr().err
 
 
 @pytest.mark.faults

@@ -14,6 +14,7 @@ from denoise.config import CONF
 from denoise.config.sentence import sentence
 from denoise.runs import launch, process, signals
 
+
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
 def app(cfg: DictConfig) -> float:
     process.prepare()

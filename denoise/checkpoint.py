@@ -9,7 +9,7 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -64,10 +64,10 @@ def load(path: Path) -> tuple[dict[str, Tensor], int, dict[str, Any]]:
         raise UserError(f"{path} is not a checkpoint of this project ({error})") from None
 
 
-def newest(folder: Path) -> Path | None:
-    """The undamaged checkpoint in `folder` of the latest epoch; None if there is none."""
+def newest(paths: Iterable[Path]) -> Path | None:
+    """The undamaged checkpoint of the latest epoch among `paths`; None if there is none."""
     epochs: dict[Path, int] = {}
-    for path in sorted(folder.glob("*.safetensors")):
+    for path in sorted(paths):
         try:
             epochs[path] = load(path)[1]
         except UserError as error:

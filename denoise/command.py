@@ -1,22 +1,42 @@
-"""Click commands: the options they share, and their mistakes told in one sentence."""
+"""What the click commands share: options, and how they report errors."""
 
 import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
 from denoise.errors import UserError
 
-# Which runs a command reads.
+F = TypeVar("F", bound=Callable[..., Any])
+
+SETTINGS = {"help_option_names": ["-h", "--help"]}
 EXPERIMENT = click.option(
-    "--experiment", default="denoise", show_default=True, help="MLflow's experiment."
+    "--experiment", default="denoise", show_default=True, help="MLflow experiment."
 )
 TRACKING_URI = click.option(
-    "--tracking-uri", help="MLflow's store.  [default: MLFLOW_TRACKING_URI, or ./mlflow.db]"
+    "--tracking-uri", help="MLflow store.  [default: MLFLOW_TRACKING_URI, or ./mlflow.db]"
 )
+WHERE = click.option(
+    "--where",
+    default="",
+    metavar="FILTER",
+    help="Only runs that match this filter: \"tags.noise = 'gaussian' and params.noise.sigma = 0.1 "
+    'and metrics.test/psnr > 5".',
+)
+
+
+def to(default: str) -> Callable[[F], F]:
+    """The option --to: the folder to write to."""
+    kind = click.Path(path_type=Path, file_okay=False)
+    return click.option(
+        "--to", default=default, show_default=True, type=kind, help="Folder to write to."
+    )
 
 
 def run(command: click.Command, name: str) -> int:
-    """Run `command` on the process's arguments; its exit status, which is 0 where it gives none."""
+    """Run `command` with the process's arguments; its exit status, 0 if it returns none."""
     try:
         return command.main(standalone_mode=False) or 0
     except click.UsageError as error:

@@ -1,7 +1,7 @@
-"""Tensors to figures that a person would put in a report.
+"""The figures of a run: images, loss curves, the t-SNE map.
 
-Images are float (n, 28, 28) in pixel space, shown from 0 (black) to 1 (white), the same in every
-figure, so that two runs can be compared by eye.
+Images are float (n, 28, 28) in pixel space. Every figure shows them from 0 (black) to 1 (white), so
+that runs can be compared by eye.
 """
 
 import math
@@ -11,20 +11,32 @@ import numpy as np
 import torch
 from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
+from denoise.data import CLASSES
+
 GAP = 1  # white pixels around each image
 PER_LINE = 5
 
 
-def image_rows(rows: Mapping[str, Tensor], names: Sequence[str], title: str) -> Figure:
-    """The same images in each labelled row of `rows`, below their names, five images to a line.
+def colours(count: int) -> list[str]:
+    """Colours to tell `count` things apart, as #rrggbb; they repeat after twenty."""
+    palette = colormaps["tab10" if count <= 10 else "tab20"]
+    return [to_hex(palette(place % palette.N)) for place in range(count)]
 
-    Nearly square, as are the cells of MLflow's image grids.
+
+CLASS_COLOURS = colours(CLASSES)
+
+
+def image_rows(rows: Mapping[str, Tensor], names: Sequence[str], title: str) -> Figure:
+    """The same images in each labelled row of `rows`, below their names, five images per line.
+
+    The figure is nearly square, like the cells of MLflow's image grids.
     """
     starts = range(0, len(names), PER_LINE)
     size = (PER_LINE + 0.9, (len(rows) + 0.35) * len(starts) + 0.4)
@@ -48,9 +60,9 @@ def image_rows(rows: Mapping[str, Tensor], names: Sequence[str], title: str) -> 
 def loss_curves(
     curves: Mapping[str, Sequence[float]], limits: tuple[float, float], title: str
 ) -> Figure:
-    """Loss over epochs, counted from 1, one line for each entry of `curves`.
+    """Loss over epochs, counted from 1, with one line for each entry of `curves`.
 
-    The axis is `limits` in every figure, but where that would leave some of a curve out.
+    The vertical axis spans `limits`, and more only if a curve would not fit.
     """
     shown = [value for values in curves.values() for value in values if 0 < value < math.inf]
     low, high = min([limits[0], *shown]), max([limits[1], *shown])
@@ -78,46 +90,16 @@ def tsne_map(
     axis = figure.subplots()
     for label, name in enumerate(class_names):
         x, y = coordinates[labels == label].T
-        axis.scatter(x, y, s=3, linewidths=0, color=colormaps["tab10"](label), label=name)
+        axis.scatter(x, y, s=3, linewidths=0, color=CLASS_COLOURS[label], label=name)
     axis.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), xticks=[], yticks=[], aspect="equal")
     figure.legend(loc="outside lower center", ncols=5, markerscale=4, frameon=False, fontsize=9)
     figure.suptitle(title, fontsize=10)
     return figure
 
 
-def overlaid(curves: Mapping[str, Sequence[float]], label: str) -> Figure:
-    """One loss of many settings over epochs, counted from 1, with a legend outside of the axes."""
-    figure = Figure(figsize=(6.4, 3.2 + 0.22 * len(curves)), dpi=130, layout="constrained")
-    axis = figure.subplots()
-    colours = colormaps["tab10" if len(curves) <= 10 else "tab20"]
-    for place, (name, values) in enumerate(curves.items()):
-        epochs = range(1, len(values) + 1)
-        marker = "." if len(values) == 1 else ""
-        axis.plot(epochs, values, color=colours(place % colours.N), marker=marker, label=name)
-    axis.set(xlabel="epoch", ylabel=label, yscale="log")
-    axis.yaxis.set_major_formatter("{x:g}")
-    axis.yaxis.set_minor_formatter("{x:g}")
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.grid(alpha=0.25, linewidth=0.6)
-    figure.legend(loc="outside lower left", ncols=2, frameon=False, fontsize=9)
-    return figure
-
-
-def bare_map(coordinates: np.ndarray, labels: np.ndarray) -> Figure:
-    """Codes (n, 2) in [-1, 1], coloured by class, and nothing else: one of many small maps."""
-    figure = Figure(figsize=(2.6, 2.6), dpi=130)
-    axis = figure.add_axes((0, 0, 1, 1))
-    x, y = coordinates.T
-    axis.scatter(x, y, c=labels, cmap="tab10", vmin=-0.5, vmax=9.5, s=2, linewidths=0)
-    axis.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), aspect="equal")
-    axis.axis("off")
-    return figure
-
-
 def drawn(figure: Figure) -> Image.Image:
-    """The figure as a picture, to be shown in several places: drawing takes longer than saving."""
+    """The figure as a picture, for use in several places: drawing takes longer than saving."""
     canvas = FigureCanvasAgg(figure)
-    figure.draw_without_rendering()  # rows of images are laid out only when drawn a second time
+    figure.draw_without_rendering()  # image rows get their final layout only in the second drawing
     canvas.draw()
     return Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])

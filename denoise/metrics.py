@@ -112,7 +112,7 @@ ROBUSTNESS = replace(robust("mean"), name="robustness", digits=5)
 KNN_ACCURACY = Metric("latent/knn_accuracy", "latent kNN accuracy", better=1)
 LINEAR_ACCURACY = Metric("latent/linear_accuracy", "latent linear accuracy", better=1)
 SILHOUETTE = Metric("latent/silhouette", "latent silhouette", better=1)
-TRUSTWORTHINESS = Metric("latent/trustworthiness", "t-SNE trustworthiness", better=1)
+TRUSTWORTHINESS = Metric("latent/trustworthiness", "map trustworthiness", better=1)
 BEST_EPOCH = Metric("best/epoch", "best epoch", digits=0)
 PARAMETERS = Metric("model/parameters", "parameters", digits=0)
 EPOCH_SECONDS = Metric(

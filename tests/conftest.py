@@ -33,10 +33,9 @@ from denoise.__main__ import main
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
+    from denoise import data, evaluate
     from denoise.config.settings import Tracking
     from denoise.tracking.record import Contents, Record
-
-    from denoise import data, evaluate
 
 gc.set_threshold(20_000)  # as in the command, and for the same reason
 

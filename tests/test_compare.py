@@ -1,4 +1,4 @@
-"""Runs beside each other, from a real store, and the page in a real browser."""
+"""Comparing the runs of a store, and the page in a browser."""
 
 import csv
 import re
@@ -13,25 +13,39 @@ import torch
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from denoise import command, compare, data, evaluate, study
-from denoise.compare import Comparison
-from denoise.comparison import verdicts
-from denoise.comparison.verdicts import Question, Setting
+from denoise import command, compare, data, evaluate, metrics
+from denoise.comparison import groups, published, tables, verdicts, write
+from denoise.comparison.groups import Setting
+from denoise.comparison.verdicts import Question
+from denoise.comparison.write import Comparison
 from denoise.config import identity
 from denoise.config.settings import Tracking
 from denoise.noise import Gaussian, Identity, Noise, RandomErasing
 from denoise.tracking import search, session
 from tests.conftest import wait_until
+from tests.test_pull import reference_run
 from tests.test_study import STUDY
 from tests.test_ui import CHROMIUM, FLAGS
 
 pytestmark = pytest.mark.usefixtures("fresh_folder")
 STORE = Tracking(None, "denoise")
+# The suite of conf/evaluation: eight corruptions and the clean images.
+CORRUPTIONS = ("clean", "blur", "gaussian_0.1", "gaussian_0.25", "gaussian_0.5", "masking")
+CORRUPTIONS += ("random_erasing", "salt_and_pepper", "speckle", "mean")
 LOADED = "image => image.complete && image.naturalWidth > 0"
 NOISES: dict[str, tuple[str, dict[str, Any]]] = {
     "none": ("Identity", {}),
     "gaussian": ("Gaussian", {"sigma": 0.25, "mean": 0.0}),
     "masking": ("Masking", {"fraction": 0.25, "value": 0.0}),
+}
+
+
+KEYS = {
+    "clean": metrics.CLEAN_MSE.key,
+    "held_out": metrics.CLEAN_MSE.held_out,
+    "robust": metrics.ROBUSTNESS.key,
+    "blur": metrics.robust("blur").key,
+    "knn": metrics.KNN_ACCURACY.key,
 }
 
 
@@ -45,9 +59,9 @@ def cheap_run(
     strength: dict[str, Any] | None = None,
     tags: dict[str, str] | None = None,
     more: dict[str, Any] | None = None,
-    **metrics: float,
+    **values: float,
 ) -> str:
-    """A finished run with nothing behind it; `clean=0.1` is its test/clean_mse, and so on."""
+    """Log a finished run that was not trained; its id. `clean=0.1` is its test/clean_mse."""
     kind, settings = NOISES[noise]
     params = {
         "seed": seed,
@@ -57,25 +71,42 @@ def cheap_run(
         "evaluation": {"perplexity": 30, "map_seed": seed},
         **(more or {}),
     }
-    keys = {"clean": "test/clean_mse", "held_out": "val/clean_mse", "robust": "robust/mean_mse"}
-    keys |= {"blur": "robust/blur_mse", "knn": "latent/knn_accuracy"}
     all_tags = {"noise": noise, "model": model, "protocol": "fair", "sweep": sweep, **(tags or {})}
-    folder = files or Path()
-    with session.run(STORE, folder, name=noise, tags=all_tags, params=params) as run:
-        run.metrics({"train/loss": 0.3, "test/loss": 0.4}, 1)
-        run.metrics({"train/loss": 0.2, "test/loss": 0.3}, 2)
-        run.final({keys[name]: value for name, value in metrics.items()})
+    losses = {1: (0.3, 0.4), 2: (0.2, 0.3)}
+    final = {KEYS.get(name, name): value for name, value in values.items()}
+    return logged(noise, all_tags, params, losses, final, files)
+
+
+def study_run(name: str, losses: dict[int, tuple[float, float]], **changed: Any) -> str:
+    """Log a finished run of the study's protocol with these train and test losses; its id."""
+    tags = {"protocol": "study", "model": "anello", "noise": name, "sweep": "study"}
+    return logged(name, tags, STUDY | changed, losses)
+
+
+def logged(
+    name: str,
+    tags: dict[str, str],
+    params: dict[str, Any],
+    losses: dict[int, tuple[float, float]],
+    final: dict[str, float] | None = None,
+    files: Path | None = None,
+) -> str:
+    """Log a finished run with the train and test loss of some epochs; its id."""
+    with session.run(STORE, files or Path(), name=name, tags=tags, params=params) as run:
+        for epoch, (train, test) in losses.items():
+            run.metrics({"train/loss": train, "test/loss": test}, epoch)
+        run.final(final or {})
         for path in filter(Path.is_dir, files.iterdir() if files else ()):
             run.file(path)
     return run.id
 
 
 def found() -> list[Setting]:
-    return verdicts.group(search.search(STORE, ""))
+    return groups.group(search.search(STORE, ""))
 
 
 def written() -> Comparison:
-    return compare.write(STORE, search.search(STORE, ""), Path("comparison"))
+    return write.write(STORE, search.search(STORE, ""), Path("comparison"))
 
 
 def asked(title: str) -> Question:
@@ -83,7 +114,7 @@ def asked(title: str) -> Question:
     return question
 
 
-def test_runs_that_differ_in_the_seed_alone_are_one_setting() -> None:
+def test_runs_that_differ_only_in_the_seed_are_one_setting() -> None:
     for seed in range(3):
         cheap_run("none", seed, clean=0.1)
         cheap_run("gaussian", seed, clean=0.1)
@@ -99,7 +130,7 @@ def test_runs_that_differ_in_the_seed_alone_are_one_setting() -> None:
     }
 
 
-def test_of_two_runs_of_one_config_the_newest_counts() -> None:
+def test_the_newest_of_two_runs_with_the_same_config_counts() -> None:
     cheap_run("none", 0, clean=0.9)
     newest = cheap_run("none", 0, clean=0.1)
     (setting,) = found()
@@ -107,44 +138,66 @@ def test_of_two_runs_of_one_config_the_newest_counts() -> None:
     assert setting.values("test/clean_mse") == {"0": 0.1}
 
 
-def test_seeds_that_move_together_tell_a_small_difference() -> None:
+def test_a_small_difference_is_significant_if_all_seeds_share_it() -> None:
     """Without pairing, a spread of 0.1 between seeds would hide a difference of 0.01."""
     for seed, level in enumerate((0.1, 0.2, 0.3, 0.4)):
         cheap_run("none", seed, clean=level)
         cheap_run("gaussian", seed, clean=level - 0.01 - 0.0001 * seed)
     question = asked("Does noise help")
-    assert question.answer == "Yes: noise improves reconstruction (up to 4.1%: gaussian σ=0.25)."
+    assert question.answer == (
+        "Yes: noise improves reconstruction (gaussian σ=0.25 4.1% better) (4 seeds)."
+    )
     (verdict,) = question.verdicts
     assert re.fullmatch(
-        r"Reconstruction: better than no noise: gaussian σ=0.25 by 0.01015 ± 0.000\d\d MSE "
-        r"\(4.1%\) \(four seeds\)\.",
+        r"Reconstruction: significantly better than no noise \(4 seeds\): "
+        r"gaussian σ=0.25 by 0.01015 ± 0.000\d\d MSE \(4.1%\)\.",
         str(verdict),
     )
 
 
-def test_a_higher_accuracy_is_better_and_a_higher_error_worse() -> None:
+def test_higher_accuracies_are_better_and_higher_errors_are_worse() -> None:
     for seed in range(3):
         cheap_run("none", seed, clean=0.1 + 0.001 * seed, knn=0.7 + 0.001 * seed)
         cheap_run("gaussian", seed, clean=0.2 + 0.0012 * seed, knn=0.8 + 0.0012 * seed)
     question = asked("Does noise help")
-    assert question.answer.startswith("It depends on what is asked: noise improves the code's kNN")
+    assert question.answer.startswith("It depends on the metric: noise improves latent kNN")
     assert "worsens reconstruction" in question.answer
 
 
-def test_equal_runs_show_no_difference() -> None:
+def test_equal_runs_do_not_differ_significantly() -> None:
     for seed in range(5):
         for noise in NOISES:
             cheap_run(noise, seed, clean=0.1 + 0.01 * seed)
     question = asked("Does noise help")
     assert question.answer == (
-        "These seeds cannot tell: "
-        "noise makes no difference that five seeds can show to reconstruction."
+        "Not significantly: noise has no significant effect on reconstruction (5 seeds)."
     )
-    assert "gaussian σ=0.25 and masking fraction=0.25" in str(question.verdicts[0])
+    assert str(question.verdicts[0]) == (
+        "Reconstruction: not significant (5 seeds): "
+        "gaussian σ=0.25 equal, masking fraction=0.25 equal."
+    )
 
 
-def test_what_one_setting_shows_alone_is_not_enough_for_the_best_of_five() -> None:
-    """p = 0.03 for one setting; among five, chance alone makes such a one too often."""
+def test_effects_that_are_not_significant_are_reported_with_their_size() -> None:
+    """The largest effect is named also if seeds vary too much for it to be significant."""
+    varied = (0.3, 0.1, 0.2, 0.05, 0.11)
+    for seed in range(5):
+        cheap_run("none", seed, clean=0.1)
+        cheap_run("masking", seed, clean=varied[seed])
+        cheap_run("gaussian", seed, clean=0.11 + 0.0001 * seed)
+        cheap_run("gaussian", seed, strength={"sigma": 0.5}, clean=0.12 + 0.0001 * seed)
+    question = asked("Does noise help")
+    assert question.answer == (
+        "No: noise worsens reconstruction (up to 20% among the significant: gaussian σ=0.5; "
+        "masking fraction=0.25 52% worse, not significant) (5 seeds)."
+    )
+    assert "not significant (5 seeds): masking fraction=0.25 52% worse." in str(
+        question.verdicts[0]
+    )
+
+
+def test_the_significance_of_one_setting_is_corrected_for_the_others() -> None:
+    """p = 0.03 for one setting alone; among five settings, chance alone gives this too often."""
     gains = (0.010, 0.012, 0.0065)
     for seed in range(3):
         cheap_run("none", seed, clean=0.1)
@@ -153,52 +206,61 @@ def test_what_one_setting_shows_alone_is_not_enough_for_the_best_of_five() -> No
     for sigma in (0.1, 0.2, 0.3, 0.4):
         for seed in range(3):
             cheap_run("gaussian", seed, strength={"sigma": sigma}, clean=0.1)
-    assert asked("Does noise help").answer.startswith(
-        "These seeds cannot tell: noise makes no difference"
-    )
+    assert asked("Does noise help").answer.startswith("Not significantly: noise has no significant")
 
 
-def test_one_seed_says_why_there_is_no_verdict() -> None:
+def test_one_seed_is_not_enough_for_a_verdict() -> None:
     cheap_run("none", clean=0.1)
     cheap_run("gaussian", clean=0.9)
     question = asked("Does noise help")
-    assert question.answer.startswith("One seed cannot tell")
-    assert "gaussian σ=0.25 +0.80000 MSE; no verdict" in str(question.verdicts[0])
+    assert question.answer == ("One seed is not enough for a verdict; rerun with seed=0,1,2,3,4.")
+    assert str(question.verdicts[0]) == (
+        "Reconstruction: compared with no noise, one seed, no verdict: gaussian σ=0.25 800% worse."
+    )
 
 
-def test_a_setting_with_one_seed_keeps_no_other_from_its_verdict() -> None:
+def test_settings_with_several_seeds_get_a_verdict_beside_one_with_a_single_seed() -> None:
     for seed in range(3):
         cheap_run("none", seed, clean=0.2)
         cheap_run("gaussian", seed, clean=0.1)
     cheap_run("masking", 0, clean=0.3)
     answer = asked("Does noise help").answer
-    assert answer.startswith("Yes: noise improves reconstruction (up to 50%: gaussian σ=0.25).")
-    assert answer.endswith("for want of shared seeds and figures: masking fraction=0.25.")
+    assert answer.startswith("Yes: noise improves reconstruction (gaussian σ=0.25 50% better)")
+    assert answer.endswith("too few seeds or metrics with no noise: masking fraction=0.25.")
 
 
-def test_without_a_run_without_noise_that_is_said_instead() -> None:
+def test_a_missing_run_without_noise_is_reported() -> None:
     cheap_run("gaussian", clean=0.1)
     question = asked("Does noise help")
     assert not question.verdicts
-    assert "no run without noise to compare any of these settings with" in question.answer
+    assert "no run without noise to compare these settings with" in question.answer
 
 
-def test_no_noise_may_be_a_gaussian_of_strength_0() -> None:
+def test_gaussian_noise_of_strength_0_is_a_baseline() -> None:
     for seed in range(2):
         cheap_run("gaussian", seed, strength={"sigma": 0.0}, clean=0.2)
         cheap_run("gaussian", seed, clean=0.1)
-    assert asked("Does noise help").answer.startswith("Yes: noise improves reconstruction")
+    question = asked("Does noise help")
+    assert question.answer.startswith("Yes: noise improves reconstruction")
+    assert "better than no noise (gaussian σ=0)" in str(question.verdicts[0])
 
 
-def test_the_run_without_noise_is_found_in_another_sweep() -> None:
+def test_the_run_without_noise_may_belong_to_another_sweep() -> None:
     cheap_run("none", clean=0.1, sweep="earlier", tags={"config_hash": "clean"})
     noisy = cheap_run("gaussian", clean=0.2, tags={"baseline_hash": "clean"})
     only = search.search(STORE, f"attributes.run_id = '{noisy}'")
-    (question,) = compare.write(STORE, only, Path("comparison")).questions
-    assert "against no noise, on one seed" in str(question.verdicts[0])
+    (question,) = write.write(STORE, only, Path("comparison")).questions
+    assert "compared with no noise, one seed" in str(question.verdicts[0])
 
 
-def test_each_model_is_compared_with_itself_and_models_with_the_first() -> None:
+def test_runs_that_were_not_trained_are_not_compared() -> None:
+    trained = cheap_run("none", clean=0.2)
+    reference_run(STORE, {"test/clean_mse": 0.1})
+    (setting,) = found()
+    assert [run.id for run in setting.runs.values()] == [trained]
+
+
+def test_noise_is_compared_within_a_model_and_models_with_the_first_one() -> None:
     for seed in range(3):
         for model, level in (("anello", 0.3), ("conv", 0.1)):
             cheap_run("none", seed, model=model, clean=level)
@@ -208,7 +270,7 @@ def test_each_model_is_compared_with_itself_and_models_with_the_first() -> None:
     assert "none conv by 0.20000 ± 0.00000 MSE (67%)" in str(model.verdicts[0])
 
 
-def test_the_best_amount_is_chosen_on_held_out_images_and_told_with_its_equals() -> None:
+def test_the_best_strength_is_chosen_on_held_out_images_and_named_with_its_equals() -> None:
     """On the test images 0.5 is a little lower; on held-out images 0.25 is."""
     wobble = (0.0, 0.001, -0.002)
     for seed in range(3):
@@ -217,21 +279,38 @@ def test_the_best_amount_is_chosen_on_held_out_images_and_told_with_its_equals()
         level = 0.2 + 0.01 * seed - 0.0001 + wobble[seed]
         cheap_run("gaussian", seed, strength={"sigma": 0.5}, clean=level, held_out=0.21)
     question = asked("How much noise")
-    assert "σ=0.25 (or σ=0.5: three seeds cannot tell) for reconstruction" in question.answer
-    assert "chosen on held-out images; told apart from none by three seeds" in str(
-        question.verdicts[0]
+    assert question.answer == (
+        "With gaussian, the same for all metrics: σ=0.25 for reconstruction "
+        "(chosen on held-out images; not significantly different: σ=0.5)."
+    )
+    assert str(question.verdicts[0]).endswith(
+        "chosen on held-out images; significantly better than none (3 seeds); "
+        "not significantly different from σ=0.5."
     )
 
 
-def test_one_seed_names_the_best_amount_and_claims_nothing() -> None:
+def test_the_best_strength_of_one_seed_is_named_without_a_verdict() -> None:
     for sigma in (0.1, 0.2):
         cheap_run("gaussian", strength={"sigma": sigma}, clean=sigma)
     question = asked("How much noise")
-    assert "one seed cannot tell, and was best at: σ=0.1 for reconstruction" in question.answer
-    assert "chosen on the test set; on one seed; no verdict" in str(question.verdicts[0])
+    assert question.answer == (
+        "With gaussian, best with this one seed: σ=0.1 for reconstruction "
+        "(chosen on the test set). "
+        "One seed is not enough for a verdict; rerun with seed=0,1,2,3,4."
+    )
+    assert "chosen on the test set; one seed, no verdict" in str(question.verdicts[0])
 
 
-def test_the_table_has_a_line_for_each_setting() -> None:
+def test_strengths_that_do_not_differ_significantly_have_no_best() -> None:
+    for seed in range(3):
+        for sigma in (0.1, 0.2):
+            cheap_run("gaussian", seed, strength={"sigma": sigma}, clean=0.1)
+    assert asked("How much noise").answer == (
+        "With gaussian, the same for all metrics: no significant difference for reconstruction."
+    )
+
+
+def test_the_tables_have_a_line_for_each_setting() -> None:
     for seed, clean in enumerate((0.1, 0.2, 0.3)):
         cheap_run("none", seed, clean=clean, blur=0.4)
     paths = written()
@@ -260,54 +339,52 @@ def corrupted(images: data.Data, noise: Noise) -> tuple[torch.Tensor, torch.Tens
 
 
 @pytest.mark.parametrize("name", SIGMOID)
-def test_the_decomposition_adds_up_to_the_loss(images: data.Data, name: str) -> None:
-    """Floor, noise, and what an output misses of the clean images, which is measured apart."""
+def test_the_parts_of_a_loss_add_up_to_it(images: data.Data, name: str) -> None:
+    """The error against the clean images is measured separately."""
     clean, target = corrupted(images, SIGMOID[name])
     output = 0.8 * clean.clamp(0, 1) + 0.1
     loss = float((output - target).square().double().mean())
-    parts = study.decompose(images.test.images, target, images, loss)
+    parts = published.decompose(images.test.images, target, images, loss)
     missed = float((output - clean).square().double().mean()) - parts.floor
     assert parts.floor + parts.noise + missed == pytest.approx(loss, rel=0.01)
     assert parts.noise == pytest.approx(getattr(SIGMOID[name], "sigma", 0) ** 2, abs=0.002)
 
 
-def test_the_floor_is_the_published_one_and_erased_boxes_lower_it(images: data.Data) -> None:
+def test_the_floor_matches_the_published_one_and_erased_boxes_lower_it(images: data.Data) -> None:
     train, test = images.train.images, images.test.images
-    floor = study.decompose(train, images.scale(train), images, 0.6).floor
+    floor = published.decompose(train, images.scale(train), images, 0.6).floor
     assert floor == pytest.approx(0.5692, abs=5e-5)
     clean, target = corrupted(images, ERASING)
     best = float((clean.clamp(0, 1) - target).square().double().mean())
-    parts = study.decompose(test, target, images, best)
-    assert parts.floor < study.decompose(test, clean, images, 0.6).floor - 0.03
+    parts = published.decompose(test, target, images, best)
+    assert parts.floor < published.decompose(test, clean, images, 0.6).floor - 0.03
     assert parts.noise > 0
     assert parts.missed == pytest.approx(0, abs=1e-6)
 
 
-def test_the_study_s_rows_stand_beside_the_published_ones(settings: data.Settings) -> None:
-    params = STUDY | {
-        "noise": {"_target_": "denoise.noise.Gaussian", "sigma": "1.0", "mean": "0.0"},
-        "data": STUDY["data"] | {"root": settings.root},
-    }
-    tags = {"protocol": "study", "model": "anello", "noise": "gaussian", "sweep": "study"}
-    with session.run(STORE, Path(), name="gaussian", tags=tags, params=params) as run:
-        run.metrics({"train/loss": 1.860, "test/loss": 1.689}, 1)
-        run.metrics({"train/loss": 1.599, "test/loss": 1.596}, 20)
+def test_the_published_losses_are_shown_beside_those_reached(settings: data.Settings) -> None:
+    study_run(
+        "gaussian",
+        {1: (1.860, 1.689), 20: (1.599, 1.596)},
+        noise={"_target_": "denoise.noise.Gaussian", "sigma": "1.0", "mean": "0.0"},
+        data=STUDY["data"] | {"root": settings.root},
+    )
     (row,) = [line for line in written().markdown.read_text().splitlines() if "σ = 1 " in line]
     assert "| 1.600 / 1.598 | 1.599 / 1.596 | -0.001 / -0.002 |" in row
     assert "| 0.5667 + 1.0001 + 0.0291 |" in row
 
 
-def test_a_comparison_fetches_no_images(tmp_path: Path) -> None:
-    params = STUDY | {"noise": {}, "data": STUDY["data"] | {"root": str(tmp_path / "away")}}
-    tags = {"protocol": "study", "model": "anello", "noise": "none", "sweep": "study"}
-    with session.run(STORE, Path(), name="none", tags=tags, params=params) as run:
-        run.metrics({"train/loss": 0.6, "test/loss": 0.6}, 1)
+def test_a_comparison_downloads_no_data_set(tmp_path: Path) -> None:
+    away = STUDY["data"] | {"root": str(tmp_path / "away")}
+    study_run("none", {1: (0.6, 0.6)}, noise={}, data=away)
     (row,) = [line for line in written().markdown.read_text().splitlines() if "Normal" in line]
     assert row.endswith("| – |")
     assert not (tmp_path / "away").exists()
 
 
-def test_a_key_that_older_runs_lack_makes_no_other_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_without_a_later_key_group_with_its_default(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     cheap_run(seed=0, clean=0.1)
     cheap_run(seed=1, clean=0.1, more={"trainer": {"warmup": 0}})
     assert len(found()) == 2
@@ -320,7 +397,7 @@ def test_a_key_that_older_runs_lack_makes_no_other_setting(monkeypatch: pytest.M
 def compared(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, str, str]]:
-    """The command in this process."""
+    """Run the command in this process; its exit status, output and errors."""
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["compare", *arguments])
@@ -329,7 +406,7 @@ def compared(
     return run
 
 
-def test_the_command_compares_what_it_is_asked_to(
+def test_the_command_compares_the_runs_that_its_options_choose(
     compared: Callable[..., tuple[int, str, str]],
 ) -> None:
     first = cheap_run("none", clean=0.1, sweep="one")
@@ -347,6 +424,8 @@ def test_the_command_compares_what_it_is_asked_to(
     assert settings("--run", first, "--run", second) == ["none", "gaussian"]
     assert settings("--sweep", "all") == ["none", "gaussian", "masking"]
     assert settings("--sweep", "all", "--where", "tags.noise != 'none'") == ["gaussian", "masking"]
+    assert settings("--sweep", "all", "--where", "params.noise.sigma = 0.25") == ["gaussian"]
+    assert settings("--sweep", "all", "--where", "metrics.test/clean_mse > 0.25") == ["masking"]
 
 
 MISTAKES = {
@@ -360,7 +439,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("arguments", MISTAKES, ids=" ".join)
-def test_a_mistake_is_told_in_a_sentence(
+def test_mistakes_are_reported_in_one_sentence(
     compared: Callable[..., tuple[int, str, str]], arguments: tuple[str, ...]
 ) -> None:
     Path("a_file").touch()
@@ -372,7 +451,7 @@ def test_a_mistake_is_told_in_a_sentence(
 
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
-    """What a run leaves for the page: its ten images three times, and the map of its codes."""
+    """The files of a run that the page reads: the example images, and the map of its codes."""
     generator, folder = np.random.default_rng(0), tmp_path / "files"
     for name in ("figures", "tables"):
         (folder / name).mkdir(parents=True)
@@ -387,13 +466,15 @@ def files(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def page(files: Path) -> Iterator[Page]:
-    """The page of three settings, opened from disk; it must say nothing on the console."""
+    """The page of three settings with every column; the browser's console must stay empty."""
     if CHROMIUM is None:
         pytest.skip("no Chromium is installed")
     levels = {"none": 0.3, "gaussian": 0.1, "masking": 0.2}
     for seed in range(2):
         for noise, level in levels.items():
-            values = {"clean": level + 0.01 * seed, "robust": level, "blur": 0.12345, "knn": level}
+            values = {metric.key: level for metric in tables.SHOWN}
+            values |= {metrics.robust(name).key: 0.2 for name in CORRUPTIONS}
+            values |= {KEYS["clean"]: level + 0.01 * seed, KEYS["blur"]: 0.12345}
             cheap_run(noise, seed, files=files if seed == 0 else None, **values)
     address = written().page.absolute().as_uri()
     complaints: list[str] = []
@@ -413,14 +494,14 @@ def _from_elsewhere(url: str, page: str) -> list[str]:
     return [] if url == page or url.startswith("data:") else [url]
 
 
-def test_the_page_sorts_loads_all_its_pictures_and_fits_a_telephone(page: Page) -> None:
+def test_the_page_sorts_its_table_loads_all_pictures_and_fits_a_phone(page: Page) -> None:
     def column(number: int) -> list[str]:
         return page.locator(f"table.sortable tbody tr > :nth-child({number})").all_inner_texts()
 
     header = page.locator("table.sortable th").nth(2)
     assert column(1) == ["none", "gaussian σ=0.25", "masking fraction=0.25"]
     assert header.get_attribute("aria-sort") == "none"
-    header.get_by_role("button", name="reconstruction").click()
+    header.get_by_role("button", name=metrics.CLEAN_MSE.name).click()
     assert header.get_attribute("aria-sort") == "ascending"
     assert column(1) == ["gaussian σ=0.25", "masking fraction=0.25", "none"]
     header.get_by_role("button").click()
@@ -436,6 +517,23 @@ def test_the_page_sorts_loads_all_its_pictures_and_fits_a_telephone(page: Page) 
             assert picture.get_attribute("alt")
 
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
-    assert page.locator("table.heat td").nth(0).get_attribute("data-value") == "0.12345"
-    assert page.locator("table.heat td").nth(0).inner_text() == "0.1235"
-    assert page.locator(".answer").first.inner_text().startswith("It depends on what is asked")
+    blur = page.locator("table.heat td").nth(1)
+    assert blur.get_attribute("data-value") == "0.12345"
+    assert blur.inner_text() == "0.1235"
+    assert page.locator(".answer").first.inner_text().startswith("It depends on the metric")
+
+
+@pytest.mark.parametrize("width", [1280, 1920])
+def test_the_tables_fit_a_computer_s_screen(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    for table in page.locator(".scroll").all():
+        assert table.evaluate("box => box.scrollWidth - box.clientWidth") <= 0
+
+
+def test_the_last_column_can_be_scrolled_to_on_a_phone(page: Page) -> None:
+    for table in page.locator(".scroll").all():
+        cell = table.locator("tbody tr:first-child td:last-child")
+        cell.scroll_into_view_if_needed()
+        box = cell.bounding_box()
+        assert box
+        assert box["x"] + box["width"] <= 400

@@ -1,4 +1,4 @@
-"""The best run's files in a folder, from a real store."""
+"""Pulling the files of the best run of a store."""
 
 import json
 import sys
@@ -15,10 +15,11 @@ from mlflow.cli import cli as mlflow_cli
 from mlflow.entities import FileInfo
 
 import denoise
-from denoise import command, data, pull
+from denoise import command, data, metrics, pull
 from denoise.config.settings import Tracking
 from denoise.manifest import sha256
-from denoise.tracking import search, session
+from denoise.tracking import files, session
+from denoise.tracking import store as store_of_runs
 from tests.conftest import (
     SMALL,
     Said,
@@ -35,7 +36,7 @@ Command = Callable[..., tuple[int, str, str]]
 def pulled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Command:
-    """The command in this process, in an empty folder."""
+    """Run the command in this process in an empty folder; its exit status, output and errors."""
     monkeypatch.chdir(tmp_path)
     forget_store(monkeypatch)
 
@@ -51,7 +52,7 @@ def store(sweep: Said) -> tuple[str, str]:
     return "--tracking-uri", f"sqlite:///{sweep.folder / 'mlflow.db'}"
 
 
-def test_the_best_run_of_the_latest_sweep_comes_whole(
+def test_the_best_run_of_the_latest_sweep_is_pulled_completely(
     sweep: Said, pulled: Command, store: tuple[str, str]
 ) -> None:
     status, out, err = pulled(*store)
@@ -78,7 +79,7 @@ def test_the_best_run_of_the_latest_sweep_comes_whole(
         assert sha256(Path("best") / name) == digest
 
 
-def test_a_second_pull_is_up_to_date_and_what_is_there_is_not_overwritten(
+def test_a_second_pull_is_up_to_date_and_changed_files_are_not_overwritten(
     pulled: Command, store: tuple[str, str]
 ) -> None:
     assert pulled(*store)[0] == 0
@@ -87,14 +88,14 @@ def test_a_second_pull_is_up_to_date_and_what_is_there_is_not_overwritten(
     notes.write_text("mine")
     status, _, err = pulled(*store)
     assert status == 1
-    assert "best has something else in it; --force replaces it" in err
+    assert "best has something else in it; replace it with --force" in err
     assert notes.read_text() == "mine"
     assert pulled(*store, "--force")[0] == 0
     assert notes.read_text() != "mine"
     assert [path.name for path in Path().iterdir()] == ["best"]
 
 
-def test_metric_filter_and_rank_choose_the_run(
+def test_runs_are_chosen_by_metric_filter_and_rank(
     sweep: Said, pulled: Command, store: tuple[str, str]
 ) -> None:
     def ranking(*arguments: str) -> list[dict]:
@@ -108,7 +109,8 @@ def test_metric_filter_and_rank_choose_the_run(
         assert values == sorted(values)
     (only,) = ranking("--where", "params.`noise.sigma` = '0.5'")
     assert only["run"] == "gaussian σ=0.5 smoke"
-    below = ranking("--where", "params.noise.sigma < 0.2 AND metrics.`test/loss` > 0")
+    assert ranking("--where", "params.noise.sigma = 0.5 and metrics.test/psnr > 0") == [only]
+    below = ranking("--where", "params.noise.sigma < 0.2 AND metrics.test/loss > 0")
     assert {entry["run"] for entry in below} == {"gaussian σ=0 smoke", "gaussian σ=0.1 smoke"}
     assert ranking("--where", "params.`noise.sigma` >= 0.1 and params.noise.sigma != 0.5") == [
         entry for entry in below if entry["run"] == "gaussian σ=0.1 smoke"
@@ -122,7 +124,9 @@ def test_metric_filter_and_rank_choose_the_run(
     assert largest_first[0]["run"] == "gaussian σ=0.5 smoke"
 
 
-def test_parts_and_places_can_be_chosen(pulled: Command, store: tuple[str, str]) -> None:
+def test_parts_and_the_number_of_runs_can_be_chosen(
+    pulled: Command, store: tuple[str, str]
+) -> None:
     assert pulled(*store, "--only", "figures", "--top", "2")[0] == 0
     assert sorted(path.name for path in Path("best").iterdir()) == ["1", "2"]
     assert {path.name for path in Path("best/1").iterdir()} == {"figures", "run.json"}
@@ -131,19 +135,19 @@ def test_parts_and_places_can_be_chosen(pulled: Command, store: tuple[str, str])
 def test_an_interrupted_pull_leaves_no_folder(
     pulled: Command, store: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, calls = search.download, iter(range(9))
+    download, calls = files.download, iter(range(9))
 
     def interrupted(run_id: str, path: str, folder: Path) -> None:
         if next(calls) == 3:
             raise KeyboardInterrupt
-        whole(run_id, path, folder)
+        download(run_id, path, folder)
 
-    monkeypatch.setattr(search, "download", interrupted)
+    monkeypatch.setattr(files, "download", interrupted)
     assert pulled(*store)[0] == 130
     assert list(Path().iterdir()) == []
 
 
-def test_a_file_that_would_land_outside_is_refused(
+def test_a_path_that_leads_out_of_the_folder_is_refused(
     pulled: Command, store: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hostile = [FileInfo("../../x", is_dir=False, file_size=1)]
@@ -158,21 +162,39 @@ def cheap_run(
     noise: str,
     seed: int,
     loss: float,
-    figures: Mapping[str, float] | None = None,
+    values: Mapping[str, float] | None = None,
     score: str = "test/loss",
     **params: Any,
 ) -> None:
-    """A finished run with nothing behind it."""
+    """Log a finished run that was not trained, without files."""
     params |= {"seed": seed, "noise": {"name": noise}, "protocol": {"score": score}}
     tags = {"noise": noise, "sweep": "seeds"}
     with session.run(
         Tracking(None, "denoise"), Path(), name=noise, tags=tags, params=params
     ) as run:
-        run.final({"test/loss": loss, **(figures or {})})
+        run.final({"test/loss": loss, **(values or {})})
+
+
+def reference_run(settings: Tracking, values: Mapping[str, float]) -> None:
+    """Log a finished run of the kind that is not trained, such as a reference method."""
+    experiment, client = store_of_runs.prepare(settings), MlflowClient()
+    run_id = client.create_run(experiment, tags={"kind": "reference"}).info.run_id
+    for key, value in values.items():
+        client.log_metric(run_id, key, value)
+    client.set_terminated(run_id)
 
 
 @pytest.mark.usefixtures("fresh_folder")
-def test_over_seeds_the_best_setting_is_the_one_with_the_best_mean(pulled: Command) -> None:
+def test_runs_that_were_not_trained_are_not_ranked(pulled: Command) -> None:
+    cheap_run("none", 0, 0.5)
+    reference_run(Tracking(None, "denoise"), {"test/loss": 0.1})
+    for sweep in ("latest", "all"):
+        ranked = json.loads(pulled("--list", "--json", "--sweep", sweep)[1])
+        assert [entry["run"] for entry in ranked] == ["none"]
+
+
+@pytest.mark.usefixtures("fresh_folder")
+def test_over_seeds_ranks_settings_by_their_mean(pulled: Command) -> None:
     for noise, losses in {"lucky": (0.1, 0.9, 0.8), "steady": (0.3, 0.2, 0.4)}.items():
         for seed, loss in enumerate(losses):
             cheap_run(noise, seed, loss)
@@ -186,7 +208,7 @@ def test_over_seeds_the_best_setting_is_the_one_with_the_best_mean(pulled: Comma
 
 
 @pytest.mark.usefixtures("fresh_folder")
-def test_a_seed_trained_twice_and_where_its_data_lay_do_not_change_the_mean(
+def test_repeated_seeds_and_data_folders_do_not_change_the_mean(
     pulled: Command,
 ) -> None:
     cheap_run("often", 0, 0.1, data={"root": "here"})
@@ -198,7 +220,7 @@ def test_a_seed_trained_twice_and_where_its_data_lay_do_not_change_the_mean(
 
 
 @pytest.mark.usefixtures("fresh_folder")
-def test_where_images_are_held_out_the_kept_weights_are_ranked_not_the_last(
+def test_runs_with_held_out_images_are_ranked_by_their_best_epoch(
     pulled: Command,
 ) -> None:
     for noise, best, last in (("early", 0.1, 0.3), ("steady", 0.2, 0.2)):
@@ -209,7 +231,7 @@ def test_where_images_are_held_out_the_kept_weights_are_ranked_not_the_last(
 
 MISTAKES = {
     (): "there is no finished run",
-    ("--to", "."): "--to . is where you are, or above it",
+    ("--to", "."): "--to . contains the current folder; choose a folder of its own",
     ("--metric", "test/loss", "--sweep", "all"): "there is no finished run in the store",
     ("--where", "sigma is small"): "the filter 'sigma is small' does not parse",
     ("--where", "params.noise.sigma < 'a'"): "does not parse",
@@ -222,25 +244,30 @@ MISTAKES = {
 
 @pytest.mark.usefixtures("fresh_folder")
 @pytest.mark.parametrize("arguments", MISTAKES, ids=" ".join)
-def test_a_mistake_is_told_in_a_sentence(pulled: Command, arguments: tuple[str, ...]) -> None:
+def test_mistakes_are_reported_in_one_sentence(pulled: Command, arguments: tuple[str, ...]) -> None:
     status, _, err = pulled(*arguments)
     assert status == 1
     assert MISTAKES[arguments] in err
     assert "Traceback" not in err
 
 
-def test_a_metric_that_is_not_there_lists_those_that_are(
+def test_an_unknown_metric_is_answered_with_the_known_ones(
     pulled: Command, store: tuple[str, str]
 ) -> None:
-    status, _, err = pulled(*store, "--metric", "latent/purity")
+    status, _, err = pulled(*store, "--metric", "robust/fog_mse")
     assert status == 1
-    assert "no run has the metric latent/purity; there are best/clean_mse, " in err
+    assert "no run has the metric robust/fog_mse; there are best/clean_mse, " in err
     status, _, err = pulled(*store, "--metric", "speed")
-    assert "whether a large speed is good is not known; say --max or --min" in err
+    assert "--metric speed does not say which values are better; add --max" in err
+
+
+def test_the_catalogue_has_every_metric_of_a_run(sweep: Said) -> None:
+    for run in sweep.runs("tags.noise = 'gaussian'"):
+        assert [key for key in run.data.metrics if not metrics.find(key)] == []
 
 
 @pytest.mark.usefixtures("fresh_folder")
-def test_files_missing_behind_a_run_are_told(pulled: Command) -> None:
+def test_missing_files_of_a_run_are_reported(pulled: Command) -> None:
     cheap_run("none", 0, 0.5)
     status, _, err = pulled()
     assert status == 1
@@ -249,14 +276,14 @@ def test_files_missing_behind_a_run_are_told(pulled: Command) -> None:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
-    """A tracking server that proxies artifacts, with a store of its own."""
+    """A tracking server that serves artifacts, with a store of its own."""
     port, folder = free_port(), tmp_path / "server"
     folder.mkdir()
     with background("server", "--port", str(port), "--workers", "1", folder=folder):
         yield answering(port, "/health")
 
 
-def test_from_a_tracking_server_pulled_registered_and_served(
+def test_a_run_on_a_tracking_server_is_pulled_registered_and_served(
     server: str, cli: Callable[..., Said], settings: data.Settings, pulled: Command
 ) -> None:
     said = cli(*SMALL, "trainer.epochs=1", f"tracking.uri={server}", f"data.root={settings.root}")

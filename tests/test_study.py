@@ -1,4 +1,4 @@
-"""The published tables beside what was reached."""
+"""The published losses beside those of runs."""
 
 import sys
 from collections.abc import Callable
@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from denoise import study
+from denoise.comparison.published import PUBLISHED, Losses, Row
 from denoise.config.settings import Tracking
-from denoise.study import PUBLISHED, Losses, Row
 from denoise.tracking import session
 
 pytestmark = pytest.mark.usefixtures("fresh_folder")
 NOISES = ("none", "gaussian", "random_erasing", "gaussian", "gaussian", "gaussian")
 STRENGTHS = (
     {},
-    {"sigma": 1, "mean": 0},  # as one types it
+    {"sigma": 1, "mean": 0},  # integers, as users type them
     {"p": 0.5, "scale": [0.02, 0.33], "ratio": [0.3, 3.3], "value": 0.0},
     *({"sigma": sigma, "mean": 0.0} for sigma in (0.01, 0.1, 0.5)),
 )
@@ -40,8 +40,8 @@ STUDY: dict[str, dict[str, object]] = {
 }
 
 
-def record(row: Row, noise: str, strength: dict[str, object], last: Losses) -> None:
-    """A finished run of the study's protocol that reached `last`."""
+def cheap_run(row: Row, noise: str, strength: dict[str, object], last: Losses) -> None:
+    """Log a finished run of the study's protocol that ended with the losses `last`."""
     tags = {"protocol": "study", "model": "anello", "noise": noise}
     params = STUDY | {"noise": strength}
     with session.run(
@@ -54,7 +54,7 @@ def record(row: Row, noise: str, strength: dict[str, object], last: Losses) -> N
 
 @pytest.fixture
 def printed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    """The command in this process; its exit status."""
+    """Run the command in this process; its exit status."""
 
     def run(*arguments: str) -> int:
         monkeypatch.setattr(sys, "argv", ["study", *arguments])
@@ -63,7 +63,7 @@ def printed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     return run
 
 
-def test_without_runs_every_row_says_so(
+def test_rows_without_a_run_are_marked(
     printed: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert printed() == 1
@@ -71,14 +71,14 @@ def test_without_runs_every_row_says_so(
 
 
 @pytest.mark.parametrize(("off", "status"), [(0.0, 0), (0.004, 0), (0.006, 1)])
-def test_a_row_is_reached_to_within_the_tolerance(
+def test_losses_are_reached_within_the_tolerance(
     off: float, status: int, printed: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     for row, noise, strength in zip(PUBLISHED, NOISES, STRENGTHS, strict=True):
         missed = off if row is PUBLISHED[-1] else 0
-        record(row, noise, strength, Losses(row.last.train, row.last.test - missed))
-    record(PUBLISHED[1], "blur", {"sigma": 1.0}, Losses(9, 9))  # of no row
-    record(PUBLISHED[2], "random_erasing", STRENGTHS[2] | {"value": 1.0}, Losses(9, 9))
+        cheap_run(row, noise, strength, Losses(row.last.train, row.last.test - missed))
+    cheap_run(PUBLISHED[1], "blur", {"sigma": 1.0}, Losses(9, 9))  # belongs to no row
+    cheap_run(PUBLISHED[2], "random_erasing", STRENGTHS[2] | {"value": 1.0}, Losses(9, 9))
     assert printed() == status
     said = capsys.readouterr().out
     assert "no run yet" not in said
@@ -86,15 +86,15 @@ def test_a_row_is_reached_to_within_the_tolerance(
     assert ("NOT reached" in said) == bool(status)
 
 
-def test_a_published_row_is_what_the_decomposition_says() -> None:
-    """Loss = what the model misses + the variance of the noise in the target."""
+def test_published_losses_are_the_normal_loss_plus_the_variance_of_the_noise() -> None:
+    """The targets are noisy: loss = error of the model + variance of the noise."""
     rows = {row.label: row.last.test for row in PUBLISHED}
     for sigma in (0.01, 0.1, 0.5, 1):
         expected = rows["Normal"] + sigma**2
         assert rows[f"Gaussian σ = {sigma}"] == pytest.approx(expected, abs=0.002)
 
 
-def test_a_store_that_is_away_is_a_sentence(
+def test_an_unreachable_store_is_reported_in_one_sentence(
     printed: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert printed("--tracking-uri", "http://127.0.0.1:9") == 1

@@ -1,4 +1,4 @@
-"""MLflow's real interface in a real browser: a sweep's runs beside each other, without a click."""
+"""MLflow's interface in a browser: the charts of a sweep show all of its runs without a click."""
 
 import re
 import shutil
@@ -13,7 +13,7 @@ CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
-# Headless, and quiet: no phoning home from where there is no network.
+# No network requests besides those of the page.
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync "
     "--disable-background-networking --disable-component-update"
@@ -24,7 +24,7 @@ expect.set_options(timeout=60_000)
 
 @pytest.fixture(scope="module")
 def server(sweep: Said) -> Iterator[str]:
-    """A bare `mlflow ui`, but for port and number of workers, in the folder where the sweep ran."""
+    """`mlflow ui` in the folder where the sweep ran, with a free port and a single worker."""
     port = free_port()
     with background("ui", "--port", str(port), "--workers", "1", folder=sweep.folder):
         yield answering(port, "/health")
@@ -32,7 +32,7 @@ def server(sweep: Said) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def charts(server: str, sweep: Said) -> Iterator[Page]:
-    """The chart view, at the address that the sweep ended with."""
+    """The chart view at the address that the sweep printed last."""
     (address,) = re.findall(r"Browse: .* (http\S+)", sweep.out)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
@@ -48,26 +48,26 @@ def card(page: Page, title: str) -> Locator:
     return cards.filter(has=page.get_by_text(title, exact=True))
 
 
-def test_all_runs_are_there_and_only_they(charts: Page) -> None:
+def test_the_charts_show_the_runs_of_the_sweep_and_no_others(charts: Page) -> None:
     for name in ("gaussian σ=0 smoke", "gaussian σ=0.1 smoke", "gaussian σ=0.5 smoke"):
         expect(charts.get_by_role("link", name=name, exact=True)).to_be_visible()
     expect(charts.get_by_text("3 matching runs")).to_be_visible()
 
 
 @pytest.mark.parametrize("metric", ["train/loss", "test/loss", "test/clean_mse"])
-def test_losses_are_curves_of_every_run(charts: Page, metric: str) -> None:
+def test_losses_are_drawn_as_one_curve_per_run(charts: Page, metric: str) -> None:
     lines = card(charts, metric).locator(".scatterlayer path.js-line")
     wait_until(lambda: lines.count() >= 3)
 
 
 @pytest.mark.parametrize("metric", ["test/psnr", "test/ssim"])
-def test_final_figures_are_bars_of_every_run(charts: Page, metric: str) -> None:
+def test_final_metrics_are_drawn_as_one_bar_per_run(charts: Page, metric: str) -> None:
     expect(card(charts, metric).locator(".barlayer .point")).to_have_count(3)
 
 
 @pytest.mark.parametrize(("key", "steps"), [("reconstructions", 3), ("tsne", 1), ("noise", 2)])
-def test_pictures_of_every_run_are_loaded_side_by_side(charts: Page, key: str, steps: int) -> None:
-    """Of the last epoch, the first, and of before."""
+def test_pictures_of_all_runs_are_shown_side_by_side(charts: Page, key: str, steps: int) -> None:
+    """Of the last epoch, the first epoch and the untrained model."""
     rows = charts.get_by_role("row").filter(has=charts.get_by_text(key, exact=True))
     expect(rows).to_have_count(steps)
     for row in rows.all():

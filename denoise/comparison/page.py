@@ -1,4 +1,4 @@
-"""A comparison as one web page, with all that it shows inside of it."""
+"""A comparison as one self-contained HTML page."""
 
 import base64
 import csv
@@ -11,31 +11,34 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader
-from matplotlib import colormaps, rc_context
-from matplotlib.colors import to_hex
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 from PIL import Image
 
-from denoise import figures
-from denoise.comparison import verdicts
-from denoise.comparison.verdicts import Measure, Question, Setting
+from denoise import metrics
+from denoise.comparison import figures, published, tables, verdicts
+from denoise.comparison.groups import Setting
+from denoise.comparison.published import MISSING, StudyRow
+from denoise.comparison.verdicts import Question
 from denoise.fetch import CLASSES, SIDE
-from denoise.study import Parts, Reached
-from denoise.tracking import search
+from denoise.figures import CLASS_COLOURS
+from denoise.metrics import Metric
+from denoise.tracking import files, search
 
 INKS = {"light": "#1f2328", "dark": "#d7dce2"}
 MAP_POINTS = 2000
 CLEAN, NOISY, OUTPUT = range(3)  # the rows of a run's examples.png
 SCORES = (
-    Measure("latent/knn_accuracy", "nearest neighbours"),
-    Measure("latent/linear_accuracy", "linear probe"),
-    Measure("latent/silhouette", "silhouette"),
-    Measure("latent/trustworthiness", "trustworthiness of the map"),
+    metrics.KNN_ACCURACY,
+    metrics.LINEAR_ACCURACY,
+    metrics.SILHOUETTE,
+    metrics.TRUSTWORTHINESS,
 )
+OF_MAPS = (metrics.KNN_ACCURACY, metrics.TRUSTWORTHINESS)
 
 
 class Strip(NamedTuple):
-    """One row of ten images, as a data URI, with what is said of it."""
+    """One row of ten images, as a data URI, with its label and a note."""
 
     label: str
     note: str
@@ -43,7 +46,7 @@ class Strip(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """A number of a table: as text, what it sorts by, and how near to its column's best, 0 to 1."""
+    """A cell of a table: its text, the value to sort by, and the strength of its colour, 0 to 1."""
 
     text: str
     margin: str = ""
@@ -52,17 +55,11 @@ class Cell(NamedTuple):
 
 
 class Column(NamedTuple):
+    """A column of a table: one metric of every setting."""
+
     name: str
     unit: str
     cells: list[Cell]
-
-
-class StudyRow(NamedTuple):
-    """A published row beside the reached one, and the parts of its test loss if they are known."""
-
-    reached: Reached
-    cells: list[str]
-    parts: Parts | None
 
 
 def render(
@@ -70,13 +67,13 @@ def render(
     about: str,
     questions: Sequence[Question],
     settings: Sequence[Setting],
-    measures: Sequence[Measure],
+    shown: Sequence[Metric],
     study: Sequence[StudyRow],
 ) -> str:
-    """The page as HTML, with pictures from the files of those runs that have them."""
+    """The page as HTML, with the pictures that the settings' runs have logged."""
     with tempfile.TemporaryDirectory() as folder:
-        pictures = _files(settings, "figures/examples.png", Path(folder))
-        maps = _files(settings, "tables/codes.csv", Path(folder))
+        pictures = _downloaded(settings, "figures/examples.png", Path(folder))
+        maps = _downloaded(settings, "tables/codes.csv", Path(folder))
         environment = Environment(
             loader=FileSystemLoader(Path(__file__).parent),
             autoescape=True,
@@ -89,7 +86,10 @@ def render(
             about=about,
             questions=questions,
             settings=settings,
-            columns=[_column(settings, measure) for measure in measures],
+            inks=INKS,
+            tables=tables,
+            published=published,
+            columns=[_column(settings, metric) for metric in shown],
             curves=[_curves(settings, split) for split in ("train", "held-out")],
             clean=_clean(pictures),
             outputs=_strips(settings, pictures, OUTPUT),
@@ -103,35 +103,30 @@ def render(
         )
 
 
-def corruptions(settings: Sequence[Setting]) -> list[str]:
-    """The corruptions that robustness was measured against: none, the others, and their mean."""
-    there = {metric for one in settings for run in one.runs.values() for metric in run.metrics}
-    names = {m.removeprefix("robust/").removesuffix("_mse") for m in there if _is_robust(m)}
-    return sorted(names, key=lambda name: (name == "mean", name != "clean", name))
-
-
-def _is_robust(metric: str) -> bool:
-    return metric.startswith("robust/") and metric.endswith("_mse")
-
-
 def _has(settings: Sequence[Setting], metric: str) -> bool:
     return any(one.values(metric) for one in settings)
 
 
-def _column(settings: Sequence[Setting], measure: Measure) -> Column:
-    found = [one.estimate(measure.key) for one in settings]
+def _column(settings: Sequence[Setting], metric: Metric) -> Column:
+    found = [one.estimate(metric.key) for one in settings]
     cells = [
-        Cell(measure.shown(each.mean), measure.margin(each), each.mean) if each else Cell("–")
+        Cell(metric.shown(each.mean), each.margin_in(metric), each.mean) if each else Cell(MISSING)
         for each in found
     ]
-    return Column(measure.name, measure.unit, cells)
+    return Column(metric.name, metric.unit, cells)
 
 
 def _heat(settings: Sequence[Setting]) -> list[Column]:
-    """For each corruption the error of each setting; a cell is 1 at the best, 0 at twice that."""
+    """The error of each setting under each corruption, and the mean.
+
+    Heat is 1 for the best setting of a column, and 0 from twice its error.
+    """
+    tested = [*tables.corruptions(settings), "mean"]
     columns = []
-    for name in corruptions(settings):
-        column = _column(settings, Measure(f"robust/{name}_mse", name))
+    for metric in map(metrics.robust, tested):
+        if not _has(settings, metric.key):
+            continue
+        column = _column(settings, metric)
         best = min(cell.value for cell in column.cells if cell.value is not None)
         cells = [
             cell._replace(heat=max(0.0, 2 - cell.value / best)) if cell.value and best else cell
@@ -141,8 +136,8 @@ def _heat(settings: Sequence[Setting]) -> list[Column]:
     return columns
 
 
-def _scores(settings: Sequence[Setting], score: Measure) -> dict[str, Any]:
-    """Means with their intervals, placed in percent of the width of the narrowest axis for all."""
+def _scores(settings: Sequence[Setting], score: Metric) -> dict[str, Any]:
+    """Means with their intervals, with positions in percent of the width of the axis."""
     found = {one.label: estimate for one in settings if (estimate := one.estimate(score.key))}
     ends = [
         end for each in found.values() for end in (each.mean, each.low, each.high) if end == end
@@ -156,7 +151,7 @@ def _scores(settings: Sequence[Setting], score: Measure) -> dict[str, Any]:
     rows = [
         {
             "label": label,
-            "text": score.with_interval(each),
+            "text": each.shown(score),
             "mean": at(each.mean),
             "low": at(each.mean if math.isnan(each.low) else each.low),
             "high": at(each.mean if math.isnan(each.high) else each.high),
@@ -167,7 +162,7 @@ def _scores(settings: Sequence[Setting], score: Measure) -> dict[str, Any]:
 
 
 def _curves(settings: Sequence[Setting], split: str) -> dict[str, Any] | None:
-    """The loss of each setting over the epochs, mean of its seeds, in light and dark."""
+    """The loss of each setting over the epochs, averaged over seeds, in light and dark."""
     curves = {one.label: curve for one in settings if (curve := _mean_curve(one, split))}
     if not curves:
         return None
@@ -183,33 +178,34 @@ def _curves(settings: Sequence[Setting], split: str) -> dict[str, Any] | None:
 def _mean_curve(setting: Setting, split: str) -> list[float]:
     curves = []
     for run in setting.runs.values():
-        held_out = "val/loss" if "val/loss" in run.metrics else "test/loss"
-        metric = "train/loss" if split == "train" else held_out
+        loss = metrics.TEST_LOSS
+        held_out = loss.held_out if loss.held_out in run.metrics else loss.key
+        metric = metrics.TRAIN_LOSS.key if split == "train" else held_out
         curves.append(search.curve(run.id, metric) if metric in run.metrics else [])
     shortest = min(map(len, curves))
     return [float(value) for value in np.mean([curve[:shortest] for curve in curves], axis=0)]
 
 
 def _map(setting: Setting, path: Path) -> Strip:
-    """Every so-manyth code, to have at most `MAP_POINTS`."""
+    """The map of at most `MAP_POINTS` codes, spread evenly over all."""
     with path.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     rows = rows[:: math.ceil(len(rows) / MAP_POINTS)]
     places = np.array([[float(row["tsne_x"]), float(row["tsne_y"])] for row in rows])
     labels = np.array([int(float(row["label"])) for row in rows])
-    scores = [(score, setting.estimate(score.key)) for score in (SCORES[0], SCORES[3])]
-    said = [f"{score.name} {score.shown(each.mean)}" for score, each in scores if each]
+    scores = [(score, setting.estimate(score.key)) for score in OF_MAPS]
+    notes = [f"{score.name} {score.shown(each.mean)}" for score, each in scores if each]
     uri = _png(figures.bare_map(places, labels))
-    return Strip(setting.label, ", ".join([*said, f"{len(rows):,} codes"]), uri)
+    return Strip(setting.label, ", ".join([*notes, f"{len(rows):,} codes"]), uri)
 
 
 def _classes(settings: Sequence[Setting]) -> list[tuple[str, str]]:
-    """The names of the data set's classes with the colours of the maps."""
+    """The names of the data set's classes, with their colours on the maps."""
     from torchvision import datasets
 
     dataset = getattr(datasets, settings[0].facts.get("data.name", ""), None)
     names = dataset.classes if dataset else [str(label) for label in range(CLASSES)]
-    return [(name, to_hex(colormaps["tab10"](label))) for label, name in enumerate(names)]
+    return list(zip(names, CLASS_COLOURS, strict=True))
 
 
 def _one_of_each_noise(settings: Sequence[Setting]) -> list[Setting]:
@@ -223,8 +219,9 @@ def _strips(settings: Sequence[Setting], pictures: Mapping[str, Path], row: int)
     strips = []
     for one in settings:
         if one.label in pictures:
-            error = one.estimate("test/denoise_mse")
-            note = f"MSE {error.mean:.4f}" if error and row == OUTPUT else ""
+            metric = metrics.DENOISE_MSE
+            error = one.estimate(metric.key)
+            note = f"{metric.unit} {metric.shown(error.mean)}" if error and row == OUTPUT else ""
             label = one.label if row == OUTPUT else one.noise
             strips.append(Strip(label, note, _row(pictures[one.label], row)))
     return strips
@@ -242,19 +239,19 @@ def _row(path: Path, row: int) -> str:
     return _uri(written.getvalue())
 
 
-def _files(settings: Sequence[Setting], name: str, folder: Path) -> dict[str, Path]:
-    """By label, the file `name` of the first seed that has it; settings without are left out."""
+def _downloaded(settings: Sequence[Setting], name: str, folder: Path) -> dict[str, Path]:
+    """The file `name` of the first seed that has it, by label, for the settings that have one."""
     found = {}
     for setting in settings:
         runs = (run for _, run in sorted(setting.runs.items()))
-        if run := next((run for run in runs if name in search.files(run.id)), None):
-            search.download(run.id, name, folder / run.id)
+        if run := next((run for run in runs if name in files.files(run.id)), None):
+            files.download(run.id, name, folder / run.id)
             found[setting.label] = folder / run.id / name
     return found
 
 
 def _both(draw: Callable[[], Figure]) -> dict[str, str]:
-    """The same figure on a light and on a dark page."""
+    """The same figure for a light and for a dark page."""
     uris = {}
     for theme, ink in INKS.items():
         inks: Any = (

@@ -1,4 +1,4 @@
-"""What a few seeds can tell: means with their intervals, paired differences, Holm's correction."""
+"""Statistics over seeds: means with their intervals, paired differences, Holm's correction."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,13 +7,15 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
+from denoise.metrics import Metric
+
 CONFIDENCE = 0.95
 
 
 class Estimate(NamedTuple):
-    """The mean of `size` values, their standard deviation, and the ends of its 95% interval.
+    """The mean of `size` values, their standard deviation, and the 95% interval of the mean.
 
-    One value has neither deviation nor interval: they are nan.
+    For a single value, the standard deviation and the interval are nan.
     """
 
     mean: float
@@ -24,12 +26,20 @@ class Estimate(NamedTuple):
 
     @property
     def margin(self) -> float:
-        """Half of the interval, what stands behind ±."""
+        """Half the width of the interval: the number after ±."""
         return (self.high - self.low) / 2
+
+    def margin_in(self, metric: Metric) -> str:
+        """The margin with the metric's digits; empty for one seed, and if all seeds agree."""
+        return metric.shown(self.margin) if self.margin > 0 else ""
+
+    def shown(self, metric: Metric) -> str:
+        """The mean with its margin: 0.01966 ± 0.00041."""
+        return " ± ".join(filter(None, (metric.shown(self.mean), self.margin_in(metric))))
 
 
 def estimate(values: Sequence[float]) -> Estimate:
-    """The mean of at least one value, with Student's t interval (Student 1908)."""
+    """The mean of one or more values, with Student's t interval (Student 1908)."""
     mean, size = float(np.mean(values)), len(values)
     if size == 1:
         return Estimate(mean, math.nan, math.nan, math.nan, size)
@@ -39,14 +49,14 @@ def estimate(values: Sequence[float]) -> Estimate:
 
 
 def paired(values: Mapping[str, float], baseline: Mapping[str, float]) -> dict[str, float]:
-    """`values` minus `baseline`, seed by seed, for the seeds that both have."""
+    """`values` minus `baseline` for each seed that both have."""
     return {seed: values[seed] - baseline[seed] for seed in values if seed in baseline}
 
 
 def p_value(differences: Sequence[float]) -> float:
-    """How often chance alone takes a mean so far from 0: the two-sided t test, from 0 to 1.
+    """The p value of the two-sided t test that the mean difference is 0, from 0 to 1.
 
-    1 where there is a single difference, as it tells nothing.
+    It is 1 for fewer than two differences, from which nothing follows.
     """
     if len(differences) < 2:
         return 1.0
@@ -58,9 +68,9 @@ def p_value(differences: Sequence[float]) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """The same p values, made fit to be judged together (Holm 1979): all of them against 0.05.
+    """Correct p values for multiple comparisons (Holm 1979).
 
-    The chance that any one of the differences is a mistake then stays below 0.05.
+    If each is then compared with 0.05, the chance of any false positive is at most 0.05.
     """
     order = np.argsort(p_values)
     factors = np.arange(len(order), 0, -1)

@@ -18,7 +18,8 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from denoise import compare, fetch
+from denoise import fetch
+from denoise.comparison import write
 from denoise.config.sentence import sentence
 from denoise.config.settings import Tracking
 from denoise.errors import StoreUnavailableError, UserError
@@ -173,7 +174,7 @@ def _conclude(began: Launch, jobs: Sequence[Contents]) -> None:
         if contents.fields["job"]["status"] in SUCCEEDED and screen.run_id(contents)
     ]
     runs = search.runs(settings, ids) if began.summary and KILLED not in statuses else []
-    compared = compare.write(settings, runs, began.folder) if runs else None
+    compared = write.write(settings, runs, began.folder) if runs else None
     where = screen.console()
     for question in compared.questions if compared else []:
         where.print(f"{question.title} {question.answer}", highlight=False, markup=False)

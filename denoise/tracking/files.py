@@ -120,15 +120,15 @@ def register(run_id: str, name: str) -> str:
 def pull(
     run: "Found",
     folder: Path,
-    only: Collection[str] = (),
+    only: Collection[str],
     *,
-    force: bool = False,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    force: bool,
+    progress: Callable[[int, int], None],
 ) -> bool:
     """Download the files of a run to `folder`, all or none; False if it is up to date already.
 
-    `only` names the `PARTS` to download. Without it, files that are in none of the run's folders
-    come too. `progress` is called with the number of bytes downloaded and their total.
+    `only` names the `PARTS` to download. If it is empty, all are, and files outside of the run's
+    folders too. `progress` is called with the number of bytes downloaded and their total.
     `UserError` if the folder has other content, unless `force` replaces it.
     """
     parts = sorted(only or PARTS)

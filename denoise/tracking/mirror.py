@@ -267,7 +267,7 @@ def _is_pending(path: Path) -> bool:
         contents = record.read(path.parent)
     except UserError:
         return True  # damaged: whoever mirrors it says so
-    return bool(contents) and not contents.fields["mirrored"]
+    return contents is not None and not contents.fields["mirrored"]
 
 
 def send(folder: Path) -> str:

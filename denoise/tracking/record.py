@@ -294,7 +294,7 @@ def milliseconds(seconds: float | None = None) -> int:
     return round(1000 * (time.time() if seconds is None else seconds))
 
 
-def text(fields: Mapping[str, Any]) -> str:
+def text(fields: dict[str, Any]) -> str:
     """The content of `record.json`, with the long list of files at its end."""
     return json.dumps({k: v for k, v in fields.items() if k != "files"} | fields, indent=1)
 

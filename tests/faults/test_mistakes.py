@@ -658,13 +658,13 @@ def states(settings: data.Settings, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("damage", sampled((damage,) for damage in DAMAGES))
 def test_a_damaged_state_leaves_the_one_before(states: Path, damage: Damage) -> None:
-    newest = checkpoint.newest(states)
+    newest = checkpoint.newest(states.iterdir())
     assert newest
     (before,) = set(states.iterdir()) - {newest}
     harm(newest, damage)
-    assert checkpoint.newest(states) == before
+    assert checkpoint.newest(states.iterdir()) == before
     harm(before, damage)
-    assert checkpoint.newest(states) is None
+    assert checkpoint.newest(states.iterdir()) is None
 
 
 @pytest.mark.parametrize("other", ["model.latent_dim=5", "model=conv"])
@@ -691,7 +691,7 @@ def test_a_run_goes_on_from_the_state_that_is_whole(
     arguments = (*SMALL, f"data.root={settings.root}")
     run = the_run(said := cli(*arguments))
     for _ in range(harmed):
-        newest = checkpoint.newest(files(run) / "state")
+        newest = checkpoint.newest((files(run) / "state").iterdir())
         assert newest
         harm(newest, damage)
     MlflowClient(f"sqlite:///{said.folder / 'mlflow.db'}").update_run(run.info.run_id, "KILLED")

@@ -1,0 +1,205 @@
+# ruff: noqa: E501
+"""The published study's tables, beside the losses that runs reached, and where a loss comes from."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from omegaconf import OmegaConf
+from torch import Tensor
+
+from denoise import build, data, evaluate, fetch
+from denoise.config import CONF
+from denoise.config.settings import Tracking
+from denoise.data import Data
+from denoise.errors import UserError
+from denoise.tracking import search
+from denoise.tracking.search import Found
+
+TOLERANCE = 0.005
+EPOCHS = 20
+HEADER = (
+    "data set",
+    "epoch 1 published",
+    "epoch 1 reached",
+    f"epoch {EPOCHS} published",
+    f"epoch {EPOCHS} reached",
+    "difference",
+)
+MISSING = "–"
+
+
+class Losses(NamedTuple):
+    """Train and test average loss, in the model's space."""
+
+    train: float
+    test: float
+
+    def __str__(self) -> str:
+        return f"{self.train:.3f} / {self.test:.3f}"
+
+
+class Row(NamedTuple):
+    """A row of the published tables, and the filter for the runs that re-create it."""
+
+    label: str
+    runs: str
+    first: Losses
+    last: Losses
+
+
+class Reached(NamedTuple):
+    """A published row and the newest run that re-creates it, with its losses; None without one."""
+
+    row: Row
+    run: Found | None
+    first: Losses | None
+    last: Losses | None
+
+    @property
+    def differences(self) -> Losses | None:
+        """The losses of the last epoch minus the published ones."""
+        if not self.last:
+            return None
+        return Losses(self.last.train - self.row.last.train, self.last.test - self.row.last.test)
+
+    @property
+    def is_met(self) -> bool:
+        """Whether both losses of the last epoch are within the tolerance."""
+        differences = self.differences
+        return differences is not None and all(abs(each) <= TOLERANCE for each in differences)
+
+    @property
+    def cells(self) -> list[str]:
+        """The row as text, below `HEADER`."""
+        row, differences = self.row, self.differences
+        if differences is None:
+            return [row.label, str(row.first), MISSING, str(row.last), "no run yet", MISSING]
+        signed = " / ".join(f"{difference:+.3f}" for difference in differences)
+        return [row.label, str(row.first), str(self.first), str(row.last), str(self.last), signed]
+
+
+class Parts(NamedTuple):
+    """The three parts of a loss, in the model's space, which add up to it.
+
+    `floor` is the error of the best output in [0, 1], which is a sigmoid's range. `noise` is what
+    the corruption of the target adds. `missed` is the rest, which the model could have avoided.
+    """
+
+    floor: float
+    noise: float
+    missed: float
+
+
+class StudyRow(NamedTuple):
+    """A published row beside the reached one, and the parts of its test loss, if known."""
+
+    reached: Reached
+    parts: Parts | None
+
+
+def _gaussian(sigma: float) -> str:
+    return f"tags.noise = 'gaussian' and params.noise.mean = 0 and params.noise.sigma = {sigma}"
+
+
+ERASING = (
+    "tags.noise = 'random_erasing' and params.noise.p = 0.5 and params.noise.value = 0 "
+    "and params.noise.scale = '[0.02, 0.33]' and params.noise.ratio = '[0.3, 3.3]'"
+)
+# J. Yang, "Denoise Autoencoder", 2022: losses after epochs 1 and 20.
+PUBLISHED = (
+    Row("Normal", "tags.noise = 'none'", Losses(0.848, 0.675), Losses(0.601, 0.599)),
+    Row("Gaussian σ = 1", _gaussian(1), Losses(1.860, 1.689), Losses(1.600, 1.598)),
+    Row("RandomErasing", ERASING, Losses(0.922, 0.679), Losses(0.569, 0.567)),
+    Row("Gaussian σ = 0.01", _gaussian(0.01), Losses(0.949, 0.731), Losses(0.600, 0.598)),
+    Row("Gaussian σ = 0.1", _gaussian(0.1), Losses(1.014, 0.734), Losses(0.612, 0.610)),
+    Row("Gaussian σ = 0.5", _gaussian(0.5), Losses(1.103, 0.929), Losses(0.852, 0.850)),
+)  # fmt: skip
+PROTOCOL = (
+    "tags.protocol = 'study' and tags.model = 'anello' and params.model.latent_dim = 4 "
+    f"and params.trainer.epochs = {EPOCHS} and params.trainer.batch_size = 256 "
+    "and params.trainer.target = 'corrupted' and params.trainer.precision = 'float32' "
+    "and params.trainer.learning_rate = 0.001 and params.trainer.weight_decay = 1e-05 "
+    "and params.data.name = 'FashionMNIST' and params.data.train_size = 60000 "
+    "and params.data.test_size = 10000 and params.data.holdout = 0 "
+    "and params.data.low = -1 and params.data.high = 1"
+)
+
+
+def reached(settings: Tracking, among: Sequence[Found] | None = None) -> list[Reached]:
+    """Each published row with the newest run, of all or `among` some, that re-creates it."""
+    return [_reached(settings, row, among) for row in PUBLISHED]
+
+
+def _reached(settings: Tracking, row: Row, among: Sequence[Found] | None) -> Reached:
+    found = search.search(settings, f"{PROTOCOL} and {row.runs}", most=None if among else 1)
+    if among is not None:
+        ids = {run.id for run in among}
+        found = [run for run in found if run.id in ids]
+    curves = [search.curve(found[0].id, f"{split}/loss") for split in Losses._fields if found]
+    if not (found and all(curves)):
+        return Reached(row, None, None, None)
+    first, last = (Losses(*(curve[at] for curve in curves)) for at in (0, -1))
+    return Reached(row, found[0], first, last)
+
+
+def decomposed(settings: Tracking, runs: Sequence[Found]) -> Iterator[StudyRow]:
+    """The published rows beside these runs, with the parts of each loss; none if no run fits."""
+    ours = [run for run in runs if run.tags.get("protocol") == "study"]
+    rows = reached(settings, ours) if ours else []
+    images = {root: _images(root) for root in {_root(row.run) for row in rows if row.run}}
+    for row in rows if images else []:
+        parts = None
+        if row.run and row.last and (there := images[_root(row.run)]):
+            parts = _parts(row.run, row.last.test, there)
+        yield StudyRow(row, parts)
+
+
+def decompose(images: Tensor, target: Tensor, data: Data, loss: float) -> Parts:
+    """Split a mean squared error `loss` of a sigmoid decoder that was trained to output `target`.
+
+    `images` are the clean images, uint8, and `target` the image wanted for each, in the model's
+    space. A model that knew the clean image and output it clipped to [0, 1] would miss by
+    (clip(clean) - target)². That is the clean image's distance from [0, 1] plus the noise, which
+    nothing can predict. A corruption can also make the target easier to reach than the clean image:
+    boxes of 0 on a background of -1 do. The floor is then lower. Both parts are means over all
+    pixels of the same clean value, so that the noise averages out.
+    """
+    pixels = images.flatten().long()
+    values = data.space.to_model(torch.arange(256) / 255)
+    within = values.clamp(0, 1)
+    errors = (within[pixels] - target.flatten()).square()
+    unavoidable = pixels.bincount(errors.double(), minlength=256)
+    floors = (within - values).square().double() * pixels.bincount(minlength=256)
+    floor, total = (
+        float(sums.sum() / len(pixels)) for sums in (floors.minimum(unavoidable), unavoidable)
+    )
+    return Parts(floor, total - floor, loss - total)
+
+
+def _root(run: Found) -> str:
+    return run.params.get("data.root", "data")
+
+
+def _images(root: str) -> Data | None:
+    """The study's data set; None if it is not on this machine, as a comparison downloads nothing."""
+    node = OmegaConf.load(CONF / "data" / "fashion_mnist.yaml")
+    settings = data.Settings(**{**node, "root": root})
+    try:
+        return data.load(settings, torch.device("cpu")) if fetch.are_there(settings) else None
+    except (UserError, OSError):
+        return None
+
+
+def _parts(run: Found, loss: float, images: Data) -> Parts | None:
+    """The parts of the run's test loss, with the same corruption that it was tested on."""
+    noise = OmegaConf.from_dotlist(
+        [f"{k}={v}" for k, v in run.params.items() if k.startswith("noise.")]
+    )
+    try:
+        node = OmegaConf.to_container(noise)["noise"]  # type: ignore[index, call-overload]
+        pairs = evaluate.corrupted(images.test, images, build.build_noise(node))
+    except UserError:
+        return None
+    target = torch.cat([noisy for _, noisy in pairs])
+    return decompose(images.test.images, target, images, loss)

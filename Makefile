@@ -67,4 +67,4 @@ bench: install  ## measure speed and memory for docs/benchmarks.md
 	@$(BIN)/python benchmarks/speed.py
 
 clean:  ## remove .venv and caches; runs and data stay
-	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info

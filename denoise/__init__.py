@@ -1,5 +1,6 @@
 """Denoising autoencoders on Fashion-MNIST: Hydra sweeps, tracked in MLflow."""
 
+import tempfile
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,15 @@ def load(source: str | Path, *, trust: Collection[str] = ()) -> "Denoiser":
     `trust` has the module of the class, for example `trust=["my_models"]`. `UserError` says what is
     missing, refused, or has changed since it was pulled.
     """
-    from denoise import denoiser  # not above, so that `python -m denoise --help` needs no torch
+    # Not imported above, so that `python -m denoise --help` needs no torch.
+    from denoise import denoiser, manifest
 
-    return denoiser.load(source, trust=trust)
+    if not str(source).startswith("models:/"):
+        manifest.verified(Path(source))
+        return denoiser.read(Path(source), trust=trust)
+
+    from denoise.tracking import files
+
+    with tempfile.TemporaryDirectory() as folder:
+        files.download_registered(str(source), Path(folder))
+        return denoiser.read(Path(folder), trust=trust)

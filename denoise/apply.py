@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from PIL import Image
 from torch import Generator, Tensor
 
-from denoise import build, command, data, denoiser, figures
+from denoise import build, command, data, denoiser, figures, load
 from denoise.config import CONF
 from denoise.errors import UserError
 from denoise.fetch import SIDE
@@ -62,7 +62,7 @@ def main(
         raise click.UsageError("give picture files, or --sample N")
     if sigma is not None and not noise:
         raise click.UsageError("--sigma is the strength of a --noise, but no --noise is given")
-    loaded = denoiser.load(model, trust=trust)
+    loaded = load(model, trust=trust)
     names, images = _stack([*_read(pictures), *_sample(sample or 0)])
     given = _corrupt(images, loaded, noise, sigma) if noise else images
     output = loaded.denoise(given.clamp(0, 1))  # as a picture file would hold them

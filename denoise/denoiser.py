@@ -1,6 +1,5 @@
 """A trained model that denoises pictures, with the scaling of the run that trained it."""
 
-import tempfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from denoise import bounds, build, checkpoint, manifest
+from denoise import bounds, build, checkpoint
 from denoise.data import Space
 from denoise.errors import UserError
 from denoise.fetch import SIDE
@@ -66,24 +65,13 @@ class Denoiser:
         return self.space.to_model(pixels.reshape(-1, 1, SIDE, SIDE))
 
 
-def load(source: str | Path, *, trust: Collection[str] = ()) -> Denoiser:
-    """The model of a pulled folder, or of a registered one (`models:/NAME@best`).
+def read(folder: Path, *, trust: Collection[str] = ()) -> Denoiser:
+    """The model in the checkpoints of a run's folder.
 
     Reads weights and plain values only, and runs no code of the files. The model must be a class of
     this package, or of a module in `trust`, which is imported. `UserError` if a file is missing or
-    has changed since it was pulled, or if the model is of another class.
+    damaged, or if the model is of another class.
     """
-    if str(source).startswith("models:/"):
-        from denoise.tracking import files  # imports MLflow
-
-        with tempfile.TemporaryDirectory() as folder:
-            files.download_registered(str(source), Path(folder))
-            return _read(Path(folder), trust)
-    manifest.verified(Path(source))
-    return _read(Path(source), trust)
-
-
-def _read(folder: Path, trust: Collection[str]) -> Denoiser:
     checkpoints = folder / "checkpoints"
     last = checkpoints / "last.safetensors"
     config = checkpoint.load(last)[2]

@@ -1,14 +1,17 @@
-"""Bars on a terminal: what is drawn, and that it ends."""
+"""Bars on a terminal, and the records that they are drawn from."""
 
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from denoise.runs.screen import FAILED, FINISHED, RUNNING, Bars, Status, forget_all, read_all
+from denoise.runs.screen import Bars, read_jobs
+from denoise.tracking import record
+from denoise.tracking.record import FAILED, FINISHED, Record
 from tests.conftest import wait_until
 
 
@@ -31,24 +34,33 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], str]]:
     os.close(ours)
 
 
-def job(folder: Path, num: int, name: str) -> Status:
+@contextlib.contextmanager
+def job(folder: Path, num: int, name: str) -> Iterator[Record]:
+    """The record of a job that has just started."""
     (folder / str(num)).mkdir()
-    return Status(
-        folder / str(num), num=num, name=name, state=RUNNING, stage="starting", epoch=0, epochs=2
-    )
+    with record.opened(folder / str(num)) as own:
+        own.start_job(num=num, name=name, epochs=2, score_name="test/loss")
+        yield own
 
 
-def test_a_bar_for_each_job_and_a_line_for_its_end(
+def test_each_job_has_a_bar_and_a_line_at_its_end(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setenv("TERM", "xterm")
-    with terminal(monkeypatch) as screen:
-        bars = Bars(tmp_path)
-        good, bad = job(tmp_path, 0, "masking [half]"), job(tmp_path, 1, "blur")
+    with (
+        terminal(monkeypatch) as screen,
+        job(tmp_path, 0, "masking [half]") as good,
+        job(tmp_path, 1, "blur") as bad,
+    ):
+        bars = Bars(lambda: [good.folder, bad.folder], since=0)
         wait_until(lambda: "epoch 0/2  starting" in screen(), seconds=10)
-        good.update(state=FINISHED, score_name="test/loss", score=0.25)
-        bad.update(state=FAILED, error="[enforce fail at alloc_cpu.cpp:117] nothing at [/tmp/x]")
+        values = {"train/loss": 0.5, "time/images_per_second": 10, "time/epoch_seconds": 65}
+        good.log(values, 1)
+        good.note_job(stage="training")
+        wait_until(lambda: "epoch 1/2  loss 0.5000  10 img/s  1:05 left" in screen(), seconds=10)
+        good.note_job(status=FINISHED, score=0.25)
+        bad.note_job(status=FAILED, error="[enforce fail at alloc_cpu.cpp:117] nothing at [/tmp/x]")
         bars.close()
         assert not bars.thread.is_alive()
         assert "masking [half]  test/loss 0.2500" in screen()
@@ -57,7 +69,13 @@ def test_a_bar_for_each_job_and_a_line_for_its_end(
         assert screen().rindex(shows) > screen().rindex(hides)
 
 
-def test_what_an_earlier_launch_left_is_forgotten(tmp_path: Path) -> None:
-    job(tmp_path, 0, "old").update(state=FAILED, error="long ago")
-    forget_all(tmp_path)
-    assert read_all(tmp_path) == []
+def test_jobs_of_an_earlier_launch_are_not_shown(tmp_path: Path) -> None:
+    with job(tmp_path, 0, "old"):
+        pass
+    assert len(read_jobs([tmp_path / "0"], since=0)) == 1
+    assert read_jobs([tmp_path / "0"], since=time.time()) == []
+
+
+def test_a_folder_without_a_readable_record_is_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "record.json").write_text("a user's own")
+    assert read_jobs([tmp_path, tmp_path / "missing"]) == []

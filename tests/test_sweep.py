@@ -23,10 +23,12 @@ from denoise import data
 from denoise.config.identity import LONGEST_NAME, run_name
 from denoise.config.settings import Tracking
 from denoise.runs import run as runs_module
-from denoise.runs import screen, summary
+from denoise.runs import screen
+from denoise.runs import sweep as sweep_module
 from denoise.tracking import charts, search
+from denoise.tracking.record import SWEEP, Contents
 from denoise.tracking.store import prepare
-from tests.conftest import SMALL, Said, command, ended, group_is_alive, wait_until
+from tests.conftest import SMALL, Said, command, ended, group_is_alive, jobs, tracked, wait_until
 
 Cli = Callable[..., Said]
 STORE = Tracking(None, "denoise")
@@ -81,11 +83,15 @@ def test_the_screen_has_a_line_an_epoch_and_the_table(sweep: Said) -> None:
     assert sweep.err == ""
 
 
-def test_the_summary_run_has_the_table_as_a_file(sweep: Said) -> None:
+def test_the_summary_run_has_the_plan_and_the_table(sweep: Said) -> None:
     (run, *_) = sweep.runs("tags.noise = 'gaussian'")
     its = f"tags.sweep = '{run.data.tags['sweep']}'"
     (summary,) = sweep.runs(f"tags.summary = 'true' and {its}")
     path = Path(summary.info.artifact_uri.removeprefix("file://")) / "sweep.csv"
+    plan = json.loads(path.with_name("plan.json").read_text(encoding="utf-8"))
+    hashes = {run.data.tags["config_hash"] for run in sweep.runs("tags.noise = 'gaussian'")}
+    assert {member["config_hash"] for member in plan["members"]} == hashes
+    assert plan["owner"]["state"] == "QUEUED"
     rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
     assert [row["run"] for row in rows] == [
         *("gaussian σ=0 smoke", "gaussian σ=0.1 smoke", "gaussian σ=0.5 smoke")
@@ -97,19 +103,26 @@ def test_the_summary_run_has_the_table_as_a_file(sweep: Said) -> None:
 
 @pytest.mark.usefixtures("fresh_folder")
 def test_a_long_table_is_cut_after_a_row_where_stores_take_no_more() -> None:
-    row = {"name": "a run", "state": "FINISHED", "seconds": 1, "run_id": "0" * 32, "last": {}}
-    summary.summarize([row] * 200, STORE, Path(), started=0)
+    table = [row("a run", run_id="0" * 32)] * 200
+    with tracked(STORE, Path("sweep"), kind=SWEEP, tags={"summary": "true", "sweep": ""}) as run:
+        sweep_module._sum_up(run, table)
     client = MlflowClient()
-    (run,) = client.search_runs([prepare(STORE)])
-    note = run.data.tags["mlflow.note.content"]
+    note = client.get_run(run.run_id).data.tags["mlflow.note.content"]
     assert 7000 < len(note) <= 8000
     assert note.splitlines()[-1] == note.splitlines()[2]
     assert search.of_sweep(STORE, "") == search.one_of(["0" * 32] * 200)
-    (Path(run.info.artifact_uri.removeprefix("file://")) / "sweep.csv").unlink()
+    artifacts = client.get_run(run.run_id).info.artifact_uri
+    (Path(artifacts.removeprefix("file://")) / "sweep.csv").unlink()
     assert search.of_sweep(STORE, "") == "tags.sweep = ''"
 
 
-def test_a_time_is_one_that_a_clock_shows() -> None:
+def row(name: str, **fields: str) -> Contents:
+    """The record of a finished job."""
+    job = {"name": name, "status": "FINISHED", "seconds": 1, "error": ""}
+    return Contents({"job": job, **fields})
+
+
+def test_times_are_shown_as_a_clock_shows_them() -> None:
     assert [screen.clock(seconds) for seconds in (0, 59.4, 59.6, 419.7)] == [
         *("0:00", "0:59", "1:00", "7:00")
     ]
@@ -127,10 +140,9 @@ def _chart_groups(said: Said) -> set[str]:
 def test_the_table_has_the_whole_run_id_on_a_narrow_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(summary, "_console", lambda: Console(width=80))
+    monkeypatch.setattr(screen, "console", lambda: Console(width=80))
     run_id = "0123456789abcdef" * 2
-    row = {"name": "gaussian σ=0.1", "state": "FINISHED", "seconds": 1, "run_id": run_id}
-    summary.show([row])
+    screen.show([row("gaussian σ=0.1", run_id=run_id)])
     lines = capsys.readouterr().out.splitlines()
     assert "".join(line.split("│")[-2].strip() for line in lines if "│" in line) == run_id
 
@@ -145,7 +157,9 @@ def test_the_command_to_browse_with_names_the_store_unless_it_is_mlflows_own() -
     )
 
 
-def test_one_by_one_gives_the_same_losses(sweep: Said, cli: Cli, settings: data.Settings) -> None:
+def test_runs_one_by_one_have_the_same_losses_as_side_by_side(
+    sweep: Said, cli: Cli, settings: data.Settings
+) -> None:
     said = cli(
         "-m",
         "hydra/launcher=basic",
@@ -174,9 +188,7 @@ def all_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("all_threads")
-def test_a_failing_job_stops_no_other_and_is_told_in_a_line(
-    cli: Cli, settings: data.Settings
-) -> None:
+def test_a_failing_job_stops_no_other_and_is_one_line(cli: Cli, settings: data.Settings) -> None:
     """One by one, with the threads that each of the two would have side by side."""
     said = cli(
         "-m",
@@ -189,7 +201,7 @@ def test_a_failing_job_stops_no_other_and_is_told_in_a_line(
     assert said.status == 1
     failed, finished = said.runs("tags.noise = 'gaussian'")[::-1]
     assert (failed.info.status, finished.info.status) == ("FAILED", "FINISHED")
-    small = "smoke train_size=512 test_size=600 tsne_codes=200 map_seed=9 epochs=1"
+    small = "smoke train_size=512 test_size=600 tsne_codes=200 epochs=1"
     assert re.search(rf"^gaussian σ=1e\+30 {small}: FloatingPointError: .*$", said.out, re.M)
     assert re.search(rf"│ gaussian σ=0.1 {small} +│ FINISHED", said.out)
     assert "Runs: 2, at a time: 1, threads for each: 3" in said.out
@@ -212,7 +224,7 @@ def test_what_is_finished_is_not_trained_again(cli: Cli, settings: data.Settings
     assert cli(*small, "noise.sigma=0.1").status == 0
     said = cli("-m", "hydra/launcher=basic", *small, "noise.sigma=0.1,0.2")
     assert said.status == 0, said.err
-    assert "Finished before, and not trained again: 1" in said.out
+    assert "Finished earlier and reused: 1" in said.out
     new, old = said.runs("tags.noise = 'gaussian'")
     assert (old.data.params["noise.sigma"], new.data.params["noise.sigma"]) == ("0.1", "0.2")
     assert re.search(rf"│ gaussian σ=0.1 .*│ REUSED .*│ {old.info.run_id} │", said.out)
@@ -236,30 +248,29 @@ def test_what_is_finished_is_not_trained_again(cli: Cli, settings: data.Settings
     assert len(said.runs("tags.noise = 'gaussian'")) == 3
 
 
-def test_of_a_run_that_other_code_may_have_trained_it_is_said(
+def test_reusing_a_run_from_other_code_is_logged(
     cli: Cli, settings: data.Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def said_under(commit: str, dirty: str) -> str:
         tags = {"git.commit": commit, "git.dirty": dirty}
-        monkeypatch.setattr(runs_module, "git_tags", lambda: tags)
+        monkeypatch.setattr(runs_module, "code_tags", lambda: tags)
         return cli(*SMALL, "trainer.epochs=1", f"data.root={settings.root}").out
 
-    differs = "by code that may differ from today's"
-    assert "finished before" not in said_under("a", "false")
-    assert "finished before, as run" in said_under("a", "false")
+    differs = "with code that may differ from today's"
+    assert "finished earlier" not in said_under("a", "false")
+    assert "finished earlier, as run" in said_under("a", "false")
     assert differs in said_under("b", "false")
     assert differs in said_under("a", "true")
 
 
-def test_ctrl_c_ends_runs_killed_and_leaves_no_worker(
+def test_ctrl_c_marks_runs_killed_and_leaves_no_worker(
     settings: data.Settings, fresh_folder: Path
 ) -> None:
     arguments = ("-m", *SMALL, "trainer.epochs=10000", "noise.sigma=0.1,0.2")
     process = command(fresh_folder, *arguments, f"data.root={settings.root}")
 
     def training() -> bool:
-        statuses = screen.read_all(fresh_folder / "outputs")
-        return len(statuses) == 2 and all(status["epoch"] > 0 for status in statuses)
+        return len(jobs(fresh_folder)) == 2 and all(job.epochs for job in jobs(fresh_folder))
 
     try:
         wait_until(training)

@@ -16,8 +16,7 @@ import pytest
 
 from denoise import data, fetch
 from denoise.errors import UserError
-from denoise.runs.screen import Status
-from denoise.tracking.outbox import Outbox
+from denoise.tracking.record import Record
 from tests.conftest import SMALL, Said, ended, wait_until
 from tests.faults.conftest import client, files, progress_of, the_run
 from tests.faults.test_store import assert_is_whole, sent
@@ -59,7 +58,7 @@ def fill(disk: Path) -> Path:
 
 @pytest.mark.faults
 @pytest.mark.parametrize("reached", [0, 1, 5, 20, 40])
-def test_a_full_disk_stops_the_run_in_a_sentence_and_it_goes_on_when_there_is_room(
+def test_a_full_disk_stops_the_run_with_one_sentence_and_it_resumes_when_there_is_room(
     start: Start, tmp_path: Path, disk: Disk, reached: int, survived: Survived
 ) -> None:
     small = disk("size=12m")
@@ -89,25 +88,26 @@ def test_a_full_disk_stops_the_run_in_a_sentence_and_it_goes_on_when_there_is_ro
     assert finished.info.status == "FINISHED"
     points = client(tmp_path).get_metric_history(finished.info.run_id, "train/loss")
     assert [point.step for point in points] == list(range(1, EPOCHS + 1))
-    survived(f"full after epoch {reached}: a sentence, the store whole, then gone on with")
+    survived(f"full after epoch {reached}: a sentence, the store whole, then resumed")
 
 
 def test_a_run_that_cannot_even_note_its_end_is_not_left_running(
     cli: Callable[..., Said], settings: data.Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    epochs_noted = []
+    epochs: list[int] = []
+    write, log = Record._write, Record.log
 
-    def until_full(write: Callable[..., None]) -> Callable[..., None]:
-        def written(*arguments: Any, **fields: Any) -> None:
-            if epochs_noted:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            write(*arguments, **fields)
-            epochs_noted.extend([fields["epoch"]] if fields.get("epoch") else [])
+    def until_full(own: Record) -> None:
+        if epochs:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(own)
 
-        return written
+    def logged(own: Record, metrics: Any, step: int) -> None:
+        log(own, metrics, step)
+        epochs.extend([step] if step else [])
 
-    monkeypatch.setattr(Status, "update", until_full(Status.update))
-    monkeypatch.setattr(Outbox, "put", until_full(Outbox.put))
+    monkeypatch.setattr(Record, "_write", until_full)
+    monkeypatch.setattr(Record, "log", logged)
     said = cli(*SMALL, f"data.root={settings.root}")
     assert said.status == 1
     assert "denoise: [Errno 28] No space left on device" in said.err
@@ -116,7 +116,7 @@ def test_a_run_that_cannot_even_note_its_end_is_not_left_running(
 
 
 @pytest.mark.faults
-def test_what_a_store_on_a_full_disk_cannot_take_is_kept_and_sent_later(
+def test_what_a_store_on_a_full_disk_lacks_is_uploaded_later(
     start: Start, tmp_path: Path, disk: Disk, survived: Survived
 ) -> None:
     small = disk("size=20m")
@@ -126,20 +126,20 @@ def test_what_a_store_on_a_full_disk_cannot_take_is_kept_and_sent_later(
     filler = fill(small)
     said = ended(process, tmp_path)
     assert said.status == 0, said.out + said.err
-    assert "what it would be told is kept" in said.out
+    assert "the run's metrics and files wait in" in said.out
     assert "Traceback" not in said.out + said.err
     assert_is_whole(small / "mlflow.db")
     filler.unlink()
-    assert "sent, as run" in sent(small, str(elsewhere))
+    assert "uploaded, as run" in sent(small, str(elsewhere))
     run = the_run(Said(0, "", "", small))
     assert run.info.status == "FINISHED"
     assert (files(run) / "checkpoints" / "last.safetensors").exists()
     points = client(small).get_metric_history(run.info.run_id, "train/loss")
     assert [point.step for point in points] == list(range(1, EPOCHS + 1))
-    survived("kept in the run's folder while the store's disk was full, sent when it had room")
+    survived("kept in the run's folder while the store's disk was full, uploaded when it had room")
 
 
-def test_a_disk_that_is_read_only_is_a_sentence(cli: Callable[..., Said], disk: Disk) -> None:
+def test_a_read_only_disk_is_reported_in_one_sentence(cli: Callable[..., Said], disk: Disk) -> None:
     there = disk("ro")
     for place, arguments in {
         there: ("trainer=smoke", f"hydra.run.dir={there}"),
@@ -152,9 +152,7 @@ def test_a_disk_that_is_read_only_is_a_sentence(cli: Callable[..., Said], disk: 
         assert not said.runs()
 
 
-def test_data_that_are_whole_are_read_from_a_read_only_disk(
-    settings: data.Settings, disk: Disk
-) -> None:
+def test_undamaged_data_are_read_from_a_read_only_disk(settings: data.Settings, disk: Disk) -> None:
     there = replace(settings, root=str(disk("size=100m")))
     shutil.copytree(settings.raw, there.raw, ignore=shutil.ignore_patterns(".lock"))
     subprocess.run(["mount", "-o", "remount,ro", there.root], check=True)

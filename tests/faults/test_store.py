@@ -1,4 +1,4 @@
-"""The store goes away, is locked, is shared by many, or loses a run: nothing else is lost."""
+"""The store is away, locked, shared by many, or loses a run: nothing else is lost."""
 
 import itertools
 import random
@@ -7,7 +7,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,16 +18,16 @@ from mlflow import MlflowClient, MlflowException
 from mlflow.entities import Run
 from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
 
-from denoise import data, sync
+from denoise import data
 from denoise.config.settings import Tracking
 from denoise.errors import RunDeletedError, StoreUnavailableError, UserError
-from denoise.tracking import delivery, outbox, owner, search, session
+from denoise.tracking import claim, formats, mirror, record, search
 from denoise.tracking import files as store_files
 from denoise.tracking import store as stores
-from denoise.tracking.outbox import Outbox
-from tests.conftest import SMALL, Said, clean_environment, ended, wait_until
+from tests.conftest import SMALL, Said, clean_environment, ended, tracked, wait_until
 from tests.faults.conftest import Server, client, epoch, files, the_run
 
+WAITING = "the run's metrics and files wait in"
 Cli = Callable[..., Said]
 Start = Callable[..., subprocess.Popen]
 Survived = Callable[[str], None]
@@ -70,11 +69,13 @@ def assert_all_is_there(run: Run, folder: Path, artifacts: Path, epochs: int) ->
     cut_short = ".artifact.uploading."
     files = [path for path in artifacts.rglob("*") if path.is_file()]
     there = [path for path in files if not path.name.startswith(cut_short)]
-    assert len(there) == len(local) + len(list(folder.glob("*.log")))
-    assert len(delivery.models(client, run.info.run_id)) == 1
+    top = {path.name for path in there if path.parent == artifacts}
+    assert top == {"denoise.log", "record.json", "metrics.jsonl"}
+    assert len(there) == len(local) + len(top)
+    assert len(mirror.models(client, run.info.run_id)) == 1
     assert len(run.inputs.dataset_inputs) == 2
     assert run.data.params["seed"] == "0"
-    assert not list(folder.glob("outbox*"))
+    assert search.contents(run.info.run_id).lines == record.read(folder).lines
 
 
 def the_only_run(server: Server) -> Run:
@@ -87,25 +88,25 @@ def artifacts(server: Server, run: Run) -> Path:
     return server.folder / "mlartifacts" / "1" / run.info.run_id / "artifacts"
 
 
-def test_offline_all_is_kept_without_the_password_and_sent_once(
+def test_offline_runs_are_uploaded_later_once_and_without_the_password_on_disk(
     cli: Cli, settings: data.Settings, tmp_path: Path, server: Server, survived: Survived
 ) -> None:
     address = f"http://me:{SECRET}@127.0.0.1:{server.port}"
     small = (*SMALL, "trainer.epochs=2", f"data.root={settings.root}", "hydra/launcher=basic")
     said = cli("-m", *small, "noise.sigma=0.1", "tracking.offline=true", f"tracking.uri={address}")
     assert said.status == 0, said.err
-    assert "what it would be told is kept" in said.out
+    assert WAITING in said.out
     (launch,) = tmp_path.glob("outputs/2*")
     assert f"python -m denoise.sync outputs/{launch.name}" in said.out
     assert_nowhere(SECRET, said.out + said.err, tmp_path)
 
     server.start()
-    assert "0: sent, as run" in sent(tmp_path, "--tracking-uri", address)
-    assert sent(tmp_path) == "Nothing waits to be sent.\n"
+    assert "0: uploaded, as run" in sent(tmp_path, "--tracking-uri", address)
+    assert sent(tmp_path) == "Nothing to upload.\n"
     run = the_only_run(server)
     assert_all_is_there(run, launch / "0", artifacts(server, run), epochs=2)
     assert_nowhere(SECRET, "", tmp_path)
-    survived("kept in the run's folder, sent once, the password nowhere")
+    survived("kept in the run's folder, uploaded once, the password nowhere")
 
 
 def assert_nowhere(secret: str, screen: str, folder: Path) -> None:
@@ -123,7 +124,7 @@ def training(start: Start, server: Server, folder: Path, epochs: int) -> subproc
 
 
 @pytest.mark.faults
-def test_a_server_that_goes_and_comes_back_ten_times_has_everything_once(
+def test_a_server_that_is_away_ten_times_has_everything_once(
     start: Start, tmp_path: Path, server: Server, survived: Survived
 ) -> None:
     process = training(start, server, tmp_path, epochs=500)
@@ -136,8 +137,8 @@ def test_a_server_that_goes_and_comes_back_ten_times_has_everything_once(
         server.start()
     said = ended(process, tmp_path)
     assert said.status == 0, said.err
-    assert "what it would be told is kept" in said.out
-    assert "the store answers again" in said.out
+    assert WAITING in said.out
+    assert "The store answers again" in said.out
     assert "Traceback" not in said.out + said.err
     (folder,) = tmp_path.glob("outputs/2*")
     run = the_only_run(server)
@@ -146,7 +147,7 @@ def test_a_server_that_goes_and_comes_back_ten_times_has_everything_once(
 
 
 @pytest.mark.faults
-def test_a_server_that_stays_away_is_told_by_sync(
+def test_sync_uploads_what_a_server_that_stayed_away_lacks(
     start: Start, tmp_path: Path, server: Server, survived: Survived
 ) -> None:
     process = training(start, server, tmp_path, epochs=20)
@@ -154,18 +155,21 @@ def test_a_server_that_stays_away_is_told_by_sync(
     said = ended(process, tmp_path)
     assert said.status == 0, said.err
     (folder,) = tmp_path.glob("outputs/2*")
-    assert f"Not all is in the store yet: python -m denoise.sync outputs/{folder.name}" in said.out
+    assert (
+        f"Some data are not in the store yet: python -m denoise.sync outputs/{folder.name}"
+        in said.out
+    )
     assert "Traceback" not in said.out + said.err
     server.start()
-    assert "sent, as run" in sent(tmp_path)
-    assert sent(tmp_path) == "Nothing waits to be sent.\n"
+    assert "uploaded, as run" in sent(tmp_path)
+    assert sent(tmp_path) == "Nothing to upload.\n"
     run = the_only_run(server)
     assert_all_is_there(run, folder, artifacts(server, run), epochs=20)
     survived("the run ended FINISHED; sync brought the rest, once")
 
 
 @pytest.mark.faults
-def test_a_run_killed_while_the_server_is_away_goes_on_when_it_is_back(
+def test_a_run_killed_while_the_server_is_away_resumes_when_it_is_back(
     start: Start, tmp_path: Path, server: Server
 ) -> None:
     process = training(start, server, tmp_path, epochs=60)
@@ -210,7 +214,7 @@ def assert_is_whole(database: Path) -> None:
 
 
 @pytest.mark.faults
-def test_a_run_deleted_while_it_trains_ends_in_a_sentence_and_harms_no_other(
+def test_a_run_deleted_while_it_trains_ends_with_one_sentence_and_harms_no_other(
     start: Start, tmp_path: Path
 ) -> None:
     process = start("-m", "noise.sigma=0.1,0.2", "trainer.epochs=80")
@@ -235,50 +239,45 @@ def store(fresh_folder: Path) -> Tracking:
 
 
 @pytest.mark.faults
-def test_a_locked_store_is_told_when_it_is_free(store: Tracking) -> None:
+def test_what_a_locked_store_lacks_is_uploaded_when_it_is_free(
+    store: Tracking, caplog: pytest.LogCaptureFixture
+) -> None:
     """MLflow waits for it for twenty seconds, and gives up."""
-    with session.run(store, Path(), name="a run", tags={}, params={}) as run:
+    with tracked(store, Path("mine")) as run:
         other = sqlite3.connect("mlflow.db", isolation_level=None)
         other.execute("BEGIN EXCLUSIVE")
-        run.metrics({"train/loss": 1}, 1)
-        wait_until(lambda: "locked" in run.sender.away)
+        run.log({"train/loss": 1}, 1)
+        wait_until(lambda: "locked" in caplog.text)
         other.close()
-    assert search.curve(run.id, "train/loss") == [1]
-    assert MlflowClient().get_run(run.id).info.status == "FINISHED"
+    assert search.curve(run.run_id, "train/loss") == [1]
+    assert MlflowClient().get_run(run.run_id).info.status == "FINISHED"
 
 
-def test_a_deleted_run_is_told_nothing_more(store: Tracking) -> None:
+def test_nothing_is_uploaded_to_a_deleted_run(store: Tracking) -> None:
     with (
         pytest.raises(RunDeletedError, match="was deleted in MLflow before it had ended"),
-        session.run(store, Path(), name="a run", tags={}, params={}) as run,
+        tracked(store, Path("mine")) as run,
     ):
-        MlflowClient().delete_run(run.id)
-    assert not list(Path().glob("outbox*"))
+        MlflowClient().delete_run(run.run_id)
+    assert mirror.pending([Path("mine")]) == []
 
 
 @pytest.fixture
 def left(store: Tracking, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of a run of every kind of entry, of which its store, away, has heard nothing."""
+    """The folder of a run with everything that a run can have; its store, away, has none of it."""
     folder = Path("left")
-    (folder / "model").mkdir(parents=True)
-    (folder / "model" / "MLmodel").write_text("flavors: {}")
-    (folder / "note.txt").write_text("a note")
     stores.prepare(store)
     with monkeypatch.context() as away:
         away.setattr(stores, "prepare", failing)
-        away.setattr(delivery, "send", failing)
-        with session.run(store, folder, name="a run", tags={}, params={"seed": 0}) as run:
-            run.dataset(
-                "data",
-                "http://example.org",
-                torch.zeros(2, 28, 28),
-                torch.zeros(2),
-                context="training",
-            )
-            run.metrics({"train/loss": 1}, 1)
-            run.metrics({"train/loss": 0.5}, 2)
-            run.file(folder / "note.txt")
-            run._tell("model", path="model")
+        away.setattr(mirror, "mirror", failing)
+        with tracked(store, folder, params={"seed": 0}, hashes=("0123",)) as run:
+            images, labels = torch.zeros(2, 28, 28), torch.zeros(2)
+            formats.add_dataset(run, "data", "http://example.org", images, labels, "training")
+            run.log({"train/loss": 1}, 1)
+            run.log({"train/loss": 0.5}, 2)
+            for name, content in {"note.txt": "a note", "model/MLmodel": "flavors: {}"}.items():
+                run.path(name).write_text(content)
+                run.add(name)
     return folder
 
 
@@ -286,8 +285,13 @@ def failing(*_: object) -> None:
     raise ConnectionError("away")
 
 
+def send(store: Tracking, *folders: Path) -> None:
+    stores.prepare(store)
+    mirror.send_pending(stores.uri(store), folders)
+
+
 def everything(settings: Tracking) -> list[Any]:
-    """What there is of every run, but for the ids that the store gives."""
+    """What the store has of every run, except the ids that it gives."""
     client = MlflowClient()
     return [
         (
@@ -297,15 +301,16 @@ def everything(settings: Tracking) -> list[Any]:
                 (point.step, point.value)
                 for point in client.get_metric_history(run.info.run_id, "train/loss")
             ],
-            Counter(store_files.files(run.info.run_id)),
+            sorted(store_files.files(run.info.run_id)),
             len(run.inputs.dataset_inputs),
-            len(delivery.models(client, run.info.run_id)),
+            len(mirror.models(client, run.info.run_id)),
             len(run.outputs.model_outputs),
         )
         for run in client.search_runs([stores.prepare(settings)])
     ]
 
 
+NAMES = ["metrics.jsonl", "note.txt", "record.json"]
 REQUESTS = (
     *("create_run", "log_batch", "log_inputs", "log_artifact", "set_terminated"),
     *("create_logged_model", "log_model_artifacts", "finalize_logged_model", "log_outputs"),
@@ -329,7 +334,7 @@ def failing_once(request: Callable[..., Any], *, answered: bool) -> Callable[...
 
 
 @pytest.mark.parametrize("answered", [False, True])
-def test_whenever_the_store_fails_all_arrives_once(
+def test_whichever_request_fails_everything_arrives_once(
     store: Tracking, left: Path, monkeypatch: pytest.MonkeyPatch, answered: bool
 ) -> None:
     """Each kind of request fails once: unheard, or done but with its answer lost."""
@@ -337,39 +342,41 @@ def test_whenever_the_store_fails_all_arrives_once(
         request = failing_once(getattr(MlflowClient, name), answered=answered)
         monkeypatch.setattr(MlflowClient, name, request)
     attempts = 0
-    while (left / outbox.FILE).exists():
-        sync.send_left(store, [left])
+    while mirror.pending([left]):
+        send(store, left)
         attempts += 1
     assert attempts == len(REQUESTS) + 1
     points = [(1, 1.0), (2, 0.5)]
-    assert everything(store) == [
-        ("FINISHED", {"seed": "0"}, points, Counter({"note.txt": 6}), 1, 1, 1)
-    ]
+    assert everything(store) == [("FINISHED", {"seed": "0"}, points, NAMES, 1, 1, 1)]
+    before = everything(store)
+    with record.opened(left) as again:
+        again.note(mirrored=False)
+    send(store, left)
+    assert everything(store) == before, "a second upload changed something"
 
 
-def test_what_another_process_has_gone_on_with_is_dropped(store: Tracking, left: Path) -> None:
-    with_owner = Outbox(left)
-    with_owner.is_of(delivery.make(MlflowClient(), with_owner.entries[0]))
-    run_id = with_owner.run_id
-    with_owner.close()
-    MlflowClient().set_tag(run_id, "owner", owner.Owner("elsewhere", 1, "there", "1").text())
-    sync.send_left(store, [left])
-    assert not (left / outbox.FILE).exists()
+def test_the_rest_of_a_run_that_another_process_resumed_is_dropped(
+    store: Tracking, left: Path
+) -> None:
+    with record.opened(left) as mine:
+        run_id = mirror.create(MlflowClient(), mine.contents)
+        mine.note(run_id=run_id)
+    MlflowClient().set_tag(run_id, "owner", claim.Owner("elsewhere", 1, "there").text())
+    send(store, left)
+    assert mirror.pending([left]) == []
     assert not store_files.files(run_id)
     assert MlflowClient().get_run(run_id).info.status == "RUNNING"
 
 
-def test_of_a_process_that_died_before_it_had_a_run_none_is_made(store: Tracking) -> None:
-    """Made, it would be the newest of its config, and hide the one to be gone on with."""
+def test_no_run_is_created_for_a_process_that_died_before_it_began(store: Tracking) -> None:
+    """It would be the newest of its config, and hide the one to resume."""
     stores.prepare(store)
     Path("left").mkdir()
-    died = Outbox(Path("left"))
-    address = stores.uri(store)
-    died.put("begin", store=address, experiment="denoise", name="a run", tags={}, time=0)
-    died.file.close()
-    sync.send_left(store, [Path("left")])
+    with record.opened(Path("left")) as died:
+        died.start(store=stores.uri(store), experiment="denoise", status="RUNNING", tags={})
+    send(store, Path("left"))
     assert not MlflowClient().search_runs([stores.experiment_id("denoise")])
-    assert not (Path("left") / outbox.FILE).exists()
+    assert mirror.pending([Path("left")]) == []
 
 
 @pytest.mark.usefixtures("fresh_folder")
@@ -381,7 +388,7 @@ def test_of_a_process_that_died_before_it_had_a_run_none_is_made(store: Tracking
         lambda: store_files.download_registered("models:/denoiser@best", Path()),
     ],
 )
-def test_a_store_that_does_not_answer_is_said_to_be_away(
+def test_a_store_that_does_not_answer_is_reported_as_unavailable(
     monkeypatch: pytest.MonkeyPatch, ask: Callable[[], Any]
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
@@ -390,7 +397,7 @@ def test_a_store_that_does_not_answer_is_said_to_be_away(
         ask()
 
 
-def test_a_store_that_leaves_during_a_search_did_not_refuse_the_filter(
+def test_a_store_that_fails_during_a_search_is_not_taken_to_refuse_the_filter(
     store: Tracking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stores.prepare(store)
@@ -403,42 +410,41 @@ def test_a_store_that_leaves_during_a_search_did_not_refuse_the_filter(
         search.search(store, "params.seed < 3")
 
 
-def test_a_run_refused_its_folder_leaves_what_is_to_be_sent(store: Tracking, left: Path) -> None:
-    (left / "state").mkdir()
-    state = left / "state" / "odd.safetensors"
-    state.touch()
+def test_a_folder_with_data_that_are_not_uploaded_is_refused(store: Tracking, left: Path) -> None:
     with (
-        pytest.raises(UserError, match="left has what an earlier run did not send yet"),
-        session.run(store, left, name="another", tags={}, params={}),
+        pytest.raises(UserError, match="left holds a run that MLflow does not have whole"),
+        tracked(store, left, hashes=("0123",)),
     ):
         pass
-    assert state.exists()
+    assert (left / "note.txt").exists()
+    send(store, left)
+    assert [one[0] for one in everything(store)] == ["FINISHED"]
 
 
-def test_a_file_that_is_gone_keeps_no_other_from_being_sent(store: Tracking, left: Path) -> None:
+def test_a_missing_file_keeps_no_other_from_being_uploaded(store: Tracking, left: Path) -> None:
     (left / "note.txt").unlink()
-    sync.send_left(store, [left])
+    send(store, left)
     ((status, _, points, *_),) = everything(store)
     assert (status, points) == ("FINISHED", [(1, 1.0), (2, 0.5)])
 
 
-def test_a_damaged_mark_keeps_no_other_run_from_being_sent(
+def test_a_damaged_record_keeps_no_other_run_from_being_uploaded(
     store: Tracking, left: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     shutil.copytree(left, "other")
-    (left / outbox.MARK).write_text("")
-    sync.send_left(store, [left, Path("other")])
-    assert "outbox.sent is damaged" in caplog.text
+    (left / record.FILE).write_text("")
+    send(store, left, Path("other"))
+    assert "left/record.json is damaged" in caplog.text
     assert [one[0] for one in everything(store)] == ["FINISHED"]
 
 
-def test_an_experiment_that_was_deleted_is_a_sentence(store: Tracking) -> None:
+def test_a_deleted_experiment_is_reported_in_one_sentence(store: Tracking) -> None:
     MlflowClient().delete_experiment(stores.prepare(store))
     with pytest.raises(UserError, match=r"tracking\.experiment=denoise was deleted in MLflow"):
         stores.prepare(store)
 
 
-def test_an_experiment_that_another_makes_at_the_same_time_is_taken(
+def test_an_experiment_that_another_process_creates_at_the_same_time_is_used(
     store: Tracking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = stores.prepare(store)
@@ -460,23 +466,27 @@ def test_an_experiment_that_another_makes_at_the_same_time_is_taken(
         ("sqlite:///a/b.db", "sqlite:///a/b.db"),
     ],
 )
-def test_what_is_secret_in_an_address_is_not_shown(address: str, shown: str) -> None:
+def test_secrets_in_an_address_are_hidden(address: str, shown: str) -> None:
     assert stores.without_secret(address) == shown
 
 
-def test_what_is_for_another_store_stays(left: Path) -> None:
+def test_data_for_another_store_are_not_uploaded(left: Path) -> None:
     other = Tracking(f"sqlite:///{Path('other.db').absolute()}", "denoise")
-    stores.prepare(other)
-    sync.send_left(other, [left])
-    assert (left / outbox.FILE).exists()
+    send(other, left)
+    assert mirror.pending([left]) == [left]
     assert not MlflowClient().search_runs([stores.experiment_id("denoise")])
 
 
-def test_an_entry_that_was_cut_short_is_as_if_it_were_not_there(left: Path) -> None:
-    whole = (left / outbox.FILE).read_bytes()
-    with (left / outbox.FILE).open("ab") as file:
-        file.write(whole[:50])
-    opened = Outbox(left)
-    assert len(opened.entries) == whole.count(b"\n")
-    opened.file.close()
-    assert (left / outbox.FILE).read_bytes() == whole
+def test_an_unsent_folder_of_version_0_1_0_is_refused(store: Tracking, tmp_path: Path) -> None:
+    stores.prepare(store)
+    (tmp_path / "outputs" / "old").mkdir(parents=True)
+    (tmp_path / "outputs" / "old" / "outbox.jsonl").write_text('{"kind": "begin"}\n')
+    done = subprocess.run(
+        [sys.executable, "-m", "denoise.sync"],
+        cwd=tmp_path,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "run python -m denoise.sync of that version before upgrading" in done.stdout

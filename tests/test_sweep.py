@@ -248,6 +248,24 @@ def test_what_is_finished_is_not_trained_again(cli: Cli, settings: data.Settings
     assert len(said.runs("tags.noise = 'gaussian'")) == 3
 
 
+def test_a_finished_run_gets_a_map_that_is_asked_for_later_without_training(
+    cli: Cli, settings: data.Settings
+) -> None:
+    small = (*SMALL, "trainer.epochs=1", f"data.root={settings.root}")
+    (before,) = cli(*small).runs()
+    assert "latent/trustworthiness" not in before.data.metrics
+    said = cli(*small, "evaluation.map_seed=null")
+    assert said.status == 0, said.err
+    assert "evaluating what the run lacks, from its checkpoint" in said.out
+    assert "epoch 1/1" not in said.out
+    (after,) = said.runs()
+    assert after.info.run_id == before.info.run_id
+    assert after.data.metrics.items() > before.data.metrics.items()
+    folder = Path(after.info.artifact_uri.removeprefix("file://"))
+    assert (folder / "figures" / "tsne.png").exists()
+    assert (folder / "tables" / "codes.csv").exists()
+
+
 def test_reusing_a_run_from_other_code_is_logged(
     cli: Cli, settings: data.Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -59,8 +59,11 @@ def write(settings: Tracking, runs: Sequence[Found], folder: Path) -> Comparison
 
 
 def _baselines(settings: Tracking, runs: Sequence[Found]) -> list[Found]:
-    """The finished runs of any sweep that differ from one of these only by having no noise."""
-    wanted = {run.tags["baseline_hash"] for run in runs if "baseline_hash" in run.tags}
+    """The finished runs of any sweep that differ from one of these only by having no noise.
+
+    The tag holds the hashes that such a run has: of this version, and of version 0.1.0.
+    """
+    wanted = {each for run in runs for each in run.tags.get("baseline_hash", "").split()}
     wanted -= {run.tags.get("config_hash") for run in runs}
     there = {run.id for run in runs}
     return [run for run in search.finished(settings, wanted).values() if run.id not in there]

@@ -9,7 +9,6 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -73,7 +72,7 @@ def _described(config: Config, cfg: DictConfig, folder: Path) -> Job:
         "noise": choices["noise"],
         "model": choices["model"],
         "protocol": config.protocol.name,
-        "baseline_hash": identity.baseline(config.plain),
+        "baseline_hash": " ".join(identity.baselines(config.plain)),
         **({"experiment": choices["experiment"]} if choices.get("experiment") else {}),
         **code_tags(),
     }
@@ -130,7 +129,7 @@ def _trained(config: Config, own: Record, described: Job) -> float:
         config.tracking,
         name=described.name,
         tags=described.tags,
-        params=_params(config),
+        params=config.plain,
         hashes=described.hashes,
         anew=described.anew,
     ):
@@ -148,13 +147,6 @@ def _trained(config: Config, own: Record, described: Job) -> float:
         finally:
             report.keep(described.log_file)
     return report.scores[report.best]
-
-
-def _params(config: Config) -> dict[str, Any]:
-    """The whole config, without the checksums of the data."""
-    plain = dict(config.plain)
-    plain["data"] = {key: value for key, value in plain["data"].items() if key != "sha256"}
-    return plain
 
 
 def _reused(config: Config, own: Record, described: Job) -> float:

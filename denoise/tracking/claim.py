@@ -20,7 +20,7 @@ from mlflow.entities import Run, RunTag
 
 from denoise.errors import RunDeletedError, RunTakenError, UserError
 from denoise.tracking import record, store
-from denoise.tracking.record import QUEUED, RUNNING
+from denoise.tracking.record import RUNNING
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +52,7 @@ class Owner:
     job: str = ""
 
     def __str__(self) -> str:
-        verb = "queued by" if self.state == QUEUED else "run by"
-        return f"{verb} process {self.pid} on {self.host}"
+        return f"process {self.pid} on {self.host}"
 
     def text(self) -> str:
         """What `read` reads."""
@@ -98,7 +97,7 @@ def is_alive(owner: Owner, heartbeat: Callable[[], str]) -> bool:
     """Whether the owner lives; takes up to `DEAD_SECONDS` if it is on another machine."""
     if owner.is_here():
         return record.is_locked(Path(owner.folder))
-    log.info("Waiting to see whether the run %s is alive ...", owner)
+    log.info("Waiting to see whether %s, which has the run, is alive ...", owner)
     first, end = heartbeat(), time.monotonic() + DEAD_SECONDS
     while time.monotonic() < end:
         time.sleep(LOOK_SECONDS)

@@ -72,11 +72,16 @@ def download(run_id: str, path: str, folder: Path) -> None:
 
 
 @answered()
-def download_folder(run_id: str, path: str, folder: Path) -> None:
-    """Download the folder `path` of a run, if there is one, to its own path in `folder`."""
-    for entry in MlflowClient().list_artifacts(run_id, path):
-        check_inside([entry.path])
-        download(run_id, entry.path, folder)
+def download_folder(run_id: str, path: str, folder: Path) -> list[str]:
+    """Download the files in the folder `path` of a run to their own paths in `folder`; the paths.
+
+    There are none if the run has no such folder.
+    """
+    names = [entry.path for entry in MlflowClient().list_artifacts(run_id, path)]
+    check_inside(names)
+    for name in names:
+        download(run_id, name, folder)
+    return names
 
 
 @answered()

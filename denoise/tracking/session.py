@@ -182,7 +182,7 @@ def _resumed(own: Record, run_id: str, fields: Mapping[str, Any]) -> Contents:
     own.update(**fields)
     try:
         for part in SAVED:
-            files.download_folder(run_id, part, own.folder)
+            own.add(*files.download_folder(run_id, part, own.folder))
         _fetch_logs(run_id, own.folder)
     except BaseException:
         own.update(status=KILLED, ended=record.milliseconds())

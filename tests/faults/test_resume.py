@@ -166,8 +166,8 @@ def test_a_run_killed_here_resumes_on_another_machine(
 
     said = ended(start(*arguments, folder=there, within=ANOTHER), there)
     assert said.status == 0, said.err
-    dead = f"run by process {process.pid} on {socket.gethostname()}"
-    assert f"Waiting to see whether the run {dead} is alive" in said.out
+    dead = f"process {process.pid} on {socket.gethostname()}"
+    assert f"Waiting to see whether {dead}, which has the run, is alive" in said.out
     mlflow.set_tracking_uri(server.address)
     (run,) = search.search(Tracking(server.address, "denoise"), "")
     assert f"of run {run.id}" in said.out
@@ -308,7 +308,7 @@ def test_of_two_commands_at_once_one_resumes_the_run_and_the_other_skips_it(
     run = the_run(went_on)
     assert re.search(rf"resumes after epoch \d+ of run {run.info.run_id}", went_on.out)
     pid = both[said.index(went_on)].pid
-    assert f"is being run by process {pid} on {socket.gethostname()}; skipped" in left.out
+    assert f"is being trained by process {pid} on {socket.gethostname()}; skipped" in left.out
     assert re.search(rf"│ SKIPPED .*│ {run.info.run_id} │", left.out)
     assert run.info.status == "FINISHED"
     points = client(tmp_path).get_metric_history(run.info.run_id, "train/loss")

@@ -65,8 +65,10 @@ def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
     members = plan.members(config, is_sweep=is_sweep)
     settings = members[0].config.tracking
     plan.hide_password(config)
-    answers = _open_store(settings, folder.parent)
+    answers = _open_store(settings)
     _make(folder)
+    if answers:
+        _upload_pending(settings, folder.parent)
     for each in {repr(member.config.data): member.config.data for member in members}.values():
         fetch.fetch(each)
     if is_sweep:
@@ -78,8 +80,8 @@ def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
     return began
 
 
-def _open_store(settings: Tracking, folder: Path) -> bool:
-    """Make the store ready and upload what earlier runs could not; False if it is unavailable.
+def _open_store(settings: Tracking) -> bool:
+    """Make the store ready, and end dead sweeps in it; False if it is unavailable.
 
     Raises `StoreUnavailableError` if it is, and `tracking.offline` is not set.
     """
@@ -91,11 +93,15 @@ def _open_store(settings: Tracking, folder: Path) -> bool:
         log.warning("%s; metrics and files wait in the runs' folders", error)
         return False
     claim.end_dead(experiment, f"tags.kind = '{SWEEP}'")
+    return True
+
+
+def _upload_pending(settings: Tracking, folder: Path) -> None:
+    """Upload what earlier runs in the folders under `folder` could not."""
     if mirror.pending([folder]):
         # Otherwise another process could resume a run while we upload it.
         with FileLock(folder / ".sync.lock"):
             mirror.send_pending(store.without_secret(store.uri(settings)), [folder])
-    return True
 
 
 def _make(folder: Path) -> None:

@@ -10,6 +10,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from denoise import command
 from denoise.config import CONF
 from denoise.config.sentence import sentence
 from denoise.runs import launch, process, signals
@@ -25,6 +26,7 @@ def app(cfg: DictConfig) -> float:
 
 def main() -> int:
     """Run the command; its exit status. A mistake is one sentence, without a traceback."""
+    command.show_what_the_screen_can()
     asked_for_traceback = "HYDRA_FULL_ERROR" in os.environ
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises, and the sentence is ours
     try:

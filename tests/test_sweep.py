@@ -209,6 +209,18 @@ def test_a_failing_job_stops_no_other_and_is_one_line(cli: Cli, settings: data.S
     assert {"train", "test", "latent"} <= _chart_groups(said)
 
 
+def test_a_screen_that_is_not_utf_8_gets_table_and_page_all_the_same(
+    settings: data.Settings, fresh_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+    small = ("-m", "hydra/launcher=basic", *SMALL, "trainer.epochs=1", "noise.sigma=0.1,0.2")
+    said = ended(command(fresh_folder, *small, f"data.root={settings.root}"), fresh_folder)
+    assert said.status == 0, said.err
+    assert "gaussian ?=0.1" in said.out
+    assert list(fresh_folder.glob("outputs/*/sweep.csv"))
+    assert list(fresh_folder.glob("outputs/*/comparison.html"))
+
+
 def test_two_sweeps_launched_at_once_in_a_fresh_folder(sweeps: list[Said]) -> None:
     for said in sweeps:
         assert said.status == 0, said.err

@@ -20,7 +20,7 @@ from denoise.config.compose import Config, checked
 from denoise.config.sentence import sentence
 from denoise.errors import UserError
 from denoise.runs import estimate
-from denoise.tracking import claim, search
+from denoise.tracking import claim, record, search, session
 from denoise.tracking.record import QUEUED
 from denoise.tracking.store import without_secret
 
@@ -82,6 +82,18 @@ def _numbered(config: DictConfig, number: int) -> DictConfig:
     return config
 
 
+def check_folders(launched: list[Member]) -> None:
+    """Refuse a folder that holds a run of another config, or that a running process uses."""
+    for member in launched:
+        there = record.read(member.folder)
+        if there and session.holds_other_run(there, member.hashes):
+            raise UserError(
+                f"{member.folder} holds another run, {there.fields['name']!r}; {session.ELSEWHERE}"
+            )
+        if there and record.is_locked(member.folder):
+            raise UserError(f"another process is using {member.folder}; {session.ELSEWHERE}")
+
+
 def text(launched: list[Member], folder: Path) -> str:
     """The plan as JSON: who launched it, and its members, so that others know what is queued."""
     described = [
@@ -96,21 +108,20 @@ def text(launched: list[Member], folder: Path) -> str:
     return json.dumps({"sweep": folder.name, "owner": owner, "members": described}, indent=1)
 
 
-def hide_password(config: DictConfig) -> None:
-    """Pass an address of a store that has a password on in the environment.
+def pass_store_on(config: DictConfig, address: str) -> None:
+    """Pass the store's address on in the environment, and take it out of the config.
 
-    Hydra writes the config into files.
+    Hydra writes the config into files, and the address may have a password. A relative path in it
+    would change its meaning where `hydra.job.chdir` is true.
     """
-    uri, task = config.tracking.uri, config.hydra.overrides.task
-    if uri and without_secret(uri) != uri:
-        os.environ["MLFLOW_TRACKING_URI"] = uri
-        config.tracking.uri = None
-        config.hydra.overrides.task = [
-            override
-            for override in task
-            if override.lstrip("+").partition("=")[0] != "tracking.uri"
-        ]
-        config.hydra.job.override_dirname = without_secret(config.hydra.job.override_dirname)
+    os.environ["MLFLOW_TRACKING_URI"] = address
+    config.tracking.uri = None
+    config.hydra.overrides.task = [
+        override
+        for override in config.hydra.overrides.task
+        if override.lstrip("+").partition("=")[0] != "tracking.uri"
+    ]
+    config.hydra.job.override_dirname = without_secret(config.hydra.job.override_dirname)
 
 
 def share_cores(config: DictConfig, jobs: int) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, open_dict
 
 from denoise import checkpoint, data, metrics
 from denoise.config import compose, identity
@@ -47,8 +47,10 @@ def job(cfg: DictConfig) -> float:
     A failure is noted in the record, where the launching process reads it. Raised, it would keep
     Hydra's sweeper from the jobs after it.
     """
-    config, hydra = compose.checked(cfg), HydraConfig.get()
-    folder = Path(hydra.runtime.output_dir)
+    hydra = HydraConfig.get()
+    with open_dict(cfg):  # a relative path means the folder in which the command was typed
+        cfg.data.root = str(Path(hydra.runtime.cwd) / cfg.data.root)
+    config, folder = compose.checked(cfg), Path(hydra.runtime.output_dir)
     described = _described(config, cfg, folder)
     try:
         with record.opened(folder) as own:
@@ -159,28 +161,19 @@ def _reused(config: Config, own: Record, described: Job) -> float:
         if not found:
             return math.nan
         run = next(iter(found.values()))
-        _refuse_other_run(own, run)
-        where = _if_code_differs(run.tags)
         log.info(
             "%s: finished earlier%s, as run %s; force=true trains it again",
-            *(described.name, where, run.id),
+            *(described.name, _if_code_differs(run.tags), run.id),
         )
         if lacking(config, run.metrics):
             _complete(config, own, run)
-        elif own.run_id != run.id:
+        elif not own.has_run:
             there = search.contents(run.id)
             there.fields |= {"files": {}, "mirrored": True}  # they are in another folder
             own.adopt(there)
     except StoreUnavailableError:
         return math.nan
     return min(values[config.protocol.score] for values in own.contents.epochs)
-
-
-def _refuse_other_run(own: Record, run: Found) -> None:
-    if own.has_run and own.run_id != run.id:
-        raise UserError(
-            f"{own.folder} holds another run, {own.fields['name']!r}; {session.ELSEWHERE}"
-        )
 
 
 def _complete(config: Config, own: Record, run: Found) -> None:

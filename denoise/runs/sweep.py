@@ -63,8 +63,9 @@ def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
     """Check every job; make store, folder and data ready once, before workers could do it twice."""
     log.info("Getting ready: settings, store, data ...")
     members = plan.members(config, is_sweep=is_sweep)
+    plan.check_folders(members)
     settings = members[0].config.tracking
-    plan.hide_password(config)
+    plan.pass_store_on(config, store.uri(settings))
     answers = _open_store(settings)
     _make(folder)
     if answers:

@@ -24,7 +24,7 @@ def command() -> str:
     used = mlflow.get_tracking_uri()
     if used.startswith("http"):
         return ""
-    if used == f"sqlite:///{Path('mlflow.db').absolute()}":
+    if store.sqlite_file(used) == Path("mlflow.db").absolute():
         return "mlflow ui"
     return f"mlflow ui --backend-store-uri {store.without_secret(used)}"
 

@@ -8,6 +8,7 @@ import contextlib
 import logging
 import multiprocessing
 import os
+import shutil
 import tempfile
 import threading
 from collections.abc import Iterable
@@ -126,7 +127,13 @@ def _upload(client: MlflowClient, folder: Path, now: Contents, known: Contents) 
         else:
             log.warning("%s is missing and is not uploaded", folder / name)
     if any(name.startswith(MODEL) for name in changed):
-        _upload_model(client, run_id, folder / MODEL)
+        names = [name for name in now.fields["files"] if name.startswith(MODEL)]
+        with tempfile.TemporaryDirectory() as staged:
+            for name in names:  # the user may have files of their own beside the model's
+                target = Path(staged) / name.removeprefix(MODEL)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(folder / name, target)
+            _upload_model(client, run_id, Path(staged))
 
 
 def _upload_file(client: MlflowClient, run_id: str, path: Path, name: str) -> None:

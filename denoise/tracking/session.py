@@ -52,7 +52,7 @@ def opened(
     holds a run of another config.
     """
     fields = _fields(own, settings, name, tags, params or {}, kind, hashes, started)
-    _check_folder(own, fields, anew)
+    _check_folder(own, hashes, anew)
     known = _begun(own, settings, fields, () if anew else hashes)
     beside, status = Mirror(own, known), KILLED
     try:
@@ -124,21 +124,23 @@ def _fields(
     }
 
 
-def _check_folder(own: Record, fields: Mapping[str, Any], anew: bool) -> None:
+def holds_other_run(contents: Contents, hashes: Sequence[str]) -> bool:
+    """Whether a folder with this record has the files of a run with none of these config hashes."""
+    fields = contents.fields
+    is_trained = bool(fields["files"]) and fields.get("kind") == TRAINING
+    return is_trained and fields["tags"].get("config_hash") not in hashes
+
+
+def _check_folder(own: Record, hashes: Sequence[str], anew: bool) -> None:
     """Refuse a folder whose run is of another config, or is finished and not uploaded."""
-    if not own.has_run or own.fields.get("kind") != TRAINING:
-        return
-    if not _is_same(own, fields):
+    if holds_other_run(own.contents, hashes):
         raise UserError(f"{own.folder} holds another run, {own.fields['name']!r}; {ELSEWHERE}")
-    if not own.fields["mirrored"] and (anew or not _is_interrupted(own)):
+    is_trained = own.has_run and own.fields["kind"] == TRAINING
+    if is_trained and not own.fields["mirrored"] and (anew or not _is_interrupted(own)):
         raise UserError(
             f"{own.folder} holds a run that MLflow does not have whole; "
             f"upload it with python -m denoise.sync, or {ELSEWHERE}"
         )
-
-
-def _is_same(own: Record, fields: Mapping[str, Any]) -> bool:
-    return own.fields["tags"].get("config_hash") == fields["tags"].get("config_hash")
 
 
 def _is_interrupted(own: Record) -> bool:

@@ -17,7 +17,7 @@ from mlflow import MlflowException
 from mlflow.store.db.utils import create_sqlalchemy_engine
 from mlflow.telemetry import set_telemetry_client
 from mlflow.tracking._tracking_service.utils import _get_store
-from sqlalchemy import Dialect, Engine, event
+from sqlalchemy import Dialect, Engine, event, make_url
 
 from denoise.config.settings import Tracking
 from denoise.errors import StoreUnavailableError, UserError
@@ -94,16 +94,27 @@ def _connect_in_time(dialect: Dialect, _: object, args: list[Any], settings: dic
 def uri(settings: Tracking) -> str:
     """The store's address; a relative SQLite file is made absolute, for workers elsewhere."""
     asked = settings.uri or mlflow.get_tracking_uri()
-    path = asked.removeprefix("sqlite:///")
-    return asked if path == asked or not path else f"sqlite:///{Path(path).absolute()}"
+    file = sqlite_file(asked)
+    if not file:
+        return asked
+    # MLflow takes the address for a path, too, so it is encoded only where it must be.
+    address = f"sqlite:///{file}"
+    is_plain = make_url(address).database == str(file)
+    return address if is_plain else make_url(asked).set(database=str(file)).render_as_string(False)
+
+
+def sqlite_file(address: str) -> Path | None:
+    """The file of a SQLite store, None for others. In an address, a space is %20; in a path not."""
+    if not address.startswith("sqlite:///"):
+        return None
+    database = make_url(address).database
+    return Path(database).absolute() if database else None
 
 
 def lock() -> contextlib.AbstractContextManager[Any]:
     """Between processes that might do the same thing in a SQLite store; servers need none."""
-    used = mlflow.get_tracking_uri()
-    if used.startswith("sqlite:///"):
-        return FileLock(used.removeprefix("sqlite:///") + ".lock")
-    return contextlib.nullcontext()
+    file = sqlite_file(mlflow.get_tracking_uri())
+    return FileLock(f"{file}.lock") if file else contextlib.nullcontext()
 
 
 def is_away(error: BaseException) -> bool:

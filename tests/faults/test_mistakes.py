@@ -702,6 +702,6 @@ def test_a_run_resumes_from_the_newest_undamaged_state(
     MlflowClient(f"sqlite:///{said.folder / 'mlflow.db'}").update_run(run.info.run_id, "KILLED")
     said = cli(*arguments)
     assert said.status == 0, said.out + said.err
-    assert (f"goes on after epoch 1 of run {run.info.run_id}" in said.out) == (harmed == 1)
+    assert (f"resumes after epoch 1 of run {run.info.run_id}" in said.out) == (harmed == 1)
     assert the_run(said).info.status == "FINISHED"
     assert "Traceback" not in said.out + said.err

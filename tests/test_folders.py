@@ -1,0 +1,89 @@
+"""Where runs write: only where the user was told, and never over the user's own files."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from denoise import data
+from tests.conftest import SMALL, Said, clean_environment
+
+Cli = Callable[..., Said]
+
+
+@pytest.fixture
+def small(settings: data.Settings) -> tuple[str, ...]:
+    return (*SMALL, "trainer.epochs=1", f"data.root={settings.root}")
+
+
+def test_the_users_files_in_the_run_folder_are_neither_deleted_nor_uploaded(
+    cli: Cli, small: tuple[str, ...], fresh_folder: Path
+) -> None:
+    mine = ("model/notes", "state/mine.safetensors", "figures/mine.png", "mine.log")
+    for name in mine:
+        (fresh_folder / name).parent.mkdir(exist_ok=True)
+        (fresh_folder / name).write_text(name)
+    said = cli(*small, "hydra.run.dir=.")
+    assert said.status == 0, said.err
+    assert [(fresh_folder / name).read_text() for name in mine] == list(mine)
+    stored = {path.name for path in (fresh_folder / "mlruns").rglob("*")}
+    assert "MLmodel" in stored
+    assert stored.isdisjoint(Path(name).name for name in mine)
+
+
+def test_in_a_folder_with_a_run_the_same_config_is_reused_and_another_is_refused(
+    cli: Cli, small: tuple[str, ...]
+) -> None:
+    there = (*small, "hydra.run.dir=mine")
+    assert cli(*there).status == 0
+    said = cli(*there)
+    assert (said.status, "│ REUSED" in said.out) == (0, True), said.err
+    said = cli(*there, "seed=3")
+    assert said.status == 1
+    assert said.err.startswith("denoise: mine holds another run, 'gaussian σ=1")
+    assert "choose another folder with hydra.run.dir" in said.err
+    assert len(said.runs()) == 1
+
+
+@pytest.mark.parametrize("name", ["my project", "Prüfung #1"])
+def test_a_folder_with_unusual_letters_gets_no_sibling(
+    small: tuple[str, ...], tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).mkdir()
+    done = subprocess.run(
+        [sys.executable, "-m", "denoise", *small],
+        cwd=tmp_path / name,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert "Browse: mlflow ui, then" in done.stdout
+
+
+@pytest.mark.parametrize("where", ["null", ".hydra"])
+def test_a_run_can_be_pulled_wherever_hydra_writes_its_config(
+    cli: Cli, small: tuple[str, ...], where: str
+) -> None:
+    said = cli(*small, f"hydra.output_subdir={where}")
+    assert said.status == 0, said.err
+    (run,) = said.runs()
+    artifacts = Path(run.info.artifact_uri.removeprefix("file://"))
+    assert {"config.yaml", "overrides.yaml"} == {
+        path.name for path in (artifacts / "config").iterdir()
+    }
+
+
+def test_relative_paths_mean_the_folder_in_which_the_command_was_typed(
+    cli: Cli, small: tuple[str, ...], settings: data.Settings, fresh_folder: Path
+) -> None:
+    (fresh_folder / "sets").symlink_to(settings.root)
+    relative = ("data.root=sets", "tracking.uri=sqlite:///other.db", "hydra.job.chdir=true")
+    said = cli("-m", "hydra/launcher=basic", *small, *relative, "seed=1")
+    assert said.status == 0, said.err
+    assert (fresh_folder / "other.db").exists()
+    (folder,) = fresh_folder.glob("outputs/*/0")
+    assert not [path for path in folder.rglob("*") if path.name in ("sets", "other.db", "raw")]

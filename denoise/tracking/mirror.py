@@ -97,12 +97,16 @@ def stored(client: MlflowClient, run_id: str) -> Contents:
 
 
 def _log_once(client: MlflowClient, now: Contents, known: Contents) -> None:
-    """Parameters and data sets, which MLflow takes once."""
+    """Parameters and data sets, which MLflow takes once, and tags."""
     run = client.get_run(now.fields["run_id"]) if not known.fields else None
-    if run and (params := now.fields.get("params")):
-        new = [Param(key, text) for key, text in params.items() if key not in run.data.params]
-        client.log_batch(run.info.run_id, params=new)
-    tags = run.data.tags if run else known.fields["tags"]
+    params, tags = (
+        (run.data.params, run.data.tags)
+        if run
+        else (known.fields.get("params", {}), known.fields["tags"])
+    )
+    new = [Param(key, text) for key, text in now.fields["params"].items() if key not in params]
+    if new:
+        client.log_batch(now.fields["run_id"], params=new)
     for name, value in now.fields["tags"].items():
         if tags.get(name) != value:
             client.set_tag(now.fields["run_id"], name, value)

@@ -174,7 +174,7 @@ def _begun(
 
 def _resuming(fields: Mapping[str, Any]) -> dict[str, Any]:
     """What changes in the record of a run that resumes."""
-    return {key: value for key, value in fields.items() if key not in ("started", "params")}
+    return {key: value for key, value in fields.items() if key != "started"}
 
 
 def _resumed(own: Record, run_id: str, fields: Mapping[str, Any]) -> Contents:

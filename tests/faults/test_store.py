@@ -373,7 +373,9 @@ def test_no_run_is_created_for_a_process_that_died_before_it_began(store: Tracki
     stores.prepare(store)
     Path("left").mkdir()
     with record.opened(Path("left")) as died:
-        died.start(store=stores.uri(store), experiment="denoise", status="RUNNING", tags={})
+        died.start(
+            store=stores.uri(store), experiment="denoise", status="RUNNING", tags={}, params={}
+        )
     send(store, Path("left"))
     assert not MlflowClient().search_runs([stores.experiment_id("denoise")])
     assert mirror.pending([Path("left")]) == []

@@ -64,7 +64,12 @@ def map_trustworthiness(codes: np.ndarray, coordinates: np.ndarray, settings: Se
 
 
 def tsne(codes: np.ndarray, settings: Settings) -> np.ndarray:
-    """A map of codes, (n, 2), scaled to fill [-1, 1] (van der Maaten & Hinton 2008)."""
+    """A map of codes, (n, 2), scaled to fill [-1, 1] (van der Maaten & Hinton 2008).
+
+    Raises `ValueError` if all codes are equal, as they have no map.
+    """
+    if np.allclose(codes, codes[0]):
+        raise ValueError("all latents are equal")
     fitted = TSNE(
         perplexity=settings.perplexity,
         random_state=settings.random_state,

@@ -202,3 +202,18 @@ def test_one_latent_dimension_is_enough(cli: Cli, settings: data.Settings) -> No
 
 def _table(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+
+
+def test_a_run_with_constant_latents_finishes_without_a_map(
+    cli: Cli, settings: data.Settings
+) -> None:
+    constant = ("model=conv", "trainer.weight_decay=1e6", "trainer.batch_size=8", "noise=none")
+    mapped = (*SMALL, "evaluation.map_seed=null", "trainer.epochs=3", *constant)
+    said = cli(*mapped, f"data.root={settings.root}")
+    assert said.status == 0, said.out
+    (run,) = said.runs()
+    assert run.info.status == "FINISHED"
+    assert "the t-SNE map is left out: all latents are equal" in said.out
+    folder = Path(run.info.artifact_uri.removeprefix("file://"))
+    assert "tsne_x" not in _table(folder / "tables" / "codes.csv")[0]
+    assert not (folder / "figures" / "tsne.png").exists()

@@ -1,5 +1,6 @@
 """The final measurements of a trained model, whether it was just trained or loaded."""
 
+import contextlib
 import csv
 import logging
 import time
@@ -7,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 
@@ -36,7 +38,8 @@ class Evaluation:
         wanted = lacking(self.config, self.own.contents.final)
         for key, measure in self._scores().items():
             if key in wanted:
-                self.own.log(measure(), 0)
+                with self._left_out(key):
+                    self.own.log(measure(), 0)
         self.own.log({metrics.SCORES_SECONDS.key: time.perf_counter() - start}, 0)
         self._examples()
         if metrics.TRUSTWORTHINESS.key in wanted:
@@ -78,9 +81,20 @@ class Evaluation:
         self.own.add(name)
 
     def _map(self) -> None:
-        settings, test, name = self.config.evaluation, self.data.test, self.own.fields["name"]
+        """The latents of test images as a table, with their places on a t-SNE map if it exists."""
+        settings, test = self.config.evaluation, self.data.test
         codes = latent.codes(self.model, test.images[: settings.tsne_codes], self.data)
         labels = test.labels[: len(codes)].cpu().numpy()
+        columns = {f"code_{i}": column for i, column in enumerate(codes.T)}
+        with self._left_out("the t-SNE map"):
+            columns["tsne_x"], columns["tsne_y"] = self._places(codes, labels).T
+        columns["label"] = labels
+        rows = zip(*columns.values(), strict=True)
+        add_table(self.own, "codes", (dict(zip(columns, row, strict=True)) for row in rows))
+
+    def _places(self, codes: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Draw the map; the places of the latents on it, (n, 2)."""
+        settings, name = self.config.evaluation, self.own.fields["name"]
         self.own.note_job(stage=f"t-SNE of {len(codes):,} latents")
         log.info("%s: t-SNE of %d latents ...", name, len(codes))
         start = time.perf_counter()
@@ -91,15 +105,18 @@ class Evaluation:
         title = f"{name}, t-SNE of {len(codes):,} test latents"
         figure = figures.tsne_map(places, labels, self.data.class_names, title)
         add_figure(self.own, "tsne", figure, self.epoch)
-        header = [*(f"code_{i}" for i in range(codes.shape[1])), "tsne_x", "tsne_y", "label"]
-        add_table(
-            self.own,
-            "codes",
-            (
-                dict(zip(header, (*code, *place, label), strict=True))
-                for code, place, label in zip(codes, places, labels, strict=True)
-            ),
-        )
+        return places
+
+    @contextlib.contextmanager
+    def _left_out(self, what: str) -> Iterator[None]:
+        """Log that `what` cannot be computed, as for latents that are all equal, and continue."""
+        try:
+            yield
+        except ValueError as error:
+            if error is self.own.error:
+                raise
+            first_line = str(error).partition("\n")[0]
+            log.warning("%s: %s is left out: %s", self.own.fields["name"], what, first_line)
 
 
 def lacking(config: Config, there: Collection[str]) -> set[str]:

@@ -55,7 +55,7 @@ def _member(cfg: DictConfig, folder: Path) -> Member:
 def _jobs(config: DictConfig) -> Iterator[DictConfig]:
     """Every job's config, expanded as Hydra's own sweeper will; the base where another sweeps.
 
-    Hydra has no public way to expand a sweep without launching it (its issue 1258).
+    Hydra has no public way to expand a sweep without launching it (its issue 2673).
     """
     if not config.hydra.sweeper._target_.endswith(".BasicSweeper"):
         yield _numbered(config, 0)

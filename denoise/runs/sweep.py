@@ -47,8 +47,8 @@ class Start(Callback):
 def _begin(config: DictConfig, folder: Path, *, is_sweep: bool) -> None:
     """Make ready for the launch.
 
-    Hydra turns an exception of a callback into a warning and continues (its issue 2380); it lets
-    SystemExit through.
+    Hydra's callbacks are experimental (its issue 3220): it turns their exceptions into warnings and
+    continues, but lets SystemExit through.
     """
     try:
         launch.current = _ready(config, folder, is_sweep=is_sweep)

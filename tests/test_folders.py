@@ -1,4 +1,4 @@
-"""Where runs write: only in the folders that the user chose, and never over the user's own files."""
+"""Where runs write: only in folders that the user chose, and never over the user's own files."""
 
 import subprocess
 import sys

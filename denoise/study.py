@@ -12,7 +12,7 @@ from denoise.comparison import published
 from denoise.config.settings import Tracking
 from denoise.tracking import store
 
-WIDTH = 110
+WIDTH = 120
 
 
 @click.command(context_settings=command.SETTINGS)

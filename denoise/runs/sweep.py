@@ -63,11 +63,11 @@ def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
     """Check every job; make store, folder and data ready once, before workers could do it twice."""
     log.info("Getting ready: settings, store, data ...")
     members = plan.members(config, is_sweep=is_sweep)
-    plan.check_folders(members)
     settings = members[0].config.tracking
     plan.pass_store_on(config, store.uri(settings))
     answers = _open_store(settings)
     _make(folder)
+    plan.check_folders(members)
     if answers:
         _upload_pending(settings, folder.parent)
     for each in {repr(member.config.data): member.config.data for member in members}.values():

@@ -172,6 +172,18 @@ def tracked(
         yield own
 
 
+def ran(folder: Path, module: str, *arguments: str) -> str:
+    """What `python -m denoise.<module>` prints in the folder; it must succeed."""
+    return subprocess.run(
+        [sys.executable, "-m", f"denoise.{module}", *arguments],
+        cwd=folder,
+        env=clean_environment(),
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+
+
 def group_is_alive(group: int) -> bool:
     """Whether a process of the group is left."""
     try:

@@ -6,8 +6,6 @@ artifacts that these tests read: two finished runs of a small sweep, and one tha
 
 import shutil
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +16,7 @@ from mlflow.entities import Run
 import denoise
 from denoise import data
 from denoise.tracking import claim, search
-from tests.conftest import ROOT, Said, clean_environment
+from tests.conftest import ROOT, Said, ran
 
 Cli = Callable[..., Said]
 LEFT = ROOT / "tests" / "version_0_1_0"
@@ -45,17 +43,6 @@ def old(fresh_folder: Path) -> Path:
 
 def runs(folder: Path, where: str = "") -> list[Run]:
     return Said(0, "", "", folder).runs(where)
-
-
-def ran(folder: Path, module: str, *arguments: str) -> str:
-    return subprocess.run(
-        [sys.executable, "-m", f"denoise.{module}", *arguments],
-        cwd=folder,
-        env=clean_environment(),
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
 
 
 def test_finished_runs_are_reused(old: Path, cli: Cli, settings: data.Settings) -> None:

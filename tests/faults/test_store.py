@@ -24,7 +24,7 @@ from denoise.errors import RunDeletedError, StoreUnavailableError, UserError
 from denoise.tracking import claim, formats, mirror, record, search
 from denoise.tracking import files as store_files
 from denoise.tracking import store as stores
-from tests.conftest import SMALL, Said, clean_environment, ended, tracked, wait_until
+from tests.conftest import SMALL, Said, clean_environment, ended, ran, tracked, wait_until
 from tests.faults.conftest import Server, client, epoch, files, the_run
 
 WAITING = "the run's metrics and files wait in"
@@ -36,14 +36,7 @@ SECRET = "hunter2"
 
 def sent(folder: Path, *arguments: str) -> str:
     """What `denoise.sync` says in the folder that runs were started in."""
-    return subprocess.run(
-        [sys.executable, "-m", "denoise.sync", *arguments],
-        cwd=folder,
-        env=clean_environment(),
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
+    return ran(folder, "sync", *arguments)
 
 
 def assert_all_is_there(run: Run, folder: Path, artifacts: Path, epochs: int) -> None:

@@ -5,6 +5,7 @@ that runs can be compared by eye.
 """
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -51,9 +52,11 @@ def image_rows(rows: Mapping[str, Tensor], names: Sequence[str], title: str) -> 
         axis.imshow(mosaic.numpy(), cmap="gray", vmin=0, vmax=1)
         axis.spines[:].set_visible(False)
         axis.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
-        axis.set_xticks((np.arange(columns) + 0.5) * width - 0.5, names[line], fontsize=10)
+        axis.set_xticks(
+            (np.arange(columns) + 0.5) * width - 0.5, names[line], fontsize=10, parse_math=False
+        )
         axis.set_yticks((np.arange(len(rows)) + 0.5) * height - 0.5, rows, fontsize=11)
-    figure.suptitle(title, fontsize=12)
+    figure.suptitle(title, fontsize=12, parse_math=False)
     return figure
 
 
@@ -100,6 +103,8 @@ def tsne_map(
 def drawn(figure: Figure) -> Image.Image:
     """The figure as a picture, for use in several places: drawing takes longer than saving."""
     canvas = FigureCanvasAgg(figure)
-    figure.draw_without_rendering()  # image rows get their final layout only in the second drawing
-    canvas.draw()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # names may be in any script
+        figure.draw_without_rendering()  # image rows get their final layout in the second drawing
+        canvas.draw()
     return Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])

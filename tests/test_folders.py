@@ -33,6 +33,23 @@ def test_the_users_files_in_the_run_folder_are_neither_deleted_nor_uploaded(
     assert stored.isdisjoint(Path(name).name for name in mine)
 
 
+def test_a_sweep_is_refused_before_training_where_it_would_overwrite_a_users_file(
+    cli: Cli, small: tuple[str, ...], fresh_folder: Path
+) -> None:
+    launcher = ("-m", "hydra/launcher=basic", "hydra.sweep.dir=.")
+    for name in ("sweep.csv", "comparison.md"):
+        (fresh_folder / name).write_text("mine")
+        said = cli(*launcher, *small)
+        assert f"{name} exists and is not a file of this run" in said.err
+        assert said.runs() == []
+        assert (fresh_folder / name).read_text() == "mine"
+        (fresh_folder / name).unlink()
+    for _ in range(2):
+        said = cli(*launcher, *small)
+        assert said.status == 0, said.err
+    assert (fresh_folder / "comparison.md").exists()
+
+
 def test_in_a_folder_with_a_run_the_same_config_is_reused_and_another_is_refused(
     cli: Cli, small: tuple[str, ...]
 ) -> None:

@@ -120,7 +120,7 @@ def _tensor(name: str, given: np.ndarray | Tensor) -> Tensor:
         kind = type(given).__name__
         raise UserError(f"{name} must be a numpy array or a tensor with values, got {kind}")
     try:
-        return torch.from_numpy(given.astype(given.dtype.newbyteorder("="), order="C"))
+        return torch.from_numpy(given.astype(given.dtype.newbyteorder("=")))
     except TypeError:
         raise UserError(f"{name} must be numbers that torch knows, got {given.dtype}") from None
 

@@ -120,6 +120,7 @@ SAVED: dict[str, tuple[Callable[[Path], object], str]] = {
     "level.png": (lambda path: transparent_level(path, "u1", 255), BLACK),
     "level.gif": (lambda path: transparent_level(path, "u1", 255), BLACK),
     "level16.png": (lambda path: transparent_level(path, "<u2", 65535), DEPTH + BLACK),
+    "palette.png": (cut_out("RGBA").quantize(64).save, BLACK),
     "palette.gif": (cut_out("RGBA").save, BLACK),
     "cut_out.webp": (lambda path: cut_out("RGBA").save(path, lossless=True), BLACK),
     "cut_out.tif": (cut_out("LA").save, BLACK),
@@ -145,6 +146,14 @@ def test_size_and_colour_are_reported_as_lost(tmp_path: Path) -> None:
     seen = pictures.read(tmp_path / "large.jpg")
     assert seen.lost == ["resized from 280x140 to 28x28", "converted from colour to grey"]
     assert seen.pixels.shape == (28, 28)
+
+
+def test_a_very_large_picture_is_read_without_a_warning(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)  # Pillow warns above, refuses above twice
+    LEVELS.save(tmp_path / "large.png")
+    assert pictures.read(tmp_path / "large.png").lost == []
 
 
 def bomb(path: Path) -> None:

@@ -1,12 +1,14 @@
-"""Compare runs over seeds, with answers in words: `python -m denoise.compare`."""
+"""Compare runs over seeds, with an answer and a page: `python -m denoise.compare`."""
 
 import sys
 from pathlib import Path
 
 import click
+from rich.console import Console
 
 from denoise import command
 from denoise.comparison import write
+from denoise.comparison.effects import MARGIN
 from denoise.config.settings import Tracking
 
 
@@ -21,6 +23,14 @@ from denoise.config.settings import Tracking
 @click.option("--run", "ids", multiple=True, metavar="ID", help="Run to compare; repeatable.")
 @command.WHERE
 @command.to("comparison")
+@click.option(
+    "--margin",
+    type=click.FloatRange(min=0, min_open=True),
+    default=100 * MARGIN,
+    show_default=True,
+    metavar="PERCENT",
+    help="Differences within this share of the baseline count as equivalent.",
+)
 @command.EXPERIMENT
 @command.TRACKING_URI
 def main(
@@ -28,6 +38,7 @@ def main(
     ids: tuple[str, ...],
     where: str,
     to: Path,
+    margin: float,
     experiment: str,
     tracking_uri: str | None,
 ) -> None:
@@ -36,9 +47,10 @@ def main(
     Runs that differ only in the seed are averaged.
     """
     settings = Tracking(tracking_uri, experiment)
-    written = write.write(settings, write.chosen(settings, sweeps, ids, where), to)
-    for question in written.questions:
-        click.echo(f"{question.title}\n  {question.answer}")
+    written = write.write(
+        settings, write.chosen(settings, sweeps, ids, where), to, margin=margin / 100
+    )
+    written.show(Console())
     click.echo(f"Page:  {written.page}\nTable: {written.table}, {written.markdown}")
 
 

@@ -179,9 +179,9 @@ def test_a_number_of_each_picture_matches_mlflow_s_own_client(sweep: Said, opene
     gain = 100 * (1 - runs[0.5]["test/clean_mse"] / runs[0.0]["test/clean_mse"])
     assert f"gaussian σ=0.5 {gain:+.1f}%".replace("-", "−") in told("Does noise help?")
     for title, number, key in (
-        ("How much", r"reconstruction: .*?σ=0\.5 (0\.\d+)", "test/clean_mse"),
-        ("Which noise", r"gaussian σ=0\.5: .*?blur (0\.\d+)", "robust/blur_mse"),
-        ("Were they", r"train loss at the end: .*?σ=0\.5 (0\.\d+)", "train/loss"),
+        ("How much", r"reconstruction: .*?σ=0\.5 (\d\.\d+)", "test/clean_mse"),
+        ("Which noise", r"gaussian σ=0\.5: .*?blur (\d\.\d+)", "robust/blur_mse"),
+        ("Were they", r"train loss at the end: .*?σ=0\.5 (\d\.\d+)", "train/loss"),
     ):
         found = re.search(number, told(title))
         assert found

@@ -6,7 +6,7 @@ Colours are those of `COLOURS`, so that `svg` can have the page's stylesheet dec
 import io
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -26,6 +26,7 @@ from denoise.figures import CLASS_COLOURS
 from denoise.metrics import Metric, robust
 
 T = TypeVar("T")
+Effects = Mapping[Metric, Sequence[Effect]]
 NO_NOISE = "no noise"  # the baseline in words
 # Each colour on a light and on a dark page.
 COLOURS = {
@@ -103,13 +104,7 @@ def rows(settings: Sequence[Setting], *, by_model: bool = False) -> Rows:
 
 
 @rc_context(STYLE)
-def forest(
-    found: Mapping[Metric, Sequence[Effect]],
-    margin: float,
-    baseline: str,
-    *,
-    narrow: bool,
-) -> Figure:
+def forest(found: Effects, margin: float, baseline: str, *, narrow: bool) -> Figure:
     """The gain of each setting over its baseline, with intervals, in one panel per metric.
 
     A circle, or a diamond if the gain is within the margin; filled if it is significant. Outside
@@ -131,7 +126,7 @@ def forest(
         for (colour, shape, filled), these in alike.items():
             y = [places[one.setting.label] for one in these]
             if not shown.are_grouped:
-                _intervals(axis.plot, [one.gain for one in these], y, colour, sideways=True)
+                axis.plot(*_joined((one.gain for one in these), y), color=colour, linewidth=1.6)
             edge = 0.03 * (high - low)
             x = [min(max(one.gain.mean, low + edge), high - edge) for one in these]
             look: Any = {"ms": 4 if shown.are_grouped else 5 if shape == "D" else 6, "mew": 1.2}
@@ -146,19 +141,10 @@ def forest(
     return figure
 
 
-def _intervals(
-    plot: Callable[..., Any],
-    found: Sequence[Estimate],
-    places: Sequence[float],
-    colour: str,
-    *,
-    sideways: bool,
-) -> None:
-    """All intervals as one path, which takes far less room in a file than one path each."""
-    along = [value for one in found for value in (*one.ends, math.nan)]
-    across = [value for place in places for value in (place, place, math.nan)]
-    given = (along, across) if sideways else (across, along)
-    plot(*given, color=colour, linewidth=1.6, zorder=2)
+def _joined(found: Iterable[Estimate], places: Iterable[float]) -> tuple[list[float], list[float]]:
+    """All intervals and their places as one path, which is far shorter in a file than many."""
+    ends = [value for one in found for value in (*one.ends, math.nan)]
+    return ends, [value for place in places for value in (place, place, math.nan)]
 
 
 def _say(axis: Axes, text: str, x: float, y: float, shape: str, colour: str) -> None:
@@ -193,10 +179,14 @@ def amounts(ladders: Mapping[str, Mapping[str, Sequence[Setting]]], *, narrow: b
             shift = 0.06 * (names.index(name) - (len(names) - 1) / 2)
             x = [strengths.index(one.strength) + shift for one in lines[name]]
             colour = SERIES[names.index(name)]
-            handles[name] = _draw_line(axis, lines[name], x, metric, colour, len(names) > 1)
+            handles[name] = _draw_line(axis, lines[name], x, metric, colour)
         ticks = range(0, len(strengths), -(-len(strengths) // 8))
         axis.set_xticks(ticks, [f"{strengths[at]:g}" if strengths[at] else "none" for at in ticks])
-        axis.set(title=metric.title, xlabel=noise, ylabel=_better(metric))
+        axis.set(
+            title=metric.title,
+            xlabel=noise,
+            ylabel=f"{'lower' if metric.better < 0 else 'higher'} is better",
+        )
         axis.margins(x=0.08)
     if len(handles) > 1:
         texts = [_short(name, narrow) for name in handles]
@@ -206,20 +196,14 @@ def amounts(ladders: Mapping[str, Mapping[str, Sequence[Setting]]], *, narrow: b
 
 
 def _draw_line(
-    axis: Axes,
-    rungs: Sequence[Setting],
-    x: Sequence[float],
-    metric: Metric,
-    colour: str,
-    is_one_of_many: bool,
+    axis: Axes, rungs: Sequence[Setting], x: Sequence[float], metric: Metric, colour: str
 ) -> Line2D:
     """One noise at its amounts: the best is a star, and discs lie behind those like it."""
     at = {one.label: place for one, place in zip(rungs, x, strict=True) if one.values(metric.key)}
     found = {one.label: e for one in rungs if (e := one.estimate(metric.key))}
     for one in (one for one in rungs if one.is_clean and one.label in found):
-        behind = colour if is_one_of_many else LIGHT["quiet"]
-        axis.axhspan(*found[one.label].ends, color=behind, alpha=0.18, linewidth=0)
-    _intervals(axis.plot, list(found.values()), list(at.values()), colour, sideways=False)
+        axis.axhspan(*found[one.label].ends, color=colour, alpha=0.18, linewidth=0)
+    axis.plot(*_joined(found.values(), at.values())[::-1], color=colour, linewidth=1.6)
     means = [one.mean for one in found.values()]
     (drawn,) = axis.plot(list(at.values()), means, color=colour, marker="o", ms=4, linewidth=1.2)
     best = effects.best(rungs, metric)
@@ -239,7 +223,7 @@ def spread(names: Sequence[T], most: int = MOST_LINES) -> list[T]:
 
 
 @rc_context(STYLE)
-def gains(found: Mapping[Metric, Sequence[Effect]], *, narrow: bool) -> Figure:
+def gains(found: Effects, *, narrow: bool) -> Figure:
     """The gain over no noise by noise, and by what else varies; bold where it is significant.
 
     Where a row has no room for numbers, a dot is significant.
@@ -327,23 +311,16 @@ def curves(losses: Mapping[str, Mapping[str, Sequence[float]]], *, narrow: bool)
     styles = ("-", "--", ":", "-.")
     for axis, (split, of_split) in zip(panels, losses.items(), strict=True):
         for name, values in of_split.items():
-            place = names.index(name)
-            look: Any = {
-                "color": SERIES[place % len(SERIES)],
-                "linestyle": styles[place // len(SERIES)],
-            }
-            marker = "o" if len(values) == 1 else ""
-            axis.plot(
-                range(1, len(values) + 1), values, marker=marker, label=_short(name, narrow), **look
-            )
+            at = names.index(name)
+            look: Any = {"color": SERIES[at % len(SERIES)], "label": _short(name, narrow)}
+            look |= {"ls": styles[at // len(SERIES)], "marker": "o" if len(values) == 1 else ""}
+            axis.plot(range(1, len(values) + 1), values, **look)
         axis.set(xlabel="epoch", ylabel="MSE (model's space)", yscale="log", title=f"{split} loss")
         axis.yaxis.set_major_formatter("{x:g}")
         axis.yaxis.set_minor_formatter("{x:g}")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    figure.legend(
-        *panels[0].get_legend_handles_labels(), loc="outside lower left", frameon=False,
-        ncols=1 if narrow else 4, fontsize=9,
-    )  # fmt: skip
+    place: Any = {"loc": "outside lower left", "ncols": 1 if narrow else 4, "frameon": False}
+    figure.legend(*panels[0].get_legend_handles_labels(), fontsize=9, **place)
     return figure
 
 
@@ -372,17 +349,15 @@ def inline(svg: str) -> str:
     body = svg[svg.index("<svg") :]
     for name, colour in LIGHT.items():
         body = body.replace(colour, f"var(--{name})")
-    return re.sub(r'<svg ([^>]*?)width="[^"]*"|(?<=") height="[^"]*pt"', r"<svg \1", body, count=2)
+    return re.sub(r' (width|height)="[\d.]+pt"', "", body, count=2)
 
 
-def lines_of(found: Mapping[Metric, Sequence[Effect]]) -> list[str]:
+def lines_of(found: Effects) -> list[str]:
     """What varies besides the noise, in the order of the settings."""
-    return list(
-        dict.fromkeys(one.setting.line for of_metric in found.values() for one in of_metric)
-    )
+    return list(dict.fromkeys(one.line for one in _settings(found)))
 
 
-def _settings(found: Mapping[Metric, Sequence[Effect]]) -> list[Setting]:
+def _settings(found: Effects) -> list[Setting]:
     """Every setting that has an effect, once."""
     every = {one.setting.label: one.setting for of_metric in found.values() for one in of_metric}
     return list(every.values())
@@ -432,10 +407,6 @@ def _table_axes(axis: Axes, rows: Sequence[str], columns: Sequence[str], *, top:
     axis.set_yticks(range(len(rows)), rows)
     axis.tick_params(length=0, labeltop=top, labelbottom=not top)
     axis.spines[:].set_visible(False)
-
-
-def _better(metric: Metric) -> str:
-    return "lower is better" if metric.better < 0 else "higher is better"
 
 
 def _short(name: str, narrow: bool) -> str:

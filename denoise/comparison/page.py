@@ -80,27 +80,13 @@ class View(NamedTuple):
         return self.noises or self.models
 
     @property
-    def subject(self) -> str:
-        return "noise" if self.noises or not self.models else "another model"
-
-    @property
     def varied(self) -> str:
-        """The key of what varies among the effects."""
-        return "noise" if self.subject == "noise" else "model"
+        """The key of what varies among these."""
+        return "model" if self.models and not self.noises else "noise"
 
     @property
     def baseline(self) -> str:
-        return figures.NO_NOISE if self.subject == "noise" else effects.FIRST_MODEL
-
-    @property
-    def ladders(self) -> Mapping[str, Mapping[str, Sequence[Setting]]]:
-        """Each noise at its amounts."""
-        return groups.ladders(self.settings)
-
-    @property
-    def heat(self) -> tuple[list[str], list[tables.Column]]:
-        """The rows and the columns of the map of robustness."""
-        return figures.heat(self.settings, self.references)
+        return figures.NO_NOISE if self.varied == "noise" else effects.FIRST_MODEL
 
     @property
     def seeds(self) -> list[int]:
@@ -191,8 +177,8 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    modules = {"effects": effects, "figures": figures, "published": published, "tables": tables}
-    environment.globals.update(modules)
+    environment.globals |= {"effects": effects, "figures": figures, "groups": groups}
+    environment.globals |= {"published": published, "tables": tables}
     environment.filters["sentence_case"] = lambda text: text[:1].upper() + text[1:]
     environment.filters["cell"] = lambda text: str(text).replace("|", "\\|")
     return environment
@@ -200,8 +186,8 @@ def _templates() -> Environment:
 
 def pictures(view: View) -> list[Picture]:
     """The pictures that the settings have data for."""
-    ladders, first = view.ladders, effects.FIRST_MODEL
-    names, columns = view.heat
+    ladders, first = groups.ladders(view.settings), effects.FIRST_MODEL
+    names, columns = figures.heat(view.settings, view.references)
     drawn: Mapping[str, tuple[object, Callable[..., Figure]]] = {
         "does_noise_help": (
             view.noises,

@@ -4,10 +4,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from denoise import data
+import denoise
+from denoise import compare, data, pull, study
+from denoise.errors import UserError
 from tests.conftest import SMALL, Said, clean_environment
 
 Cli = Callable[..., Said]
@@ -87,3 +90,21 @@ def test_relative_paths_mean_the_folder_in_which_the_command_was_typed(
     assert (fresh_folder / "other.db").exists()
     (folder,) = fresh_folder.glob("outputs/*/0")
     assert not [path for path in folder.rglob("*") if path.name in ("sets", "other.db", "raw")]
+
+
+@pytest.mark.parametrize("read", [pull, compare, study])
+@pytest.mark.parametrize("store", [(), ("--tracking-uri", "sqlite:///sub/other.db")])
+def test_a_command_that_only_reads_creates_no_store(
+    fresh_folder: Path, monkeypatch: pytest.MonkeyPatch, read: ModuleType, store: tuple[str, ...]
+) -> None:
+    (fresh_folder / "mlflow.db").unlink()
+    monkeypatch.setattr(sys, "argv", ["", *store])
+    assert read.cli() == 1
+    assert list(fresh_folder.iterdir()) == []
+
+
+def test_loading_a_registered_model_creates_no_store(fresh_folder: Path) -> None:
+    (fresh_folder / "mlflow.db").unlink()
+    with pytest.raises(UserError, match=r"models:/mine@best is not in the registry: there is no"):
+        denoise.load("models:/mine@best")
+    assert list(fresh_folder.iterdir()) == []

@@ -42,7 +42,7 @@ def write(settings: Tracking, runs: Sequence[Found], folder: Path) -> Comparison
     The runs without noise that belong to these are added if they are missing, whichever sweep
     trained them.
     """
-    store.prepare(settings)
+    store.existing(settings)
     everything = sorted([*runs, *_baselines(settings, runs)], key=lambda run: -run.started)
     found = groups.group(everything)
     asked = verdicts.questions(found)

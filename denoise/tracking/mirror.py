@@ -53,6 +53,7 @@ def mirror(of: Record, known: Contents | None = None) -> Contents:
     except Exception as error:
         if store.is_refused(error):
             of.note(refused=store.reason(error))
+            _end_refused(of)
         raise
 
 
@@ -210,6 +211,17 @@ def _upload_text(client: MlflowClient, now: Contents, name: str, text: str) -> N
         client.log_artifact(now.fields["run_id"], str(Path(folder) / name))
 
 
+def _end_refused(of: Record) -> None:
+    """End a run in MLflow that is over, but not as FINISHED, as MLflow lacks a part of it.
+
+    Only a run that was interrupted is to resume.
+    """
+    if of.fields["status"] != record.RUNNING and of.run_id:
+        status = KILLED if of.fields["status"] == KILLED else FAILED
+        with contextlib.suppress(Exception):
+            MlflowClient().set_terminated(of.run_id, status)
+
+
 class Mirror:
     """Threads beside a run: one mirrors its record, one shows that its process lives.
 
@@ -281,16 +293,7 @@ class Mirror:
         if self.record.error:
             self.record.note(mirrored=True)
         elif self.record.refused:
-            self._end_refused()
-
-    def _end_refused(self) -> None:
-        """End the run in MLflow, not FINISHED: it has not everything, and no one is to resume it.
-
-        A run that was interrupted may resume.
-        """
-        status = KILLED if self.record.fields["status"] == KILLED else FAILED
-        with contextlib.suppress(Exception):
-            MlflowClient().set_terminated(self.record.run_id, status)
+            _end_refused(self.record)
 
 
 def pending(folders: Iterable[Path]) -> list[Path]:

@@ -50,7 +50,7 @@ def test_in_a_folder_with_a_run_the_same_config_is_reused_and_another_is_refused
     assert len(said.runs()) == 1
 
 
-@pytest.mark.parametrize("name", ["my project", "Prüfung #1"])
+@pytest.mark.parametrize("name", ["my project", "Prüfung #1", "a%20b?c"])
 def test_a_folder_with_unusual_letters_gets_no_sibling(
     small: tuple[str, ...], tmp_path: Path, name: str
 ) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import mlflow
 from filelock import FileLock
@@ -122,15 +122,17 @@ def uri(settings: Tracking) -> str:
     file = sqlite_file(asked)
     if not file:
         return asked
-    # MLflow takes the address for a path, too, so it is encoded only where it must be.
     address = f"sqlite:///{file}"
-    is_plain = make_url(address).database == str(file)
-    return address if is_plain else make_url(asked).set(database=str(file)).render_as_string(False)
+    if make_url(address).database == str(file):
+        return address
+    # Of an encoded address that begins with sqlite:///, MLflow would make the folder by that name.
+    encoded = make_url(asked).set(drivername="sqlite+pysqlite", database=str(file))
+    return encoded.render_as_string(False)
 
 
 def sqlite_file(address: str) -> Path | None:
     """The file of a SQLite store, None for others. In an address, a space is %20; in a path not."""
-    if not address.startswith("sqlite:///"):
+    if not address.startswith(("sqlite:///", "sqlite+pysqlite:///")):
         return None
     database = make_url(address).database
     return Path(database).absolute() if database else None
@@ -194,13 +196,23 @@ def experiment_id(name: str) -> str:
     if found := _find_experiment(name):
         return found
     try:
-        return mlflow.create_experiment(name)
+        return mlflow.create_experiment(name, artifact_location=_place_of_files())
     except MlflowException as error:
         if found := _find_experiment(name):  # another was quicker, at a server: it has no lock
             return found
         if is_refused(error):
             raise UserError(f"tracking.experiment={name}: {first_line(error)}") from None
         raise
+
+
+def _place_of_files() -> str | None:
+    """Where runs keep files if MLflow's default, a path, means another one once MLflow decodes it.
+
+    The folder `a%20b` is an example. None stands for the default.
+    """
+    default = Path("mlruns").absolute()
+    is_local = sqlite_file(mlflow.get_tracking_uri()) is not None
+    return default.as_uri() if is_local and unquote(str(default)) != str(default) else None
 
 
 def _find_experiment(name: str) -> str | None:

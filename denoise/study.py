@@ -10,7 +10,6 @@ from rich.table import Table
 from denoise import command
 from denoise.comparison import published
 from denoise.config.settings import Tracking
-from denoise.tracking import store
 
 WIDTH = 120
 
@@ -24,7 +23,6 @@ def main(experiment: str, tracking_uri: str | None) -> int:
     The exit status is 0 if every loss of the last epoch is reached.
     """
     settings = Tracking(tracking_uri, experiment)
-    store.prepare(settings)
     rows = published.reached(settings)
     table = Table(*published.HEADER, box=box.MARKDOWN)
     for row in rows:

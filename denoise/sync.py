@@ -29,7 +29,7 @@ def main(folders: Sequence[Path], tracking_uri: str | None) -> None:
     for folder in waiting:
         try:
             outcome = mirror.send_to(folder, tracking_uri)
-        except store.FAILURES as error:
+        except Exception as error:  # of one run: the others are uploaded all the same
             outcome = f"not uploaded: {store.reason(error)}"
             failures += 1
         click.echo(f"{folder}: {outcome}")

@@ -4,10 +4,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from denoise import data
+import denoise
+from denoise import compare, data, pull, study
+from denoise.errors import UserError
 from denoise.runs import sweep
 from tests.conftest import SMALL, Said, clean_environment
 
@@ -67,7 +70,7 @@ def test_in_a_folder_with_a_run_the_same_config_is_reused_and_another_is_refused
     assert len(said.runs()) == 1
 
 
-@pytest.mark.parametrize("name", ["my project", "Prüfung #1"])
+@pytest.mark.parametrize("name", ["my project", "Prüfung #1", "a%20b?c"])
 def test_a_folder_with_unusual_letters_gets_no_sibling(
     small: tuple[str, ...], tmp_path: Path, name: str
 ) -> None:
@@ -107,3 +110,21 @@ def test_relative_paths_mean_the_folder_in_which_the_command_was_typed(
     assert (fresh_folder / "other.db").exists()
     (folder,) = fresh_folder.glob("outputs/*/0")
     assert not [path for path in folder.rglob("*") if path.name in ("sets", "other.db", "raw")]
+
+
+@pytest.mark.parametrize("read", [pull, compare, study])
+@pytest.mark.parametrize("store", [(), ("--tracking-uri", "sqlite:///sub/other.db")])
+def test_a_command_that_only_reads_creates_no_store(
+    fresh_folder: Path, monkeypatch: pytest.MonkeyPatch, read: ModuleType, store: tuple[str, ...]
+) -> None:
+    (fresh_folder / "mlflow.db").unlink()
+    monkeypatch.setattr(sys, "argv", ["", *store])
+    assert read.cli() == 1
+    assert list(fresh_folder.iterdir()) == []
+
+
+def test_loading_a_registered_model_creates_no_store(fresh_folder: Path) -> None:
+    (fresh_folder / "mlflow.db").unlink()
+    with pytest.raises(UserError, match=r"models:/mine@best is not in the registry: there is no"):
+        denoise.load("models:/mine@best")
+    assert list(fresh_folder.iterdir()) == []

@@ -2,9 +2,11 @@
 
 import contextlib
 import errno
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import mlflow
 import pytest
@@ -13,7 +15,7 @@ from mlflow import MlflowClient
 from sqlalchemy import Engine, create_engine, event
 
 from denoise.config.settings import Tracking
-from denoise.tracking import formats, record, search, session
+from denoise.tracking import files, formats, record, search, session
 from denoise.tracking.record import REFERENCE, Record
 from denoise.tracking.store import prepare
 from tests.conftest import forget_store, tracked
@@ -197,6 +199,17 @@ def test_a_finished_run_can_be_given_what_it_lacks(settings: Tracking) -> None:
     assert [file.path for file in MlflowClient().list_artifacts(run.run_id, "figures")] == [
         "figures/map.png"
     ]
+
+
+def test_mlflow_draws_no_bars_of_its_own(
+    settings: Tracking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", raising=False)
+    monkeypatch.setitem(sys.modules, "tqdm.auto", SimpleNamespace(tqdm=pytest.fail))
+    with tracked(settings, Path("mine")) as run:
+        pass
+    files.download(run.run_id, record.FILE, Path("elsewhere"))
+    assert (Path("elsewhere") / record.FILE).exists()
 
 
 def test_opening_a_store_changes_no_database_but_its_own(settings: Tracking) -> None:

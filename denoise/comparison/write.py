@@ -71,7 +71,7 @@ def write(
     trained them. Differences below `margin`, a share of the baseline, do not matter. `references`
     are the metrics of what was not trained, by name, shown beside the settings.
     """
-    store.prepare(settings)
+    store.existing(settings)
     everything = sorted([*runs, *_baselines(settings, runs)], key=lambda run: -run.started)
     found = groups.group(everything)
     view = View(

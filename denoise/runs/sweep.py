@@ -85,10 +85,12 @@ def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
 def _open_store(settings: Tracking) -> bool:
     """Make the store ready, and end dead sweeps in it; False if it is unavailable.
 
-    Raises `StoreUnavailableError` if it is, and `tracking.offline` is not set.
+    Raises `StoreUnavailableError` if it is, and `tracking.offline` is not set; `UserError` if it
+    will not take the files of runs.
     """
     try:
         experiment = store.prepare(settings)
+        store.check_writable(experiment)
     except StoreUnavailableError as error:
         if not settings.offline:
             raise

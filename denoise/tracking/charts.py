@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shlex
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +27,7 @@ def command() -> str:
         return ""
     if store.sqlite_file(used) == Path("mlflow.db").absolute():
         return "mlflow ui"
-    return f"mlflow ui --backend-store-uri {store.without_secret(used)}"
+    return f"mlflow ui --backend-store-uri {shlex.quote(store.without_secret(used))}"
 
 
 def _pages() -> str:

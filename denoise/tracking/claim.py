@@ -28,6 +28,7 @@ BEAT_SECONDS = 10
 DEAD_SECONDS = 60
 LOOK_SECONDS = 1
 CONTEST_SECONDS = 1
+GONE = 404
 OWNER, HEARTBEAT = "owner", "heartbeat"
 # Runs to resume: running, whether or not their process lives, or killed. What failed would fail
 # again.
@@ -117,7 +118,7 @@ def check(client: MlflowClient, run_id: str, mine: Owner) -> None:
     try:
         run = client.get_run(run_id)
     except MlflowException as error:
-        if store.is_away(error):
+        if error.get_http_status_code() != GONE:
             raise
         raise UserError(f"run {run_id} is not in the store any more") from None
     if run.info.lifecycle_stage == "deleted":

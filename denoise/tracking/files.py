@@ -26,22 +26,17 @@ NEEDED = ("config/config.yaml", "checkpoints/last.safetensors")
 
 
 @contextlib.contextmanager
-def answered(refused: str = "") -> Iterator[None]:
+def answered(refused: str = "the store refuses the request") -> Iterator[None]:
     """Translate MLflow's exceptions: `StoreUnavailableError` if the store does not answer.
 
-    If the store refuses the request and the user is at fault, the message of the `UserError` begins
-    with `refused`.
+    If the store refuses the request, the message of the `UserError` begins with `refused`.
     """
     try:
         yield
-    except MlflowException as error:
-        if store.is_away(error):
-            raise StoreUnavailableError(
-                f"the store does not answer: {store.reason(error)}"
-            ) from None
-        if refused:
-            raise UserError(f"{refused}: {error.message}") from None
-        raise
+    except (MlflowException, ImportError) as error:
+        if store.is_refused(error):
+            raise UserError(f"{refused}: {store.reason(error)}") from None
+        raise StoreUnavailableError(f"the store does not answer: {store.reason(error)}") from None
 
 
 @answered()
@@ -101,6 +96,8 @@ def download_registered(uri: str, folder: Path) -> None:
     match = re.fullmatch(r"models:/([^/@]+)([/@])([^/@]+)", uri)
     if not match:
         raise UserError(f"{uri} is not of the form models:/NAME@ALIAS or models:/NAME/VERSION")
+    if (file := store.sqlite_file(mlflow.get_tracking_uri())) and not file.exists():
+        raise UserError(f"{uri} is not in the registry: there is no {file}")
     name, kind, version = match.groups()
     client = MlflowClient()
     find = client.get_model_version_by_alias if kind == "@" else client.get_model_version

@@ -28,7 +28,7 @@ from mlflow.entities import (
 from denoise.config.settings import Tracking
 from denoise.errors import FolderLockedError, RunDeletedError, RunTakenError, UserError
 from denoise.tracking import claim, record, store
-from denoise.tracking.record import FILE, METRICS, Contents, Record
+from denoise.tracking.record import FAILED, FILE, KILLED, METRICS, Contents, Record
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +44,20 @@ def mirror(of: Record, known: Contents | None = None) -> Contents:
     """Upload what MLflow lacks of the record; returns what MLflow now has.
 
     `known` is what an earlier call returned; without it MLflow is asked. Raises what
-    `claim.check` raises, and what MLflow raises.
+    `claim.check` raises, and what MLflow raises; the record notes what it refuses for good.
     """
+    if of.refused:
+        of.note(refused="")
+    try:
+        return _mirror(of, known)
+    except Exception as error:
+        if store.is_refused(error):
+            of.note(refused=store.reason(error))
+            _end_refused(of)
+        raise
+
+
+def _mirror(of: Record, known: Contents | None) -> Contents:
     now, client = of.snapshot(), MlflowClient()
     if known and known == now:
         return now
@@ -199,6 +211,17 @@ def _upload_text(client: MlflowClient, now: Contents, name: str, text: str) -> N
         client.log_artifact(now.fields["run_id"], str(Path(folder) / name))
 
 
+def _end_refused(of: Record) -> None:
+    """End a run in MLflow that is over, but not as FINISHED, as MLflow lacks a part of it.
+
+    Only a run that was interrupted is to resume.
+    """
+    if of.fields["status"] != record.RUNNING and of.run_id:
+        status = KILLED if of.fields["status"] == KILLED else FAILED
+        with contextlib.suppress(Exception):
+            MlflowClient().set_terminated(of.run_id, status)
+
+
 class Mirror:
     """Threads beside a run: one mirrors its record, one shows that its process lives.
 
@@ -217,7 +240,7 @@ class Mirror:
 
     def _work(self) -> None:
         launcher = multiprocessing.parent_process()
-        while not (self.stop.is_set() or self.record.error):
+        while not (self.stop.is_set() or self._is_over()):
             self.record.changed.wait(claim.BEAT_SECONDS)
             self.record.changed.clear()
             if launcher and launcher.pid != os.getppid():
@@ -226,13 +249,22 @@ class Mirror:
             if self.away:
                 self.stop.wait(AGAIN_SECONDS)
 
+    def _is_over(self) -> bool:
+        """Whether there is nothing more to try: the run is lost, or the store refuses it."""
+        return bool(self.record.error or self.record.refused)
+
     def _try(self) -> None:
         """Mirror the record; a store that does not answer is tried again later."""
         try:
             self.known = mirror(self.record, self.known)
+        except LOST as error:
+            self.record.fail(error)
         except Exception as error:
-            if not store.is_away(error):
-                self.record.fail(error)
+            if self.record.refused:
+                log.warning(
+                    "The store refuses the run's metrics and files (%s): they stay in %s",
+                    *(self.record.refused, self.record.folder),
+                )
             elif not self.away:
                 self.away = store.reason(error)
                 log.warning(
@@ -256,10 +288,12 @@ class Mirror:
         self.record.changed.set()
         for thread in self.threads:
             thread.join()
-        if not self.record.error:
+        if not self._is_over():
             self._try()
-        if isinstance(self.record.error, LOST):
+        if self.record.error:
             self.record.note(mirrored=True)
+        elif self.record.refused:
+            _end_refused(self.record)
 
 
 def pending(folders: Iterable[Path]) -> list[Path]:
@@ -318,11 +352,14 @@ def send_to(folder: Path, uri: str | None) -> str:
 
 
 def send_pending(address: str, folders: Iterable[Path]) -> None:
-    """Mirror the records in the folders that are for this store and whose runs are over."""
+    """Mirror the records in the folders that are for this store and whose runs are over.
+
+    What the store refused before is left out: `send` tries it again.
+    """
     for folder in pending(folders):
         try:
-            contents = record.read(folder)
-            if contents and contents.fields.get("store") == address:
+            fields = (record.read(folder) or Contents()).fields
+            if fields.get("store") == address and not fields.get("refused"):
                 log.info("%s: %s", folder, send(folder))
         except FolderLockedError:
             continue

@@ -59,7 +59,8 @@ class Contents:
 
     `fields` is the content of `record.json`. Of the run: id, run_id, kind, name, status, tags,
     params, files, ... Of the job that last used the folder: job. `mirrored` says whether MLflow
-    has all of it, `lines` how many lines of metrics belong to it.
+    has all of it, `refused` why it refuses the rest for good, `lines` how many lines of metrics
+    belong to it.
     """
 
     fields: dict[str, Any] = field(default_factory=dict)
@@ -164,6 +165,11 @@ class Record:
     def run_id(self) -> str:
         """The id of the run in MLflow; '' as long as MLflow has not answered."""
         return self.fields.get("run_id", "")
+
+    @property
+    def refused(self) -> str:
+        """Why MLflow refuses for good what it lacks of the run; '' if it does not."""
+        return self.fields.get("refused", "")
 
     @property
     def has_run(self) -> bool:

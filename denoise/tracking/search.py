@@ -43,7 +43,10 @@ def search(
     The filter may compare parameters with numbers: `params.noise.sigma < 0.2`. `UserError` if it
     does not parse.
     """
-    experiment, client = store.prepare(settings), MlflowClient()
+    experiment = store.existing(settings)
+    if not experiment:
+        return []
+    client = MlflowClient()
     rest, passes = filters.parse(where)
     everything = " and ".join(filter(None, (TRAINED, rest)))
     by = [*filter(None, [order]), "attributes.start_time DESC"]
@@ -110,9 +113,13 @@ def _latest(settings: Tracking, where: str) -> str:
 @answered()
 def _summaries(settings: Tracking, where: str) -> list[str]:
     """The ids of the summary runs that `where` finds, those of the newest sweeps first."""
-    experiment, client = store.prepare(settings), MlflowClient()
+    experiment = store.existing(settings)
+    if not experiment:
+        return []
     order = ["attributes.start_time DESC"]
-    found = client.search_runs([experiment], f"tags.summary = 'true' and {where}", order_by=order)
+    found = MlflowClient().search_runs(
+        [experiment], f"tags.summary = 'true' and {where}", order_by=order
+    )
     return [summary.info.run_id for summary in found]
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mlflow import MlflowClient
+from mlflow import MlflowClient, MlflowException
 from mlflow.tracking.context.registry import resolve_tags
 
 from denoise.config.settings import Tracking
@@ -121,6 +121,7 @@ def _fields(
         "params": {key: str(value) for key, value in _flat(params).items()},
         "started": record.milliseconds(started),
         "ended": None,
+        "refused": "",
     }
 
 
@@ -158,6 +159,8 @@ def _begun(
             claim.take(experiment, hashes, fields["tags"], create) if hashes else (create(), None)
         )
     except Exception as error:
+        if isinstance(error, MlflowException) and store.is_refused(error):
+            raise UserError(f"the store refuses the run: {store.reason(error)}") from error
         if not store.is_away(error):
             raise
         run_id, resumed = "", None

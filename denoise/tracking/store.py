@@ -4,16 +4,18 @@ import contextlib
 import logging
 import re
 import socket
+import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import mlflow
 from filelock import FileLock
-from mlflow import MlflowException
+from mlflow import MlflowClient, MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.store.db.utils import create_sqlalchemy_engine
 from mlflow.telemetry import set_telemetry_client
 from mlflow.tracking._tracking_service.utils import _get_store
@@ -27,6 +29,7 @@ T = TypeVar("T")
 
 CONNECT_SECONDS = 4
 ANSWER_SECONDS = 5
+WRITE_SECONDS = 30
 PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 BUSY_SECONDS = 120
 # Loggers we silence: their messages are duplicates of ours or noise.
@@ -37,8 +40,16 @@ QUIET = {
     "urllib3.connectionpool": logging.ERROR,
 }
 HIDDEN = "***"
-# The request itself is wrong: trying it again later would not help.
-WRONG = (400, 404, 409)
+# The client's errors, 400 to 499, that trying again may repair: too slow, or too many at once.
+PASSING = (408, 429)
+# Errors besides those that only a person can repair.
+LASTING = (ImportError, PermissionError, FileExistsError, NotADirectoryError)
+# The packages of modules that MLflow needs to reach files, where the names differ.
+PACKAGES = {
+    "azure": "azure-storage-blob azure-identity",
+    "botocore": "boto3",
+    "google": "google-cloud-storage",
+}
 # Errors of the store that have a sentence of ours.
 FAILURES = (UserError, OSError, MlflowException)
 
@@ -49,14 +60,28 @@ def prepare(settings: Tracking) -> str:
     Called once before workers start: a fresh SQLite file breaks if several processes migrate it at
     once. Raises `StoreUnavailableError` if the store does not answer.
     """
+    return _opened(settings, experiment_id)
+
+
+def existing(settings: Tracking) -> str | None:
+    """Open the store for reading; the experiment's id, or None if it or the store does not exist.
+
+    Raises `StoreUnavailableError` if the store does not answer.
+    """
+    file = sqlite_file(uri(settings))
+    return None if file and not file.exists() else _opened(settings, _find_experiment)
+
+
+def _opened(settings: Tracking, ask: Callable[[str], T]) -> T:
+    """What `ask` returns for the experiment, once the store is open."""
     _configure_mlflow()
     address = uri(settings)
     mlflow.set_tracking_uri(address)
 
-    def open_experiment() -> str:
+    def open_experiment() -> T:
         with lock():
             _share(address)
-            return experiment_id(settings.experiment)
+            return ask(settings.experiment)
 
     return _answer_in_time(address, open_experiment)
 
@@ -97,15 +122,17 @@ def uri(settings: Tracking) -> str:
     file = sqlite_file(asked)
     if not file:
         return asked
-    # MLflow takes the address for a path, too, so it is encoded only where it must be.
     address = f"sqlite:///{file}"
-    is_plain = make_url(address).database == str(file)
-    return address if is_plain else make_url(asked).set(database=str(file)).render_as_string(False)
+    if make_url(address).database == str(file):
+        return address
+    # Of an encoded address that begins with sqlite:///, MLflow would make the folder by that name.
+    encoded = make_url(asked).set(drivername="sqlite+pysqlite", database=str(file))
+    return encoded.render_as_string(False)
 
 
 def sqlite_file(address: str) -> Path | None:
     """The file of a SQLite store, None for others. In an address, a space is %20; in a path not."""
-    if not address.startswith("sqlite:///"):
+    if not address.startswith(("sqlite:///", "sqlite+pysqlite:///")):
         return None
     database = make_url(address).database
     return Path(database).absolute() if database else None
@@ -119,9 +146,27 @@ def lock() -> contextlib.AbstractContextManager[Any]:
 
 def is_away(error: BaseException) -> bool:
     """Whether the store, or the place of its files, failed to answer and may do so later."""
+    return isinstance(error, FAILURES) and not is_refused(error)
+
+
+def is_refused(error: BaseException) -> bool:
+    """Whether trying again fails until a person puts something right."""
+    if isinstance(error, UserError):
+        return not isinstance(error, StoreUnavailableError)
+    if status := _status(error):
+        return 400 <= status < 500 and status not in PASSING
+    cause = error.__cause__ or error.__context__
+    return isinstance(error, LASTING) or (cause is not None and is_refused(cause))
+
+
+def _status(error: BaseException) -> int | None:
+    """The HTTP status that MLflow, or a library that it reaches files with, was answered."""
     if isinstance(error, MlflowException):
-        return error.get_http_status_code() not in WRONG
-    return isinstance(error, OSError | StoreUnavailableError)
+        return error.get_http_status_code()
+    response = getattr(error, "response", None)
+    if isinstance(response, dict):  # of botocore
+        return response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return getattr(response, "status_code", None)
 
 
 def without_secret(text: str) -> str:
@@ -135,6 +180,9 @@ def reason(error: BaseException) -> str:
     """Why the store fails: a sentence of ours, or the first line of the error's first cause."""
     while not isinstance(error, UserError) and (cause := error.__cause__ or error.__context__):
         error = cause
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        module = error.name.partition(".")[0]
+        return f"{error} (pip install {PACKAGES.get(module, module)})"
     return first_line(error)
 
 
@@ -144,23 +192,70 @@ def first_line(error: BaseException) -> str:
 
 
 def experiment_id(name: str) -> str:
-    """The id of the experiment, created if it does not exist; `UserError` if it was deleted."""
+    """The id of the experiment, created if it does not exist; `UserError` if it cannot be."""
+    if found := _find_experiment(name):
+        return found
+    try:
+        return mlflow.create_experiment(name, artifact_location=_place_of_files())
+    except MlflowException as error:
+        if found := _find_experiment(name):  # another was quicker, at a server: it has no lock
+            return found
+        if is_refused(error):
+            raise UserError(f"tracking.experiment={name}: {first_line(error)}") from None
+        raise
+
+
+def _place_of_files() -> str | None:
+    """Where runs keep files if MLflow's default, a path, means another one once MLflow decodes it.
+
+    The folder `a%20b` is an example. None stands for the default.
+    """
+    default = Path("mlruns").absolute()
+    is_local = sqlite_file(mlflow.get_tracking_uri()) is not None
+    return default.as_uri() if is_local and unquote(str(default)) != str(default) else None
+
+
+def _find_experiment(name: str) -> str | None:
+    """The id of the experiment, or None without one; `UserError` if it was deleted."""
     experiment = mlflow.get_experiment_by_name(name)
-    if not experiment:
-        try:
-            return mlflow.create_experiment(name)
-        except MlflowException:  # another was quicker, at a server, where there is no lock
-            experiment = mlflow.get_experiment_by_name(name)
-            if not experiment:
-                raise
-    if experiment.lifecycle_stage == "deleted":
+    if experiment and experiment.lifecycle_stage == "deleted":
         raise UserError(
             f"tracking.experiment={name} was deleted in MLflow: restore it, or name another"
         )
-    return experiment.experiment_id
+    return experiment.experiment_id if experiment else None
 
 
-def _answer_in_time(uri: str, ask: Callable[[], str]) -> str:
+def check_writable(experiment: str) -> None:
+    """Write a small file where the store keeps the files of runs; `UserError` if that fails.
+
+    It is a `StoreUnavailableError` if it may succeed later.
+    """
+    place = MlflowClient().get_experiment(experiment).artifact_location
+    try:
+        _limited(lambda: _write_and_delete(place), WRITE_SECONDS)
+    except Exception as error:
+        remedy = "; check that this user may write there, and see the server's log"
+        raise (UserError if is_refused(error) else StoreUnavailableError)(
+            f"files of runs cannot be written to {without_secret(place)}: {reason(error)}"
+            f"{'' if isinstance(error, ImportError) else remedy}"
+        ) from None
+
+
+def _write_and_delete(place: str) -> None:
+    """The file lies beside the folders of runs, under one name however often it is written.
+
+    It stays where deleting is not allowed or not supported; MLflow's pages do not show it.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "denoise-can-write.txt"
+        path.write_text("Written by denoise to see whether it can write here. Delete it freely.\n")
+        repository = get_artifact_repository(place)
+        repository.log_artifact(str(path))
+        with contextlib.suppress(Exception):
+            repository.delete_artifacts(path.name)
+
+
+def _answer_in_time(uri: str, ask: Callable[[], T]) -> T:
     """What `ask` returns, or a `StoreUnavailableError` soon."""
     try:
         _connect(uri)
@@ -189,7 +284,7 @@ def _connect(uri: str) -> None:
             engine.connect().close()
 
 
-def _limited(ask: Callable[[], T]) -> T:
+def _limited(ask: Callable[[], T], seconds: float = ANSWER_SECONDS) -> T:
     """What `ask` returns; `TimeoutError` if it takes too long, and it stays behind in a thread."""
     answer: Future[T] = Future()
 
@@ -201,6 +296,6 @@ def _limited(ask: Callable[[], T]) -> T:
 
     threading.Thread(target=call, daemon=True).start()
     try:
-        return answer.result(ANSWER_SECONDS)
+        return answer.result(seconds)
     except TimeoutError:
-        raise TimeoutError(f"no answer within {ANSWER_SECONDS} seconds") from None
+        raise TimeoutError(f"no answer within {seconds} seconds") from None

@@ -111,9 +111,10 @@ class Server:
         self.process: subprocess.Popen | None = None
         folder.mkdir()
 
-    def start(self) -> None:
+    def start(self, *options: str) -> None:
+        port = ("--port", str(self.port), "--workers", "1")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "mlflow", "server", "--port", str(self.port), "--workers", "1"],
+            [sys.executable, "-m", "mlflow", "server", *port, *options],
             cwd=self.folder,
             env=clean_environment() | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
             stdout=subprocess.DEVNULL,

@@ -9,14 +9,15 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import mlflow
 import pytest
+import requests
 import torch
 from mlflow import MlflowClient, MlflowException
 from mlflow.entities import Run
-from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
+from mlflow.protos import databricks_pb2 as codes
 
 from denoise import data
 from denoise.config.settings import Tracking
@@ -137,6 +138,21 @@ def test_a_server_that_is_away_ten_times_has_everything_once(
     run = the_only_run(server)
     assert_all_is_there(run, folder, artifacts(server, run), epochs=500)
     survived("10 times gone in one run: 500 epochs and every file there, none twice")
+
+
+def test_a_sweep_whose_files_the_client_cannot_write_is_refused_before_training(
+    cli: Cli, settings: data.Settings, tmp_path: Path, server: Server
+) -> None:
+    server.start("--no-serve-artifacts", "--default-artifact-root", "s3://bucket")
+    small = (*SMALL, f"data.root={settings.root}", f"tracking.uri={server.address}")
+    said = cli("-m", *small, "seed=1,2")
+    assert (said.status, said.err) == (
+        1,
+        "denoise: files of runs cannot be written to s3://bucket/1: "
+        "No module named 'boto3' (pip install boto3)",
+    )
+    assert not MlflowClient(server.address).search_runs(["1"])
+    assert sent(tmp_path) == "Nothing to upload.\n"
 
 
 @pytest.mark.faults
@@ -398,7 +414,7 @@ def test_a_store_that_fails_during_a_search_is_not_taken_to_refuse_the_filter(
     stores.prepare(store)
 
     def leaving(*_: object, **__: object) -> None:
-        raise MlflowException("Connection refused", error_code=TEMPORARILY_UNAVAILABLE)
+        raise MlflowException("Connection refused", error_code=codes.TEMPORARILY_UNAVAILABLE)
 
     monkeypatch.setattr(MlflowClient, "search_runs", leaving)
     with pytest.raises(StoreUnavailableError, match="does not answer: Connection refused"):
@@ -431,6 +447,110 @@ def test_a_damaged_record_keeps_no_other_run_from_being_uploaded(
     send(store, left, Path("other"))
     assert "left/record.json is damaged" in caplog.text
     assert [one[0] for one in everything(store)] == ["FINISHED"]
+
+
+def test_a_run_that_the_store_refuses_is_reported_once_and_blocks_no_other(
+    store: Tracking, left: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.copytree(left, "other")
+    with record.opened(left) as refused:  # MLflow takes names of up to 250 letters
+        tags = refused.fields["tags"] | {"record": "refused"}
+        refused.update(tags=tags, params={"p" * 300: ""})
+    for _ in range(2):
+        send(store, left, Path("other"))
+    assert caplog.text.count("left: not uploaded: ") == 1
+    assert sorted(one[0] for one in everything(store)) == ["FAILED", "FINISHED"]
+    with pytest.raises(MlflowException, match="exceeds the maximum length"):
+        mirror.send_to(left, None)
+
+
+def test_a_run_that_the_store_begins_to_refuse_is_trained_and_can_be_uploaded_later(
+    store: Tracking, caplog: pytest.LogCaptureFixture
+) -> None:
+    with tracked(store, Path("mine")) as run:
+        wait_until(lambda: Path("mlruns/1", run.run_id).exists())
+        shutil.rmtree("mlruns")
+        Path("mlruns").write_text("no folder")
+        run.log({"train/loss": 1}, 1)
+        wait_until(lambda: bool(run.refused))
+        run.log({"train/loss": 0.5}, 2)
+    assert caplog.text.count("The store refuses the run's metrics and files") == 1
+    assert (run.fields["status"], MlflowClient().get_run(run.run_id).info.status) == (
+        "FINISHED",
+        "FAILED",
+    )
+    Path("mlruns").unlink()
+    assert mirror.send_to(Path("mine"), None) == f"uploaded, as run {run.run_id}"
+    assert search.curve(run.run_id, "train/loss") == [1, 0.5]
+    assert MlflowClient().get_run(run.run_id).info.status == "FINISHED"
+
+
+def answered(status: int) -> requests.HTTPError:
+    response = requests.Response()
+    response.status_code = status
+    return requests.HTTPError(response=response)
+
+
+class BotocoreError(Exception):
+    response: ClassVar = {"ResponseMetadata": {"HTTPStatusCode": 403}}
+
+
+@pytest.mark.parametrize(
+    ("error", "refused"),
+    [
+        (MlflowException("", codes.PERMISSION_DENIED), True),
+        (MlflowException("", codes.INVALID_PARAMETER_VALUE), True),
+        (MlflowException("", codes.REQUEST_LIMIT_EXCEEDED), False),
+        (MlflowException("", codes.TEMPORARILY_UNAVAILABLE), False),
+        (answered(413), True),
+        (answered(429), False),
+        (answered(503), False),
+        (BotocoreError(), True),
+        (ModuleNotFoundError(), True),
+        (PermissionError(), True),
+        (ConnectionError(), False),
+        (UserError(), True),
+        (StoreUnavailableError(), False),
+    ],
+)
+def test_what_always_fails_is_told_from_what_may_work_later(
+    error: Exception, refused: bool
+) -> None:
+    wrapped = RuntimeError()
+    wrapped.__cause__ = error
+    assert (stores.is_refused(error), stores.is_refused(wrapped)) == (refused, refused)
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        ("s3://bucket", r"boto3' \(pip install boto3\)$"),
+        ("gs://bucket", r"google.* \(pip install google-cloud-storage\)$"),
+        ("wasbs://a@b.blob.core.windows.net/c", r"azure.* \(pip install azure-storage-blob"),
+        ("nothing://known", "nothing"),
+        ("note.txt", r"Not a directory|File exists"),
+    ],
+)
+def test_a_place_that_files_cannot_be_written_to_is_named_with_the_reason(
+    store: Tracking, place: str, reason: str
+) -> None:
+    stores.prepare(store)
+    Path("note.txt").touch()
+    experiment = mlflow.create_experiment("elsewhere", artifact_location=place)
+    with pytest.raises(UserError, match=f"cannot be written to .*{place}: .*{reason}"):
+        stores.check_writable(experiment)
+
+
+def test_trying_to_write_leaves_nothing_behind(store: Tracking) -> None:
+    stores.check_writable(stores.prepare(store))
+    assert not [path for path in Path("mlruns").rglob("*") if path.is_file()]
+
+
+def test_a_name_that_the_store_refuses_is_reported_as_the_name_of_the_experiment(
+    store: Tracking,
+) -> None:
+    with pytest.raises(UserError, match=r"^tracking\.experiment=a+: 'name' exceeds"):
+        stores.prepare(Tracking(store.uri, "a" * 600))
 
 
 def test_a_deleted_experiment_is_reported_in_one_sentence(store: Tracking) -> None:

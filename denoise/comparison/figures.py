@@ -17,7 +17,9 @@ def overlaid(curves: Mapping[str, Sequence[float]], label: str) -> Figure:
         epochs = range(1, len(values) + 1)
         marker = "." if len(values) == 1 else ""
         axis.plot(epochs, values, color=colour, marker=marker, label=name)
-    axis.set(xlabel="epoch", ylabel=label, yscale="log")
+    axis.set(xlabel="epoch", ylabel=label)
+    if any(value > 0 for values in curves.values() for value in values):
+        axis.set_yscale("log")
     axis.yaxis.set_major_formatter("{x:g}")
     axis.yaxis.set_minor_formatter("{x:g}")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -94,7 +94,7 @@ def render(
             clean=_clean(pictures),
             outputs=_strips(settings, pictures, OUTPUT),
             noises=_strips(_one_of_each_noise(settings), pictures, NOISY),
-            maps=[_map(one, maps[one.label]) for one in settings if one.label in maps],
+            maps=list(filter(None, (_map(one, maps.get(one.label)) for one in settings))),
             classes=_classes(settings),
             heat=_heat(settings),
             scores=[_scores(settings, score) for score in SCORES if _has(settings, score.key)],
@@ -186,10 +186,14 @@ def _mean_curve(setting: Setting, split: str) -> list[float]:
     return [float(value) for value in np.mean([curve[:shortest] for curve in curves], axis=0)]
 
 
-def _map(setting: Setting, path: Path) -> Strip:
-    """The map of at most `MAP_POINTS` codes, spread evenly over all."""
+def _map(setting: Setting, path: Path | None) -> Strip | None:
+    """The map of at most `MAP_POINTS` codes, spread evenly over all; None for codes without one."""
+    if not path:
+        return None
     with path.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
+    if "tsne_x" not in rows[0]:  # the codes are all equal
+        return None
     rows = rows[:: math.ceil(len(rows) / MAP_POINTS)]
     places = np.array([[float(row["tsne_x"]), float(row["tsne_y"])] for row in rows])
     labels = np.array([int(float(row["label"])) for row in rows])

@@ -165,7 +165,7 @@ def _reused(config: Config, own: Record, described: Job) -> float:
             "%s: finished earlier%s, as run %s; force=true trains it again",
             *(described.name, _if_code_differs(run.tags), run.id),
         )
-        if lacking(config, run.metrics):
+        if lacking(config, run.metrics, run.tags):
             _complete(config, own, run)
         elif not own.has_run:
             there = search.contents(run.id)

@@ -36,6 +36,7 @@ class Member:
     config: Config
     folder: Path
     hashes: list[str]
+    log_file: str
 
 
 def members(config: DictConfig, *, is_sweep: bool) -> list[Member]:
@@ -49,7 +50,8 @@ def members(config: DictConfig, *, is_sweep: bool) -> list[Member]:
 def _member(cfg: DictConfig, folder: Path) -> Member:
     keys = [str(key) for key in cfg if key != "hydra"]
     config = checked(OmegaConf.masked_copy(cfg, keys))
-    return Member(config, folder, identity.fingerprints(config.plain))
+    log_file = f"{cfg.hydra.job.name}.log"
+    return Member(config, folder, identity.fingerprints(config.plain), log_file)
 
 
 def _jobs(config: DictConfig) -> Iterator[DictConfig]:
@@ -91,6 +93,10 @@ def check_folders(launched: list[Member]) -> None:
                 f"{member.folder} holds another run, {there.fields['name']!r}; {session.ELSEWHERE}"
             )
         if there and record.is_locked(member.folder):
+        if there:
+            record.check_free(member.folder, record.FILES, there.fields["files"])
+        else:
+            record.check_free(member.folder, [*record.FILES, record.METRICS, member.log_file])
             raise UserError(f"another process is using {member.folder}; {session.ELSEWHERE}")
 
 

@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 LONGEST_TAG = 8000  # the most that every store of MLflow takes
 COMPARISON = ("comparison.csv", "comparison.md", "comparison.html")
+FILES = (plan.FILE, search.SUMMARY, *COMPARISON)
 
 
 class Start(Callback):
@@ -67,6 +68,8 @@ def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
     plan.pass_store_on(config, store.uri(settings))
     answers = _open_store(settings)
     _make(folder)
+    if is_sweep:
+        _check_folder(folder, members)
     plan.check_folders(members)
     if answers:
         _upload_pending(settings, folder.parent)
@@ -116,6 +119,14 @@ def _make(folder: Path) -> None:
         ) from None
 
 
+def _check_folder(folder: Path, members: Sequence[plan.Member]) -> None:
+    """Refuse the folder of a sweep if it is that of a run, too, or has files of the user's own."""
+    if folder in (member.folder for member in members):
+        raise UserError(f"hydra.sweep.subdir must name a folder inside hydra.sweep.dir, {folder}")
+    there = record.read(folder)
+    record.check_free(folder, FILES, there.fields["files"] if there else ())
+
+
 def _begin_summary(began: Launch, settings: Tracking) -> Record:
     """Open the run that sums up the sweep, with the sweep's plan."""
     folder = began.folder
@@ -131,6 +142,8 @@ def _begin_summary(began: Launch, settings: Tracking) -> Record:
             started=began.started,
         )
     )
+    for name in FILES:  # they are the sweep's own from now on, also if it is killed
+        own.path(name)
     own.path(plan.FILE).write_text(plan.text(began.members, folder), encoding="utf-8")
     own.add(plan.FILE)
     return own

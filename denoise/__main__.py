@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from denoise import command
-from denoise.config import CONF
+from denoise.config import CONF, saved
 from denoise.config.sentence import sentence
 from denoise.runs import launch, process, signals
 
@@ -30,7 +30,7 @@ def main() -> int:
     asked_for_traceback = "HYDRA_FULL_ERROR" in os.environ
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises, and the sentence is ours
     try:
-        with signals.handled():
+        with signals.handled(), saved.composable(sys.argv[1:]) as sys.argv[1:]:
             return _run()
     except (HydraException, OmegaConfBaseException, OSError, ValueError) as error:
         if asked_for_traceback:

@@ -149,16 +149,19 @@ def _begin_summary(began: Launch, settings: Tracking) -> Record:
     return own
 
 
-def finish() -> int:
-    """After the last job: the table, on screen and in the sweep's summary run; the exit status."""
+def finish(*, is_stopped: bool) -> int:
+    """After the last job: the table, on screen and in the sweep's summary run; the exit status.
+
+    Somebody who stopped the sweep does not wait for a comparison.
+    """
     began, launch.current = launch.current, None
     if not began:
         return 0
     with began.open:
-        return _finished(began)
+        return _finished(began, is_stopped=is_stopped)
 
 
-def _finished(began: Launch) -> int:
+def _finished(began: Launch, *, is_stopped: bool) -> int:
     if began.bars:
         began.bars.close()
     jobs = screen.read_jobs(began.folders(), began.started)
@@ -167,9 +170,11 @@ def _finished(began: Launch) -> int:
             job["status"] = KILLED
     screen.show(jobs)
     try:
-        _conclude(began, jobs)
-    except store.FAILURES as error:
+        _conclude(began, jobs, is_stopped=is_stopped)
+    except Exception as error:  # whatever it is, the table is kept
         print(f"No comparison: {store.reason(error)}")
+        if not isinstance(error, store.FAILURES):
+            log.exception("The comparison failed")
     if began.summary:
         _sum_up(began.summary, jobs)
     if mirror.pending(began.folders()):
@@ -181,19 +186,18 @@ def _finished(began: Launch) -> int:
     return int(missing > 0 or failed)
 
 
-def _conclude(began: Launch, jobs: Sequence[Contents]) -> None:
+def _conclude(began: Launch, jobs: Sequence[Contents], *, is_stopped: bool) -> None:
     """Compare the runs, once the store has everything that it can have, and say where to look."""
     settings = began.members[0].config.tracking
     experiment = store.prepare(settings)
     mirror.send_pending(store.without_secret(store.uri(settings)), began.folders())
     claim.end_dead(experiment, f"tags.sweep = '{began.folder.name}'")
-    statuses = {contents.fields["job"]["status"] for contents in jobs}
     ids = [
         screen.run_id(contents)
         for contents in jobs
         if contents.fields["job"]["status"] in SUCCEEDED and screen.run_id(contents)
     ]
-    runs = search.runs(settings, ids) if began.summary and KILLED not in statuses else []
+    runs = search.runs(settings, ids) if began.summary and not is_stopped else []
     compared = write.write(settings, runs, began.folder) if runs else None
     where = screen.console()
     for question in compared.questions if compared else []:

@@ -10,8 +10,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from denoise import command
-from denoise.config import CONF
+from denoise.config import CONF, saved
 from denoise.config.sentence import sentence
 from denoise.runs import launch, process, signals
 
@@ -26,11 +25,11 @@ def app(cfg: DictConfig) -> float:
 
 def main() -> int:
     """Run the command; its exit status. A mistake is one sentence, without a traceback."""
-    command.show_what_the_screen_can()
+    process.show_what_the_screen_can()
     asked_for_traceback = "HYDRA_FULL_ERROR" in os.environ
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises, and the sentence is ours
     try:
-        with signals.handled():
+        with signals.handled(), saved.composable(sys.argv[1:]) as sys.argv[1:]:
             return _run()
     except (HydraException, OmegaConfBaseException, OSError, ValueError) as error:
         if asked_for_traceback:
@@ -49,25 +48,25 @@ def _run() -> int:
         app()
         return _finish()
     except KeyboardInterrupt as stop:
-        _finish()
+        _finish(is_stopped=True)
         print("Stopped; the same command resumes.", file=sys.stderr)
         return 128 + (signal.SIGTERM if isinstance(stop, signals.Terminated) else signal.SIGINT)
     except BrokenExecutor:
         _finish()
         print("denoise: a worker was killed; the same command resumes", file=sys.stderr)
         return 1
-    except OSError:  # a disk so full that a job could not even note that it failed
+    except BaseException:  # a full disk, or whatever a plug-in of the user's raises
         _finish()
         raise
 
 
-def _finish() -> int:
+def _finish(*, is_stopped: bool = False) -> int:
     """Close what was launched; nothing was where only help was asked for."""
     if not launch.current:
         return 0
     from denoise.runs import sweep
 
-    return sweep.finish()
+    return sweep.finish(is_stopped=is_stopped)
 
 
 if __name__ == "__main__":

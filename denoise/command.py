@@ -1,6 +1,5 @@
 """What the click commands share: options, and how they report errors."""
 
-import io
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from denoise.errors import UserError
+from denoise.runs import process
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -39,16 +39,9 @@ def to(default: str) -> Callable[[F], F]:
     )
 
 
-def show_what_the_screen_can() -> None:
-    """Have a screen that is not UTF-8 show ? for the letters it lacks, instead of failing."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
-
-
 def run(command: click.Command, name: str) -> int:
     """Run `command` with the process's arguments; its exit status, 0 if it returns none."""
-    show_what_the_screen_can()
+    process.show_what_the_screen_can()
     try:
         return command.main(standalone_mode=False) or 0
     except click.UsageError as error:

@@ -111,6 +111,10 @@ def load(settings: Settings, device: torch.device) -> Data:
 
 
 def one_of_each_class(split: Split) -> Tensor:
-    """The first image of every class, uint8 (10, 28, 28): the ten that every figure shows."""
-    first = [int((split.labels == label).int().argmax()) for label in range(CLASSES)]
-    return split.images[first]
+    """The first image of every class, uint8 (10, 28, 28): the ten that every figure shows.
+
+    The image of a class that the split lacks is black.
+    """
+    labels = torch.arange(CLASSES, device=split.labels.device)
+    is_of = split.labels == labels[:, None]
+    return split.images[is_of.int().argmax(1)] * is_of.any(1)[:, None, None]

@@ -81,7 +81,10 @@ def losses(model: nn.Module, pairs: Pairs, data: Data, target: str) -> dict[str,
 
 @torch.inference_mode()
 def image_quality(model: nn.Module, pairs: Pairs, data: Data) -> dict[str, float]:
-    """PSNR in dB and SSIM of the denoised images against the clean ones, mean over the images."""
+    """PSNR in dB and SSIM of the denoised images against the clean ones, mean over the images.
+
+    The PSNR is infinite if one of the images is exact.
+    """
     model.eval()
     psnr = ssim = 0.0
     for clean, noisy in pairs:
@@ -97,8 +100,10 @@ def robustness(model: nn.Module, data: Data, suite: Mapping[str, Noise]) -> dict
     """Mean squared error against the clean images, in pixel space, for each corruption of `suite`.
 
     The corrupted test images are the same for every model: they are drawn in pixel space from a
-    fixed seed. `mean_mse` is the mean over the suite.
+    fixed seed. `mean_mse` is the mean over the suite. `ValueError` if the suite is empty.
     """
+    if not suite:
+        raise ValueError("evaluation.robust is empty")
     model.eval()
     found: dict[str, float] = {}
     for name, noise in suite.items():

@@ -65,17 +65,21 @@ def loss_curves(
 ) -> Figure:
     """Loss over epochs, counted from 1, with one line for each entry of `curves`.
 
-    The vertical axis spans `limits`, and more only if a curve would not fit.
+    The vertical axis is logarithmic unless all losses are 0. It spans `limits`, and more only if a
+    curve would not fit.
     """
     shown = [value for values in curves.values() for value in values if 0 < value < math.inf]
-    low, high = min([limits[0], *shown]), max([limits[1], *shown])
+    ends = [value for value in (*limits, *shown) if value > 0]
     figure = Figure(figsize=(6, 4), dpi=100, layout="constrained")
     axis = figure.subplots()
     for label, values in curves.items():
         epochs = range(1, len(values) + 1)
         axis.plot(epochs, values, marker=".", label=f"{label}, {values[-1]:.3f} at the end")
-    axis.set(xlabel="epoch", ylabel="mean squared error (model's space)", yscale="log")
-    axis.set_ylim(low, high)
+    axis.set(xlabel="epoch", ylabel="mean squared error (model's space)")
+    if shown:
+        axis.set_yscale("log")
+        if min(ends) < max(ends):
+            axis.set_ylim(min(ends), max(ends))
     axis.yaxis.set_major_formatter("{x:g}")
     axis.yaxis.set_minor_formatter("{x:g}")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))

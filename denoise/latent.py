@@ -1,5 +1,7 @@
 """Scores of a model's latent space, and its t-SNE map."""
 
+import math
+
 import numpy as np
 import torch
 from openTSNE import TSNE
@@ -29,26 +31,27 @@ def scores(model: Autoencoder, data: Data, settings: Settings) -> dict[str, floa
 
     Test accuracy, from 0 to 1, of k nearest neighbours and of a linear classifier (a "probe": Alain
     & Bengio 2016), both fitted on standardised codes of training images; and the silhouette
-    (Rousseeuw 1987), from -1 to 1, of a sample of the test codes.
+    (Rousseeuw 1987), from -1 to 1, of a sample of the test codes. A score is nan where the images
+    are too few for it: the linear classifier needs two classes, and the silhouette also two images
+    of one of them.
     """
     train, test = _sample(data.train, settings.probe_codes, settings), data.test
     train_codes, test_codes = (codes(model, split.images, data) for split in (train, test))
     train_labels, test_labels = (split.labels.cpu().numpy() for split in (train, test))
-    classifiers = {
-        "knn_accuracy": KNeighborsClassifier(settings.neighbours),
-        "linear_accuracy": LogisticRegression(max_iter=1000),
-    }
-    scores = {
-        name: make_pipeline(StandardScaler(), classifier)
-        .fit(train_codes, train_labels)
-        .score(test_codes, test_labels)
-        for name, classifier in classifiers.items()
-    }
+    scores = dict.fromkeys(("knn_accuracy", "linear_accuracy", "silhouette"), math.nan)
+    classifiers = {"knn_accuracy": KNeighborsClassifier(settings.neighbours)}
+    if len(np.unique(train_labels)) > 1:
+        classifiers["linear_accuracy"] = LogisticRegression(max_iter=1000)
+    for name, classifier in classifiers.items():
+        fitted = make_pipeline(StandardScaler(), classifier).fit(train_codes, train_labels)
+        scores[name] = float(fitted.score(test_codes, test_labels))
     sample = _sample(
         Split(torch.from_numpy(test_codes), test.labels), settings.pairwise_codes, settings
     )
-    silhouette = silhouette_score(sample.images.numpy(), sample.labels.cpu().numpy())
-    return {name: float(score) for name, score in (scores | {"silhouette": silhouette}).items()}
+    labels = sample.labels.cpu().numpy()
+    if 1 < len(np.unique(labels)) < len(labels):
+        scores["silhouette"] = float(silhouette_score(sample.images.numpy(), labels))
+    return scores
 
 
 def map_trustworthiness(codes: np.ndarray, coordinates: np.ndarray, settings: Settings) -> float:

@@ -81,12 +81,16 @@ class Trainer:
             start = time.perf_counter()
             loss = self._epoch()
             images_per_second = len(self.data.train.images) / (time.perf_counter() - start)
-            if not math.isfinite(loss):
-                rate = self.settings.learning_rate
-                raise FloatingPointError(
-                    f"the loss became {loss} in epoch {epoch}, with trainer.learning_rate={rate:g}"
-                )
+            self.check("loss", loss, epoch=epoch)
             yield {"train/loss": loss, "time/images_per_second": images_per_second}
+
+    def check(self, name: str, value: float, *, epoch: int) -> None:
+        """Raise `FloatingPointError` if a value of this name is not finite: training diverged."""
+        if not math.isfinite(value):
+            rate = self.settings.learning_rate
+            raise FloatingPointError(
+                f"the {name} became {value} in epoch {epoch}, with trainer.learning_rate={rate:g}"
+            )
 
     def _epoch(self) -> float:
         """Visit every training image once, in a new order; the mean loss."""

@@ -134,7 +134,14 @@ def command(folder: Path, *arguments: str, within: Sequence[str] = ()) -> subpro
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=_default_signals,
     )
+
+
+def _default_signals() -> None:
+    """Where the tests run in the background of a script, they ignore Ctrl-C: not so the command."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def ended(process: subprocess.Popen[str], folder: Path) -> Said:

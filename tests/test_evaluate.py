@@ -1,5 +1,6 @@
 """Metrics of models whose result is known."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -85,6 +86,26 @@ def test_examples_have_one_clean_corrupted_and_denoised_image_per_class(images: 
     assert (clean.min(), clean.max()) == (0, 1)
     assert torch.equal(noisy, output)
     assert not torch.equal(noisy, clean)
+
+
+@pytest.mark.parametrize("labels", [[3], [3, 3], [3, 4]])
+def test_few_images_are_measured_and_missing_classes_are_black(
+    images: Data, labels: list[int]
+) -> None:
+    pixels = torch.full((len(labels), 28, 28), 255, dtype=torch.uint8)
+    few = replace(images, test=Split(pixels, torch.tensor(labels)))
+    assert losses(Perfect(), few, Identity(), "clean") == dict.fromkeys(evaluate.LOSSES, 0)
+    pairs = evaluate.corrupted(few.test, few, Identity())
+    assert evaluate.image_quality(Perfect(), pairs, few) == {"psnr": math.inf, "ssim": 1}
+    assert evaluate.robustness(Perfect(), few, {"clean": Identity()})["mean_mse"] == 0
+    clean, *_ = evaluate.examples(Perfect(), few, Identity())
+    assert {label for label in range(10) if clean[label].min() == 1} == set(labels)
+    assert clean.sum() == 28 * 28 * len(set(labels))
+
+
+def test_robustness_against_nothing_is_refused(images: Data) -> None:
+    with pytest.raises(ValueError, match=r"evaluation\.robust is empty"):
+        evaluate.robustness(Perfect(), images, {})
 
 
 def test_without_noise_both_errors_are_equal(images: Data) -> None:

@@ -14,6 +14,7 @@ from mlflow.entities import Run
 from PIL import Image
 
 from denoise import checkpoint, data, figures
+from denoise.comparison import figures as of_settings
 from tests.conftest import SMALL, Said
 
 Cli = Callable[..., Said]
@@ -114,13 +115,31 @@ def test_no_label_touches_the_edge_of_a_figure(images: data.Data) -> None:
 
 
 @pytest.mark.parametrize(
-    ("losses", "limits"), [([2.0, 0.6], (0.5, 2.5)), ([5.4, 5.3], (0.5, 5.4)), ([0.3], (0.3, 2.5))]
+    ("losses", "limits"),
+    [
+        ([2.0, 0.6], (0.5, 2.5)),
+        ([5.4, 5.3], (0.5, 5.4)),
+        ([0.3], (0.3, 2.5)),
+        ([0.0, 0.3], (0.3, 2.5)),
+    ],
 )
 def test_a_loss_figure_has_the_same_axis_unless_a_curve_leaves_it(
     losses: list[float], limits: tuple[float, float]
 ) -> None:
     (axis,) = figures.loss_curves({"train/loss": losses}, (0.5, 2.5), "a run").axes
     assert axis.get_ylim() == limits
+
+
+@pytest.mark.parametrize("losses", [[0.0], [1.0]])
+@pytest.mark.parametrize("limits", [(0.5, 2.5), (0, 0), (0, 1), (1, 1)])
+def test_any_losses_and_any_axis_can_be_drawn(
+    losses: list[float], limits: tuple[float, float]
+) -> None:
+    for figure in (
+        figures.loss_curves({"train/loss": losses}, limits, "a run"),
+        of_settings.overlaid({"none": losses}, "loss"),
+    ):
+        assert figures.drawn(figure).size > (100, 100)
 
 
 def test_figures_show_something_and_are_of_one_size(sweep: Said) -> None:
@@ -217,3 +236,51 @@ def test_a_run_with_constant_latents_finishes_without_a_map(
     folder = Path(run.info.artifact_uri.removeprefix("file://"))
     assert "tsne_x" not in _table(folder / "tables" / "codes.csv")[0]
     assert not (folder / "figures" / "tsne.png").exists()
+
+
+COPYING = ("noise=none", "~model.latent_dim", "model._target_=tests.plug_ins.Copying")
+TINY = (
+    *("data.train_size=10", "data.test_size=25", "trainer.batch_size=1", "evaluation.neighbours=1"),
+    *("evaluation.probe_codes=1", "evaluation.tsne_codes=25", "evaluation.perplexity=2"),
+    *("evaluation.map_seed=null", "evaluation.loss_axis=[0,0]", "trainer.epochs=1"),
+)
+
+
+def test_what_cannot_be_computed_is_left_out_and_not_tried_again(
+    cli: Cli, settings: data.Settings
+) -> None:
+    """A perfect model with latents that are all equal, on as few images as a config allows."""
+    perfect = ("-m", "hydra/launcher=basic", *SMALL, *TINY, *COPYING, f"data.root={settings.root}")
+    said = cli(*perfect)
+    assert said.status == 0, said.out
+    (run,) = said.runs("tags.noise = 'none'")
+    assert run.info.status == "FINISHED"
+    assert (run.data.metrics["test/loss"], run.data.metrics["test/ssim"]) == (0, 1)
+    left = ["test/psnr", "latent/linear_accuracy", "latent/trustworthiness"]
+    assert run.data.tags["left_out"].split() == left
+    assert run.data.metrics.keys().isdisjoint(left)
+    assert said.out.count("is left out") == len(left)
+    (page,) = said.folder.glob("outputs/*/comparison.html")
+    assert "nan" not in page.read_text(encoding="utf-8").casefold().split()
+    again = cli(*perfect)
+    assert (again.status, "│ REUSED" in again.out) == (0, True)
+    assert "evaluating what the run lacks" not in again.out
+
+
+@pytest.mark.parametrize("model", ["anello", "mlp", "conv", "unet"])
+def test_each_model_trains_on_as_few_images_as_a_config_allows(
+    cli: Cli, settings: data.Settings, model: str
+) -> None:
+    fair = ("protocol=fair", "data.holdout=1", f"model={model}", f"data.root={settings.root}")
+    said = cli(*SMALL, *TINY, *fair)
+    assert said.status == 0, said.out
+    (run,) = said.runs()
+    assert run.info.status == "FINISHED"
+
+
+def test_a_loss_on_test_images_that_is_not_finite_ends_the_run_failed_with_a_sentence(
+    cli: Cli, settings: data.Settings
+) -> None:
+    said = cli(*SMALL, *COPYING, "+model.breaks=evaluation", f"data.root={settings.root}")
+    assert said.status == 1
+    assert "FloatingPointError: the test/loss became nan in epoch 1, with trainer." in said.out

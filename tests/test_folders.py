@@ -12,6 +12,7 @@ import denoise
 from denoise import compare, data, pull, study
 from denoise.errors import UserError
 from denoise.runs import sweep
+from denoise.tracking import record
 from tests.conftest import SMALL, Said, clean_environment
 
 Cli = Callable[..., Said]
@@ -128,3 +129,84 @@ def test_loading_a_registered_model_creates_no_store(fresh_folder: Path) -> None
     with pytest.raises(UserError, match=r"models:/mine@best is not in the registry: there is no"):
         denoise.load("models:/mine@best")
     assert list(fresh_folder.iterdir()) == []
+
+
+MINE = {
+    "record.json": "record.json is damaged",
+    "metrics.jsonl": "metrics.jsonl exists",
+    "denoise.log": "denoise.log exists",
+    "config/config.yaml": "config.yaml exists",
+    "checkpoints": "checkpoints exists",
+    "checkpoints/last.safetensors": "last.safetensors exists",
+    "tables/history.csv": "history.csv exists",
+    "figures/loss.png": "loss.png exists",
+}
+
+
+@pytest.mark.parametrize(("name", "sentence"), MINE.items())
+def test_a_file_of_the_users_that_the_run_would_replace_is_refused_before_training(
+    cli: Cli, small: tuple[str, ...], fresh_folder: Path, name: str, sentence: str
+) -> None:
+    mine = fresh_folder / "mine" / name
+    mine.parent.mkdir(parents=True)
+    mine.write_text("the user's")
+    said = cli(*small, "hydra.run.dir=mine")
+    assert (said.status, sentence in said.err) == (1, True), said.err
+    assert mine.read_text() == "the user's"
+    assert [path for path in (fresh_folder / "mine").rglob("*") if path.is_file()] == [mine]
+    assert said.runs() == []
+
+
+@pytest.mark.parametrize("name", ["plan.json", "sweep.csv", "comparison.html", "comparison.csv"])
+def test_a_file_of_the_users_that_a_sweep_would_replace_is_refused_before_training(
+    cli: Cli, small: tuple[str, ...], fresh_folder: Path, name: str
+) -> None:
+    (fresh_folder / name).write_text("the user's")
+    said = cli("-m", "hydra/launcher=basic", *small, "hydra.sweep.dir=.")
+    assert (said.status, f"{name} exists and is not a file" in said.err) == (1, True), said.err
+    assert (fresh_folder / name).read_text() == "the user's"
+    assert said.runs() == []
+
+
+@pytest.mark.parametrize(
+    ("subdir", "sentence"),
+    [("same", "gives several runs the folder"), (".", "must name a folder inside")],
+)
+def test_a_folder_for_several_runs_is_refused(
+    cli: Cli, small: tuple[str, ...], subdir: str, sentence: str
+) -> None:
+    said = cli("-m", *small, "seed=1,2", f"hydra.sweep.subdir={subdir}")
+    assert (said.status, sentence in said.err) == (1, True), said.err
+    assert said.runs() == []
+
+
+def test_a_link_to_another_folder_is_followed_and_one_to_nowhere_is_refused(
+    cli: Cli, small: tuple[str, ...], fresh_folder: Path
+) -> None:
+    (fresh_folder / "large").mkdir()
+    (fresh_folder / "state").symlink_to("large")
+    (fresh_folder / "tables").symlink_to("nowhere")
+    said = cli(*small, "hydra.run.dir=.")
+    assert (said.status, "tables exists and is not" in said.err) == (1, True), said.err
+    (fresh_folder / "tables").unlink()
+    assert cli(*small, "hydra.run.dir=.").status == 0
+    assert list((fresh_folder / "large").glob("*.safetensors"))
+
+
+def test_every_file_of_a_run_with_a_fixed_name_is_checked_before_training(
+    cli: Cli, small: tuple[str, ...]
+) -> None:
+    said = cli(*small, "evaluation.map_seed=null", "hydra.run.dir=mine")
+    contents = record.read(said.folder / "mine")
+    numbered = ("images/", "model/", "figures/reconstructions_")
+    fixed = {name for name in contents.fields["files"] if not name.startswith(numbered)}
+    assert fixed <= {*record.FILES, "denoise.log"}
+
+
+def test_a_log_elsewhere_is_not_the_runs(
+    cli: Cli, small: tuple[str, ...], fresh_folder: Path
+) -> None:
+    log = f"hydra.job_logging.handlers.file.filename={fresh_folder}/other.log"
+    assert cli(*small, log, "hydra.run.dir=mine", "hydra.job.name=other").status == 0
+    assert (fresh_folder / "other.log").read_text()
+    assert not list((fresh_folder / "mlruns").rglob("*.log"))

@@ -1,5 +1,6 @@
 """Scores of latent codes, and the t-SNE map."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -68,6 +69,58 @@ def test_scores_are_high_for_codes_of_the_class_and_low_for_random_ones(
     assert blind["knn_accuracy"] < 0.2
     assert blind["linear_accuracy"] < 0.2
     assert blind["silhouette"] < 0
+
+
+@pytest.mark.parametrize(
+    ("labels", "missing"),
+    [
+        ([1], {"linear_accuracy", "silhouette"}),
+        ([1, 1], {"linear_accuracy", "silhouette"}),
+        ([1, 2], {"silhouette"}),
+        ([1, 1, 2], set()),
+    ],
+)
+@pytest.mark.parametrize("brightness", [0, 100])
+def test_scores_that_need_more_images_or_classes_are_not_a_number(
+    images: Data, evaluation: Settings, labels: list[int], missing: set[str], brightness: int
+) -> None:
+    """The codes are all equal, or as far apart as the labels."""
+    pixels = (
+        torch.tensor(labels, dtype=torch.uint8)[:, None, None] * torch.ones(28, 28) * brightness
+    )
+    split = Split(pixels.byte(), torch.tensor(labels))
+    few = replace(images, train=split, test=split)
+    found = latent.scores(ByLabel(), few, replace(evaluation, neighbours=1))
+    assert {name for name, score in found.items() if math.isnan(score)} == missing
+    assert brightness == 0 or found["knn_accuracy"] == 1
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [
+        [[0.0, 0.0]] * 15 + [[1.0, 1.0]] * 15,
+        [[0.0, 0.0]] * 29 + [[1.0, 1.0]],
+        [[0.0]] * 15 + [[1.0]] * 15,
+        [[0.0, float(place)] for place in range(30)],
+    ],
+    ids=["two values", "one apart", "one dimension", "on a line"],
+)
+def test_codes_of_which_many_are_equal_have_a_map(
+    evaluation: Settings, codes: list[list[float]]
+) -> None:
+    settings = replace(evaluation, perplexity=5)
+    array = np.array(codes, dtype=np.float32)
+    places = latent.tsne(array, settings)
+    assert np.isfinite(places).all()
+    assert 0 <= latent.map_trustworthiness(array, places, settings) <= 1
+
+
+@pytest.mark.parametrize("value", [0, 1e30, np.nan, np.inf])
+def test_codes_that_are_all_equal_or_not_finite_have_no_map(
+    evaluation: Settings, value: float
+) -> None:
+    with pytest.raises(ValueError, match=r"equal|NaN|infinity"):
+        latent.tsne(np.full((30, 2), value, dtype=np.float32), evaluation)
 
 
 def test_trustworthiness_is_one_for_a_scaled_copy_and_low_for_a_shuffled_map(

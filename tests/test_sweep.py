@@ -20,6 +20,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from denoise import data
+from denoise.comparison import write
 from denoise.config.identity import LONGEST_NAME, run_name
 from denoise.config.settings import Tracking
 from denoise.runs import run as runs_module
@@ -28,7 +29,18 @@ from denoise.runs import sweep as sweep_module
 from denoise.tracking import charts, search
 from denoise.tracking.record import SWEEP, Contents
 from denoise.tracking.store import prepare
-from tests.conftest import SMALL, Said, command, ended, group_is_alive, jobs, tracked, wait_until
+from tests import plug_ins
+from tests.conftest import (
+    ROOT,
+    SMALL,
+    Said,
+    command,
+    ended,
+    group_is_alive,
+    jobs,
+    tracked,
+    wait_until,
+)
 
 Cli = Callable[..., Said]
 STORE = Tracking(None, "denoise")
@@ -219,6 +231,105 @@ def test_a_screen_that_is_not_utf_8_gets_table_and_page_all_the_same(
     assert "gaussian ?=0.1" in said.out
     assert list(fresh_folder.glob("outputs/*/sweep.csv"))
     assert list(fresh_folder.glob("outputs/*/comparison.html"))
+
+
+@pytest.fixture
+def small(settings: data.Settings) -> tuple[str, ...]:
+    """Runs of one epoch, one after another."""
+    return (*SMALL, "trainer.epochs=1", "hydra/launcher=basic", f"data.root={settings.root}")
+
+
+RAISING = ("noise=none", "noise._target_=tests.plug_ins.Raising")
+
+
+def written(said: Said) -> set[str]:
+    """Which of the files that a sweep ends with are in its folder."""
+    ends = ("sweep.csv", "comparison.html")
+    return {path.name for end in ends for path in said.folder.glob(f"outputs/*/{end}")}
+
+
+def test_whatever_a_users_noise_raises_ends_its_run_only(
+    cli: Cli, small: tuple[str, ...], fresh_folder: Path
+) -> None:
+    said = cli("-m", *small, *RAISING, f"+noise.how={','.join(plug_ins.ERRORS)},none")
+    assert said.status == 1
+    (table,) = fresh_folder.glob("outputs/*/sweep.csv")
+    rows = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
+    assert [row["status"] for row in rows] == ["FAILED"] * len(plug_ins.ERRORS) + ["FINISHED"]
+    assert [row["error"] for row in rows] == [
+        "SystemExit: 0",
+        "SystemExit: the user's own words",
+        "GeneratorExit",
+        "UnknownError: what is this?",
+        "MuteError",
+        "ValueError",
+        f"ValueError: {'x' * 2000}",
+        "ValueError: odd ? ? ?[31m [/red] | letters",
+        "",
+    ]
+    statuses = Counter(run.info.status for run in said.runs("tags.noise = 'none'"))
+    assert statuses == {"FAILED": len(plug_ins.ERRORS), "FINISHED": 1}
+    assert written(said) == {"sweep.csv", "comparison.html"}
+
+
+def test_a_killed_worker_leaves_table_and_page(settings: data.Settings, fresh_folder: Path) -> None:
+    """Of two workers, one starts the run that kills it once it has finished another run."""
+    (fresh_folder / "tests").symlink_to(ROOT / "tests")
+    two = (*SMALL, "trainer.epochs=1", "hydra.launcher.n_jobs=2", f"data.root={settings.root}")
+    killing = (*RAISING, "+noise.how=none,nothing,kill")
+    said = ended(command(fresh_folder, "-m", *two, *killing), fresh_folder)
+    assert (said.status, "a worker was killed" in said.err) == (1, True), said.err
+    assert written(said) == {"sweep.csv", "comparison.html"}
+
+
+@pytest.mark.parametrize(
+    "screen",
+    ['exec "$@" >&-', 'exec "$@" >&- 2>&-', 'exec "$@" >/dev/full', '"$@" | head -1'],
+)
+def test_a_screen_that_takes_nothing_leaves_table_and_page(
+    small: tuple[str, ...], fresh_folder: Path, screen: str
+) -> None:
+    (fresh_folder / "tests").symlink_to(ROOT / "tests")
+    process = command(
+        *(fresh_folder, "-m", *small, *RAISING, "+noise.how=close"),
+        within=("sh", "-c", screen, "sh"),
+    )
+    said = ended(process, fresh_folder)
+    assert (said.status, said.err) == (0, "")
+    assert written(said) == {"sweep.csv", "comparison.html"}
+
+
+def test_a_callback_that_ends_the_process_leaves_table_and_page(
+    cli: Cli, small: tuple[str, ...]
+) -> None:
+    exiting = "+hydra.callbacks.mine._target_=tests.plug_ins.Exiting"
+    said = cli("-m", *small, exiting, "noise.sigma=0.1,0.2")
+    assert said.status == 7
+    assert "1 of 2 runs did not begin" in said.out
+    assert written(said) == {"sweep.csv", "comparison.html"}
+
+
+def test_a_model_that_raises_stops_no_sweep_before_it_begins(
+    cli: Cli, small: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its speed is not measured, and its run fails. A page that fails does not cost the table."""
+
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError("no page")
+
+    monkeypatch.setattr(write, "write", fails)
+    broken = (
+        "~model.latent_dim",
+        "model._target_=tests.plug_ins.Copying",
+        "+model.breaks=training,''",
+    )
+    said = cli("-m", *small, *broken)
+    assert said.status == 1
+    assert "No estimate of the time: a mistake in the model" in said.out
+    assert "ArithmeticError: a mistake in the model" in said.out
+    assert (said.out.count("│ FAILED"), said.out.count("│ FINISHED")) == (1, 1)
+    assert "No comparison: no page" in said.out
+    assert written(said) == {"sweep.csv"}
 
 
 def test_two_sweeps_launched_at_once_in_a_fresh_folder(sweeps: list[Said]) -> None:

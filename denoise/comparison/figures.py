@@ -315,7 +315,9 @@ def curves(losses: Mapping[str, Mapping[str, Sequence[float]]], *, narrow: bool)
             look: Any = {"color": SERIES[at % len(SERIES)], "label": _short(name, narrow)}
             look |= {"ls": styles[at // len(SERIES)], "marker": "o" if len(values) == 1 else ""}
             axis.plot(range(1, len(values) + 1), values, **look)
-        axis.set(xlabel="epoch", ylabel="MSE (model's space)", yscale="log", title=f"{split} loss")
+        axis.set(xlabel="epoch", ylabel="MSE (model's space)", title=f"{split} loss")
+        if any(value > 0 for values in of_split.values() for value in values):
+            axis.set_yscale("log")
         axis.yaxis.set_major_formatter("{x:g}")
         axis.yaxis.set_minor_formatter("{x:g}")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -150,7 +150,7 @@ def html(view: View, pictures: Sequence[Picture]) -> str:
             clean=next((_row(path, CLEAN) for path in examples.values()), ""),
             outputs=_strips(shown, examples, OUTPUT),
             noises=_strips(_one_of_each_noise(shown), examples, NOISY),
-            maps=[_map(one, maps[one.label]) for one in shown if one.label in maps],
+            maps=list(filter(None, (_map(one, maps.get(one.label)) for one in shown))),
             classes=_classes(view.settings),
             scale=max(reached, default=1),
         )
@@ -230,10 +230,14 @@ def _mean_curve(setting: Setting, split: str) -> list[float]:
     return [float(value) for value in np.mean([curve[:shortest] for curve in curves], axis=0)]
 
 
-def _map(setting: Setting, path: Path) -> Strip:
-    """The map of at most `MAP_POINTS` codes, spread evenly over all."""
+def _map(setting: Setting, path: Path | None) -> Strip | None:
+    """The map of at most `MAP_POINTS` codes, spread evenly over all; None for codes without one."""
+    if not path:
+        return None
     with path.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
+    if "tsne_x" not in rows[0]:  # the codes are all equal
+        return None
     rows = rows[:: math.ceil(len(rows) / MAP_POINTS)]
     places = np.array([[float(row["tsne_x"]), float(row["tsne_y"])] for row in rows])
     labels = np.array([int(float(row["label"])) for row in rows])

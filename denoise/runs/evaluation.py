@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import logging
+import math
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -20,6 +21,8 @@ from denoise.tracking.record import Record
 
 log = logging.getLogger(__name__)
 
+LEFT_OUT = "left_out"  # the tag with the metrics that cannot be computed for a run
+
 
 class Evaluation:
     """Measures `model` and writes the results to the record `own`, those that it lacks."""
@@ -35,11 +38,11 @@ class Evaluation:
     def run(self) -> None:
         """Measure what the record lacks."""
         start = time.perf_counter()
-        wanted = lacking(self.config, self.own.contents.final)
+        wanted = lacking(self.config, self.own.contents.final, self.own.fields["tags"])
         for key, measure in self._scores().items():
             if key in wanted:
                 with self._left_out(key):
-                    self.own.log(measure(), 0)
+                    self._log(measure())
         self.own.log({metrics.SCORES_SECONDS.key: time.perf_counter() - start}, 0)
         self._examples()
         if metrics.TRUSTWORTHINESS.key in wanted:
@@ -86,7 +89,7 @@ class Evaluation:
         codes = latent.codes(self.model, test.images[: settings.tsne_codes], self.data)
         labels = test.labels[: len(codes)].cpu().numpy()
         columns = {f"code_{i}": column for i, column in enumerate(codes.T)}
-        with self._left_out("the t-SNE map"):
+        with self._left_out(metrics.TRUSTWORTHINESS.key, "the t-SNE map"):
             columns["tsne_x"], columns["tsne_y"] = self._places(codes, labels).T
         columns["label"] = labels
         rows = zip(*columns.values(), strict=True)
@@ -107,19 +110,31 @@ class Evaluation:
         add_figure(self.own, "tsne", figure, self.epoch)
         return places
 
+    def _log(self, values: Mapping[str, float]) -> None:
+        """Log the values that are finite, which the PSNR of a perfect image is not."""
+        self.own.log({key: value for key, value in values.items() if math.isfinite(value)}, 0)
+        for key, value in values.items():
+            if not math.isfinite(value):
+                self._leave_out(key, key, f"it is {value}")
+
     @contextlib.contextmanager
-    def _left_out(self, what: str) -> Iterator[None]:
-        """Log that `what` cannot be computed, as for latents that are all equal, and continue."""
+    def _left_out(self, key: str, what: str = "") -> Iterator[None]:
+        """Leave out the metric `key`, called `what`, if it cannot be computed, and continue."""
         try:
             yield
         except ValueError as error:
             if error is self.own.error:
                 raise
-            first_line = str(error).partition("\n")[0]
-            log.warning("%s: %s is left out: %s", self.own.fields["name"], what, first_line)
+            self._leave_out(key, what or key, str(error).partition("\n")[0])
+
+    def _leave_out(self, key: str, what: str, why: str) -> None:
+        """Say so once: the tag keeps the metric from being measured whenever the run is reused."""
+        log.warning("%s: %s is left out: %s", self.own.fields["name"], what, why)
+        tags = self.own.fields["tags"]
+        self.own.update(tags=tags | {LEFT_OUT: f"{tags.get(LEFT_OUT, '')} {key}".strip()})
 
 
-def lacking(config: Config, there: Collection[str]) -> set[str]:
+def lacking(config: Config, there: Collection[str], tags: Mapping[str, str]) -> set[str]:
     """The metrics, one of each measurement, that a run of this config should have and has not."""
     wanted = {
         metrics.PSNR.key,
@@ -131,7 +146,7 @@ def lacking(config: Config, there: Collection[str]) -> set[str]:
         wanted.add(metrics.TEST_LOSS.key)  # else it is logged after each epoch
     if config.evaluation.map_seed in (None, config.seed):
         wanted.add(metrics.TRUSTWORTHINESS.key)
-    return wanted - set(there)
+    return wanted - set(there) - set(tags.get(LEFT_OUT, "").split())
 
 
 def add_figure(own: Record, key: str, figure: Any, step: int, name: str = "") -> None:

@@ -22,7 +22,7 @@ from denoise.errors import UserError
 from denoise.runs import estimate
 from denoise.tracking import claim, record, search, session
 from denoise.tracking.record import QUEUED
-from denoise.tracking.store import without_secret
+from denoise.tracking.store import first_line, without_secret
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,7 @@ class Member:
     config: Config
     folder: Path
     hashes: list[str]
+    log_file: str
 
 
 def members(config: DictConfig, *, is_sweep: bool) -> list[Member]:
@@ -49,7 +50,8 @@ def members(config: DictConfig, *, is_sweep: bool) -> list[Member]:
 def _member(cfg: DictConfig, folder: Path) -> Member:
     keys = [str(key) for key in cfg if key != "hydra"]
     config = checked(OmegaConf.masked_copy(cfg, keys))
-    return Member(config, folder, identity.fingerprints(config.plain))
+    log_file = f"{cfg.hydra.job.name}.log"
+    return Member(config, folder, identity.fingerprints(config.plain), log_file)
 
 
 def _jobs(config: DictConfig) -> Iterator[DictConfig]:
@@ -83,9 +85,18 @@ def _numbered(config: DictConfig, number: int) -> DictConfig:
 
 
 def check_folders(launched: list[Member]) -> None:
-    """Refuse a folder that holds a run of another config, or that a running process uses."""
+    """Refuse a folder that two runs share, or that holds another run or the user's own files."""
     for member in launched:
+        if sum(other.folder == member.folder for other in launched) > 1:
+            raise UserError(
+                f"hydra.sweep.subdir gives several runs the folder {member.folder}; "
+                "${hydra.job.num} in it tells them apart"
+            )
         there = record.read(member.folder)
+        if there:
+            record.check_free(member.folder, record.FILES, there.fields["files"])
+        else:
+            record.check_free(member.folder, [*record.FILES, record.METRICS, member.log_file])
         if there and session.holds_other_run(there, member.hashes):
             raise UserError(
                 f"{member.folder} holds another run, {there.fields['name']!r}; {session.ELSEWHERE}"
@@ -156,5 +167,9 @@ def announce(launched: list[Member], workers: int, threads: int, *, reuses: bool
     finished = len({member.hashes[0] for member in launched}) - len(left)
     if finished:
         log.info("Finished earlier and reused: %d (force=true trains them)", finished)
-    minutes = estimate.seconds(list(left.values()), workers=workers, threads=threads) / 60
-    log.info("Estimated time: %s", f"{minutes:.0f} min" if minutes >= 1 else "a minute")
+    try:
+        minutes = estimate.seconds(list(left.values()), workers=workers, threads=threads) / 60
+    except (Exception, SystemExit) as error:  # of a user's own model, whose run ends with it
+        log.warning("No estimate of the time: %s", first_line(error))
+    else:
+        log.info("Estimated time: %s", f"{minutes:.0f} min" if minutes >= 1 else "a minute")

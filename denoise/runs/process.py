@@ -1,8 +1,14 @@
 """What is set once in every process that runs jobs: the command's own, and each worker."""
 
+import contextlib
 import gc
+import io
 import logging
 import multiprocessing
+import os
+import sys
+from pathlib import Path
+from typing import IO, Any
 
 from denoise.runs import signals
 from denoise.tracking import environment
@@ -13,8 +19,43 @@ GARBAGE_THRESHOLD = 20_000
 
 
 def prepare() -> None:
+    show_what_the_screen_can()
     environment.prepare()
     gc.set_threshold(GARBAGE_THRESHOLD)
     logging.raiseExceptions = False  # a log on a full disk is no reason for a traceback per line
     if multiprocessing.parent_process():
         signals.handle()  # a worker: the command has its own handlers
+
+
+class Screen:
+    """A text stream that drops what it cannot show, as after `| head -1`, instead of failing."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self.stream = stream
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # ? for letters that its encoding lacks
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError, ValueError):  # ValueError: it was closed
+            self.stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self.stream.flush()
+
+    def isatty(self) -> bool:
+        return not self.stream.closed and self.stream.isatty()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+def show_what_the_screen_can() -> None:
+    """Have nothing fail because of what standard output and error are: the record has it all."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # the command was started with it closed
+            stream = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+        if not isinstance(stream, Screen):
+            setattr(sys, name, Screen(stream))

@@ -1,7 +1,6 @@
 """What a run reports while it trains: metrics, figures, and the states to resume from."""
 
 import logging
-import math
 import shutil
 import time
 from collections.abc import Mapping
@@ -38,9 +37,8 @@ class Report:
 
     @property
     def scores(self) -> list[float]:
-        """Of each finished epoch; lower is better, and nothing is worse than not a number."""
-        scores = [values[self.config.protocol.score] for values in self.history]
-        return [math.inf if math.isnan(score) else score for score in scores]
+        """Of each finished epoch; lower is better."""
+        return [values[self.config.protocol.score] for values in self.history]
 
     @property
     def best(self) -> int:
@@ -88,10 +86,13 @@ class Report:
         """The metrics of an epoch that has just ended, and the state after it.
 
         The epoch is logged once its state is on disk, so that a killed run logs none twice.
+        `FloatingPointError` if a loss is not finite, as after a step that was too large.
         """
         target = self.config.trainer.target
         measured = evaluate.losses(trainer.model, self.chosen, self.data, target)
         values |= {f"{self.split}/{name}": value for name, value in measured.items()}
+        for name, value in values.items():
+            trainer.check(name, value, epoch=len(self.history) + 1)
         values[metrics.EPOCH_SECONDS.key] = time.perf_counter() - self.epoch_began
         self.history.append(values)
         epoch = len(self.history)

@@ -101,24 +101,25 @@ def _noted(config: Config, own: Record, described: Job) -> float:
         log.info("%s: %s; skipped", described.name, error)
         own.note_job(status=SKIPPED, error=str(error), run_id=error.run_id)
         return math.nan
-    except Exception as error:
-        own.note_job(status=FAILED, error=_logged(described.name, error))
-        return math.nan
-    except BaseException:
+    except KeyboardInterrupt:
         own.note_job(status=KILLED)
         raise
+    except BaseException as error:  # of a user's own class even SystemExit ends this run only
+        own.note_job(status=FAILED, error=_logged(described.name, error))
+        return math.nan
     own.note_job(status=FINISHED, score=score)
     return score
 
 
-def _logged(name: str, error: Exception) -> str:
+def _logged(name: str, error: BaseException) -> str:
     """Log the failure, with a traceback only if it may be a defect; returns it in one line."""
     line = store.first_line(error)
     if isinstance(error, UserError) or session.is_of_the_machine(error):
         log.error("%s failed: %s", name, line)
         return line
     log.error("%s failed\n%s", name, store.without_secret(traceback.format_exc()))
-    return f"{type(error).__name__}: {line}"
+    kind = type(error).__name__
+    return line if line == kind else f"{kind}: {line}"
 
 
 def _trained(config: Config, own: Record, described: Job) -> float:
@@ -165,7 +166,7 @@ def _reused(config: Config, own: Record, described: Job) -> float:
             "%s: finished earlier%s, as run %s; force=true trains it again",
             *(described.name, _if_code_differs(run.tags), run.id),
         )
-        if lacking(config, run.metrics):
+        if lacking(config, run.metrics, run.tags):
             _complete(config, own, run)
         elif not own.has_run:
             there = search.contents(run.id)

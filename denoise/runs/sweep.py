@@ -32,7 +32,7 @@ from denoise.tracking.record import KILLED, RUNNING, SUCCEEDED, SWEEP, Contents,
 log = logging.getLogger(__name__)
 
 LONGEST_TAG = 8000  # the most that every store of MLflow takes
-SUMMARY = (plan.FILE, search.SUMMARY, *write.FILES)  # what a sweep writes beside its runs' folders
+FILES = (plan.FILE, search.SUMMARY, *write.FILES)  # what a sweep writes beside its runs' folders
 
 
 class Start(Callback):
@@ -68,6 +68,8 @@ def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
     plan.pass_store_on(config, store.uri(settings))
     answers = _open_store(settings)
     _make(folder)
+    if is_sweep:
+        _check_folder(folder, members)
     plan.check_folders(members)
     if answers:
         _upload_pending(settings, folder.parent)
@@ -119,11 +121,18 @@ def _make(folder: Path) -> None:
         ) from None
 
 
+def _check_folder(folder: Path, members: Sequence[plan.Member]) -> None:
+    """Refuse the folder of a sweep if it is that of a run, too, or has files of the user's own."""
+    if folder in (member.folder for member in members):
+        raise UserError(f"hydra.sweep.subdir must name a folder inside hydra.sweep.dir, {folder}")
+    there = record.read(folder)
+    record.check_free(folder, FILES, there.fields["files"] if there else ())
+
+
 def _begin_summary(began: Launch, settings: Tracking) -> Record:
     """Open the run that sums up the sweep, with the sweep's plan."""
     folder = began.folder
     own = began.open.enter_context(record.opened(folder))
-    own.check_free(*SUMMARY)  # now, rather than after training
     tags = {"sweep": folder.name, "summary": "true"}
     began.open.enter_context(
         session.opened(
@@ -135,23 +144,26 @@ def _begin_summary(began: Launch, settings: Tracking) -> Record:
             started=began.started,
         )
     )
-    for name in SUMMARY:
+    for name in FILES:  # they are the sweep's own from now on, also if it is killed
         own.path(name)
-    (folder / plan.FILE).write_text(plan.text(began.members, folder), encoding="utf-8")
+    own.path(plan.FILE).write_text(plan.text(began.members, folder), encoding="utf-8")
     own.add(plan.FILE)
     return own
 
 
-def finish() -> int:
-    """After the last job: the table, on screen and in the sweep's summary run; the exit status."""
+def finish(*, is_stopped: bool) -> int:
+    """After the last job: the table, on screen and in the sweep's summary run; the exit status.
+
+    Somebody who stopped the sweep does not wait for a comparison.
+    """
     began, launch.current = launch.current, None
     if not began:
         return 0
     with began.open:
-        return _finished(began)
+        return _finished(began, is_stopped=is_stopped)
 
 
-def _finished(began: Launch) -> int:
+def _finished(began: Launch, *, is_stopped: bool) -> int:
     if began.bars:
         began.bars.close()
     jobs = screen.read_jobs(began.folders(), began.started)
@@ -160,9 +172,11 @@ def _finished(began: Launch) -> int:
             job["status"] = KILLED
     screen.show(jobs)
     try:
-        _conclude(began, jobs)
-    except store.FAILURES as error:
+        _conclude(began, jobs, is_stopped=is_stopped)
+    except Exception as error:  # whatever it is, the table is kept
         print(f"No comparison: {store.reason(error)}")
+        if not isinstance(error, store.FAILURES):
+            log.exception("The comparison failed")
     if began.summary:
         _sum_up(began.summary, jobs)
     if mirror.pending(began.folders()):
@@ -174,19 +188,18 @@ def _finished(began: Launch) -> int:
     return int(missing > 0 or failed)
 
 
-def _conclude(began: Launch, jobs: Sequence[Contents]) -> None:
+def _conclude(began: Launch, jobs: Sequence[Contents], *, is_stopped: bool) -> None:
     """Compare the runs, once the store has everything that it can have, and say where to look."""
     settings = began.members[0].config.tracking
     experiment = store.prepare(settings)
     mirror.send_pending(store.without_secret(store.uri(settings)), began.folders())
     claim.end_dead(experiment, f"tags.sweep = '{began.folder.name}'")
-    statuses = {contents.fields["job"]["status"] for contents in jobs}
     ids = [
         screen.run_id(contents)
         for contents in jobs
         if contents.fields["job"]["status"] in SUCCEEDED and screen.run_id(contents)
     ]
-    runs = search.runs(settings, ids) if began.summary and KILLED not in statuses else []
+    runs = search.runs(settings, ids) if began.summary and not is_stopped else []
     where = screen.console()
     if runs and began.summary:
         compared = write.write(settings, runs, began.folder)

@@ -24,6 +24,16 @@ VERSION = 1
 FILE, METRICS = "record.json", "metrics.jsonl"
 # What a run writes at the top of its folder, besides its log.
 PARTS = ("config", "checkpoints", "figures", "images", "model", "state", "tables")
+# Every file of a run whose name is known before it is trained, besides its log.
+FILES = (
+    *(f"checkpoints/{name}.safetensors" for name in ("last", "best")),
+    *(f"state/{name}.safetensors" for name in ("even", "odd")),
+    *(f"config/{name}.yaml" for name in ("config", "overrides")),
+    *(f"figures/{name}.png" for name in ("noise", "loss", "examples", "tsne")),
+    *(f"figures/reconstructions_{step}.png" for step in ("000", "001")),
+    *(f"tables/{name}.csv" for name in ("codes", "history")),
+    *("model/MLmodel", "traceback.txt"),
+)
 
 QUEUED, RUNNING, FINISHED, FAILED, KILLED = "QUEUED", "RUNNING", "FINISHED", "FAILED", "KILLED"
 REUSED = "REUSED"  # another folder holds the run, which finished earlier
@@ -113,6 +123,21 @@ def check_inside(names: Iterable[str]) -> None:
             raise UserError(f"the run has a file named {name!r}, which is outside its folder")
 
 
+def check_free(folder: Path, names: Iterable[str], own: Iterable[str] = ()) -> None:
+    """Raise `UserError` if one of the files `names` is there, except those of the run itself.
+
+    So does a file where a folder would have to be, and a link that leads nowhere.
+    """
+    for path in (folder / name for name in names if name not in own):
+        parent = path.parent
+        taken = parent if os.path.lexists(parent) and not parent.is_dir() else path
+        if os.path.lexists(taken):
+            raise UserError(
+                f"{taken} exists and is not a file of this run; "
+                "choose another folder with hydra.run.dir or hydra.sweep.dir"
+            )
+
+
 def is_locked(folder: Path) -> bool:
     """Whether a living process on this machine is writing the record in `folder`."""
     try:
@@ -180,7 +205,8 @@ class Record:
         """Begin the record of a new run, in place of the one that was in the folder, if any."""
         for name in self.fields["files"]:
             (self.folder / name).unlink(missing_ok=True)
-        (self.folder / METRICS).unlink(missing_ok=True)
+        if self.contents.lines:
+            (self.folder / METRICS).unlink(missing_ok=True)
         job = {key: value for key, value in self.fields.items() if key == "job"}
         self.contents = Contents(EMPTY | job | {"mirrored": False} | fields)
         self._write()
@@ -227,23 +253,14 @@ class Record:
                 self.contents.lines.append(line)
                 self._put(mirrored=False, lines=len(self.contents.lines))
 
-    def check_free(self, *names: str) -> None:
-        """Raise `UserError` if a file that the run did not write has one of these names."""
-        for path in (self.folder / name for name in names if name not in self.fields["files"]):
-            if path.exists():
-                raise UserError(
-                    f"{path} exists and is not a file of this run; "
-                    "choose another folder with hydra.run.dir or hydra.sweep.dir"
-                )
-
     def path(self, name: str) -> Path:
         """Where to write the run's file `name`, with its folder made.
 
         Raises `UserError` if a file that the run did not write is there.
         """
-        self.check_free(name)
         path, files = self.folder / name, self.fields["files"]
         if name not in files:
+            check_free(self.folder, [name])
             self.update(files=files | {name: ""})
         path.parent.mkdir(parents=True, exist_ok=True)
         return path

@@ -58,8 +58,8 @@ def opened(
     try:
         yield own
         status = FINISHED
-    except Exception as error:
-        if is_of_the_machine(error) or error is own.error:
+    except BaseException as error:
+        if is_of_the_machine(error) or error is own.error or isinstance(error, KeyboardInterrupt):
             raise
         status = FAILED
         _keep_traceback(own)
@@ -92,7 +92,7 @@ def reopened(own: Record, settings: Tracking, run_id: str) -> Iterator[Record]:
     own.check()
 
 
-def is_of_the_machine(error: Exception) -> bool:
+def is_of_the_machine(error: BaseException) -> bool:
     """Whether a full or broken disk is at fault, so that the run may resume later."""
     return isinstance(error, OSError) and error.errno in FULL_OR_BROKEN
 
@@ -209,7 +209,7 @@ def _fetch_logs(run_id: str, folder: Path) -> None:
 
 def _keep_traceback(own: Record) -> None:
     text = store.without_secret(traceback.format_exc())
-    own.path("traceback.txt").write_text(text, encoding="utf-8")
+    own.path("traceback.txt").write_text(text, encoding="utf-8", errors="replace")
     own.add("traceback.txt")
 
 

@@ -50,6 +50,7 @@ PACKAGES = {
     "botocore": "boto3",
     "google": "google-cloud-storage",
 }
+LONGEST_LINE = 2000  # letters of an error's message: rich takes minutes to wrap one of 100,000
 # Errors of the store that have a sentence of ours.
 FAILURES = (UserError, OSError, MlflowException)
 
@@ -187,8 +188,14 @@ def reason(error: BaseException) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's message, without secrets."""
-    return without_secret(str(error).strip().partition("\n")[0])
+    """The first line of an error's message, without secrets; its class if it has no message."""
+    try:
+        text = str(error).strip()
+    except Exception:  # of a class of the user's
+        text = ""
+    line = without_secret(text.partition("\n")[0])[:LONGEST_LINE]
+    shown = "".join(letter if letter.isprintable() else "?" for letter in line)
+    return shown or type(error).__name__
 
 
 def experiment_id(name: str) -> str:

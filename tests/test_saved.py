@@ -1,0 +1,76 @@
+"""A run repeated from its own saved config."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from denoise import data
+from tests.conftest import SMALL, Said
+
+Cli = Callable[..., Said]
+
+
+@pytest.fixture
+def original(cli: Cli, settings: data.Settings) -> Path:
+    """The config folder of a finished run with choices, values and a deleted key of its own."""
+    mine = ("noise=random_erasing", "noise.p=0.25", "model=mlp", "seed=3", "protocol=fair")
+    mine = (*mine, "data.holdout=100", "~evaluation.robust.blur", "trainer.epochs=1")
+    said = cli(*SMALL, *mine, f"data.root={settings.root}")
+    assert said.status == 0, said.err
+    (folder,) = said.folder.glob("outputs/*/config")
+    return folder
+
+
+def trained(said: Said) -> dict[str, str]:
+    """The parameters of the newest run, which must have trained, and its noise."""
+    assert said.status == 0, said.out + said.err
+    run = said.runs("tags.noise != ''")[0]
+    return run.data.params | {"choice": run.data.tags["noise"]}
+
+
+def test_a_run_is_repeated_from_its_own_config(cli: Cli, original: Path) -> None:
+    first = trained(Said(0, "", "", Path.cwd()))
+    said = cli("-cp", str(original), "-cn", "config")
+    assert (said.status, "│ REUSED" in said.out) == (0, True), said.err
+    said = cli("-cp", str(original.relative_to(Path.cwd())), "noise.p=0.5")
+    assert trained(said) == first | {"noise.p": "0.5"}
+    assert "random_erasing p=0.5" in said.out
+
+
+def test_a_choice_replaces_the_saved_one_also_in_a_sweep(cli: Cli, original: Path) -> None:
+    sweep = ("-m", "hydra/launcher=basic", "noise=none,masking")
+    said = cli("-cp", str(original), "-cn", "config", *sweep)
+    assert said.status == 0, said.err
+    runs = said.runs("tags.noise != 'random_erasing' and tags.noise != ''")
+    assert {run.data.params["noise._target_"] for run in runs} == {
+        "denoise.noise.Identity",
+        "denoise.noise.Masking",
+    }
+    assert {run.data.params["model._target_"] for run in runs} == {"denoise.model.Mlp"}
+
+
+def test_a_pulled_config_is_repeated_elsewhere_with_the_data_of_the_package(
+    cli: Cli, original: Path, settings: data.Settings
+) -> None:
+    path = original / "config.yaml"
+    config = OmegaConf.load(path)
+    config.data.root = "/not/on/this/machine"
+    OmegaConf.save(config, path)
+    elsewhere = Path.cwd() / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "data").symlink_to(settings.root)
+    said = cli("-cp", str(original), "-cn", "config", folder=elsewhere)
+    assert trained(said)["data.root"] == str(elsewhere / "data")
+
+
+@pytest.mark.parametrize("key", ["noise", "evaluation.robust.clean"])
+def test_a_config_that_names_foreign_code_is_refused(cli: Cli, original: Path, key: str) -> None:
+    path = original / "config.yaml"
+    config = OmegaConf.load(path)
+    OmegaConf.update(config, f"{key}._target_", "subprocess.Popen")
+    OmegaConf.save(config, path)
+    said = cli("-cp", str(original), "-cn", "config")
+    assert said.status == 1
+    assert "config.yaml names subprocess.Popen, which is not of this package" in said.err

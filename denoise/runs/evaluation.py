@@ -56,8 +56,8 @@ class Evaluation:
         }
 
     def _losses(self) -> dict[str, float]:
-        target = self.config.trainer.target
-        return _grouped("test", evaluate.losses(self.model, self.test, self.data, target))
+        targets = evaluate.targets(self.test, self.config.noise, self.config.trainer.target)
+        return _grouped("test", evaluate.losses(self.model, self.test, self.data, targets))
 
     def _image_quality(self) -> dict[str, float]:
         return _grouped("test", evaluate.image_quality(self.model, self.test, self.data))

@@ -35,6 +35,7 @@ class Report:
         # Epochs are compared on held-out images or else, as the study did, on the test set.
         self.split, chosen = ("val", images.val) if images.val else ("test", images.test)
         self.chosen = evaluate.corrupted(chosen, images, config.noise)
+        self.targets = evaluate.targets(self.chosen, config.noise, config.trainer.target)
 
     @property
     def scores(self) -> list[float]:
@@ -89,8 +90,7 @@ class Report:
 
         The epoch is logged once its state is on disk, so that a killed run logs none twice.
         """
-        target = self.config.trainer.target
-        measured = evaluate.losses(trainer.model, self.chosen, self.data, target)
+        measured = evaluate.losses(trainer.model, self.chosen, self.data, self.targets)
         values |= {f"{self.split}/{name}": value for name, value in measured.items()}
         values[metrics.EPOCH_SECONDS.key] = time.perf_counter() - self.epoch_began
         self.history.append(values)

@@ -52,6 +52,7 @@ class Evaluation:
             metrics.PSNR.key: self._image_quality,
             metrics.ROBUSTNESS.key: self._robustness,
             metrics.KNN_ACCURACY.key: self._latent,
+            metrics.FEW_LABEL_ACCURACY.key: self._few_labels,
             metrics.PARAMETERS.key: self._size,
         }
 
@@ -67,6 +68,10 @@ class Evaluation:
 
     def _latent(self) -> dict[str, float]:
         return _grouped("latent", latent.scores(self.model, self.data, self.config.evaluation))
+
+    def _few_labels(self) -> dict[str, float]:
+        accuracy = latent.few_label_accuracy(self.model, self.data, self.config.evaluation)
+        return {metrics.FEW_LABEL_ACCURACY.key: accuracy}
 
     def _size(self) -> dict[str, float]:
         return {metrics.PARAMETERS.key: sum(each.numel() for each in self.model.parameters())}
@@ -125,6 +130,7 @@ def lacking(config: Config, there: Collection[str]) -> set[str]:
         metrics.PSNR.key,
         metrics.ROBUSTNESS.key,
         metrics.KNN_ACCURACY.key,
+        metrics.FEW_LABEL_ACCURACY.key,
         metrics.PARAMETERS.key,
     }
     if config.data.holdout:

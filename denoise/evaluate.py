@@ -111,17 +111,27 @@ def robustness(model: nn.Module, data: Data, suite: Mapping[str, Noise]) -> dict
     The corrupted test images are the same for every model: they are drawn in pixel space from a
     fixed seed. `mean_mse` is the mean over the suite.
     """
-    model.eval()
-    found: dict[str, float] = {}
-    for name, noise in suite.items():
-        generator = Generator(data.test.images.device).manual_seed(TEST_SEED)
-        total = 0.0
-        for images in data.test.images.split(BATCH):
-            clean = images.unsqueeze(1) / 255
-            noisy = data.space.to_model(noise(clean, generator=generator))
-            total += metrics.mse(data.space.to_pixels(model(noisy)), clean).sum().item()
-        found[f"{name}_mse"] = total / len(data.test.images)
+    found = {
+        f"{name}_mse": float(errors(model, data, data.test, noise).mean())
+        for name, noise in suite.items()
+    }
     return found | {"mean_mse": float(np.mean(list(found.values())))}
+
+
+@torch.inference_mode()
+def errors(model: nn.Module, data: Data, split: Split, noise: Noise) -> np.ndarray:
+    """The mean squared error, in pixel space, of each image of `split`, (n,).
+
+    The images are corrupted in pixel space; the first of a split are corrupted as in the whole.
+    """
+    model.eval()
+    generator = Generator(split.images.device).manual_seed(TEST_SEED)
+    found = []
+    for images in split.images.split(BATCH):
+        clean = images.unsqueeze(1) / 255
+        noisy = data.space.to_model(noise(clean, generator=generator))
+        found.append(metrics.mse(data.space.to_pixels(model(noisy)), clean))
+    return torch.cat(found).double().cpu().numpy()
 
 
 @torch.inference_mode()

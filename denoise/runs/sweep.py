@@ -18,12 +18,12 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from denoise import fetch
+from denoise import build, fetch
 from denoise.comparison import write
 from denoise.config.sentence import sentence
 from denoise.config.settings import Tracking
 from denoise.errors import StoreUnavailableError, UserError
-from denoise.runs import launch, plan, screen
+from denoise.runs import launch, plan, references, screen
 from denoise.runs.launch import Launch
 from denoise.tracking import charts, claim, mirror, record, search, session, store
 from denoise.tracking.record import KILLED, RUNNING, SUCCEEDED, SWEEP, Contents, Record
@@ -181,6 +181,8 @@ def _conclude(began: Launch, jobs: Sequence[Contents]) -> None:
         if contents.fields["job"]["status"] in SUCCEEDED and screen.run_id(contents)
     ]
     runs = search.runs(settings, ids) if began.summary and KILLED not in statuses else []
+    if runs:
+        _add_references(began, settings)
     compared = write.write(settings, runs, began.folder) if runs else None
     where = screen.console()
     for question in compared.questions if compared else []:
@@ -191,6 +193,15 @@ def _conclude(began: Launch, jobs: Sequence[Contents]) -> None:
     if address := _address(began, jobs, settings):
         steps = ", then ".join(filter(None, (charts.command(), address)))
         where.print(f"Browse: {steps}", highlight=False, soft_wrap=True)
+
+
+def _add_references(began: Launch, settings: Tracking) -> None:
+    """Compute what the runs are compared with, if no earlier sweep did; no sweep fails by it."""
+    plains = [member.config.plain for member in began.members]
+    try:
+        references.keep(settings, plains, began.folder.parent / "references", trust=build.ANY)
+    except store.FAILURES as error:
+        log.warning("No new references: %s", store.reason(error))
 
 
 def _address(began: Launch, jobs: Sequence[Contents], settings: Tracking) -> str:

@@ -32,11 +32,18 @@ study: install  ## re-create the study's two tables next to the published ones (
 	@$(BIN)/python -m denoise experiment=objective2
 	@$(BIN)/python -m denoise.study
 
-fair-study: install  ## answer its two questions with 12 settings and 5 seeds each (or seeds=N; 78 minutes)
-	@$(BIN)/python -m denoise experiment=fair_objective1 seeds=$(seeds)
-	@$(BIN)/python -m denoise experiment=fair_objective2 seeds=$(seeds)
-	@$(BIN)/python -m denoise experiment=fair_objective2_masking seeds=$(seeds)
-	@$(BIN)/python -m denoise.compare --sweep all --where "tags.experiment LIKE 'fair_objective%'"
+# The first run of a configuration gets the experiment's tag: fair_capacity comes before those that
+# share runs with it, so that its page has them all.
+CAPACITY := $(addprefix fair_capacity_,shallow shallow_masking anello anello_masking)
+KINDS := fair_objective1 fair_objective2 $(addprefix fair_objective2_,masking uniform poisson blur)
+fair-study: install  ## answer them fairly: does noise help, which, how much, when? (overnight)
+	@$(BIN)/python benchmarks/duration.py $(CAPACITY) $(KINDS) fair_targets structures seeds=$(seeds)
+	@for name in $(CAPACITY) $(KINDS) fair_targets structures; \
+	do $(BIN)/python -m denoise experiment=$$name seeds=$(seeds) || exit; done
+	@$(BIN)/python -m denoise.compare --sweep all --where "tags.experiment LIKE 'fair_capacity%'" \
+		--to comparison/capacity
+	@$(BIN)/python -m denoise.compare --sweep all --to comparison/kinds --where "tags.protocol = 'fair' \
+		and tags.model = 'anello' and params.model.latent_dim = 4 and params.trainer.target = 'clean'"
 
 ui: install  ## browse all runs in MLflow at http://127.0.0.1:5000
 	@$(BIN)/mlflow ui

@@ -50,10 +50,11 @@ def ours() -> Callable[[], None]:
     fitted = trainer.Trainer(Anello(latent_dim=4), IMAGES, Identity(), TRAINER, seed=0)
     epochs = fitted.epochs()
     pairs = evaluate.corrupted(IMAGES.test, IMAGES, Identity())
+    targets = evaluate.targets(pairs, Identity(), "corrupted")
 
     def epoch() -> None:
         next(epochs)
-        evaluate.losses(fitted.model, pairs, IMAGES, "corrupted")
+        evaluate.losses(fitted.model, pairs, IMAGES, targets)
 
     return epoch
 

@@ -39,6 +39,7 @@ def save(
         tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
     tensors["random.order"] = trainer.order.get_state()
     tensors["random.corruption"] = trainer.corruption.get_state()
+    tensors["random.second"] = trainer.second.get_state()
     tensors |= {f"best.{name}": value for name, value in best.items()}
     _write(path, tensors, len(history), config, history=json.dumps(history))
 
@@ -99,6 +100,8 @@ def _put(tensors: Weights, trainer: Trainer) -> None:
     trainer.optimizer.load_state_dict({"state": states, "param_groups": groups})
     trainer.order.set_state(tensors["random.order"])
     trainer.corruption.set_state(tensors["random.corruption"])
+    if trainer.settings.target == "second":  # earlier versions did not save this stream
+        trainer.second.set_state(tensors["random.second"])
 
 
 def evaluated(holdout: int) -> Literal["best", "last"]:

@@ -1,6 +1,6 @@
 """Measures a trained model: its losses, image quality and robustness."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -17,6 +17,7 @@ from denoise.noise import Noise
 
 # Every run is scored on the same corruption, from a random stream that training does not use.
 TEST_SEED = 10_000
+SECOND_SEED = 10_001  # of the second corruption, where it is the target
 BATCH = 500
 LOSSES = ("loss", "clean_mse", "denoise_mse")
 NEIGHBOURS_ON_THE_MAP = 12  # in the trustworthiness of a map
@@ -61,18 +62,29 @@ def corrupted(split: Split, data: Data, noise: Noise) -> Pairs:
 
 
 @torch.inference_mode()
-def losses(model: nn.Module, pairs: Pairs, data: Data, target: str) -> dict[str, float]:
+def targets(pairs: Pairs, noise: Noise, target: str) -> list[Tensor]:
+    """What the model learns to output for each batch of `pairs`, for this `trainer.target`."""
+    if target == "second":
+        generator = Generator(pairs[0][0].device).manual_seed(SECOND_SEED)
+        return [noise(clean, generator=generator) for clean, _ in pairs]
+    return [noisy if target == "corrupted" else clean for clean, noisy in pairs]
+
+
+@torch.inference_mode()
+def losses(
+    model: nn.Module, pairs: Pairs, data: Data, targets: Sequence[Tensor]
+) -> dict[str, float]:
     """The means of `LOSSES` over all images.
 
-    `loss` is the training objective, in the model's space. The others are errors against the clean
-    images in pixel space, of the output for the clean and for the corrupted image.
+    `loss` is the training objective for these `targets`, in the model's space. The others are
+    errors against the clean images in pixel space, of the output for the clean and for the
+    corrupted image.
     """
     model.eval()
     sums = dict.fromkeys(LOSSES, 0.0)
-    for clean, noisy in pairs:
+    for (clean, noisy), wanted in zip(pairs, targets, strict=True):
         output = model(noisy)
         from_clean = output if torch.equal(noisy, clean) else model(clean)
-        wanted = noisy if target == "corrupted" else clean
         sums["loss"] += metrics.mse(output, wanted).sum().item()
         sums["clean_mse"] += _pixel_mse(from_clean, clean, data)
         sums["denoise_mse"] += _pixel_mse(output, clean, data)
@@ -104,17 +116,27 @@ def robustness(model: nn.Module, data: Data, suite: Mapping[str, Noise]) -> dict
     """
     if not suite:
         raise ValueError("evaluation.robust is empty")
-    model.eval()
-    found: dict[str, float] = {}
-    for name, noise in suite.items():
-        generator = Generator(data.test.images.device).manual_seed(TEST_SEED)
-        total = 0.0
-        for images in data.test.images.split(BATCH):
-            clean = images.unsqueeze(1) / 255
-            noisy = data.space.to_model(noise(clean, generator=generator))
-            total += metrics.mse(data.space.to_pixels(model(noisy)), clean).sum().item()
-        found[f"{name}_mse"] = total / len(data.test.images)
+    found = {
+        f"{name}_mse": float(errors(model, data, data.test, noise).mean())
+        for name, noise in suite.items()
+    }
     return found | {"mean_mse": float(np.mean(list(found.values())))}
+
+
+@torch.inference_mode()
+def errors(model: nn.Module, data: Data, split: Split, noise: Noise) -> np.ndarray:
+    """The mean squared error, in pixel space, of each image of `split`, (n,).
+
+    The images are corrupted in pixel space; the first of a split are corrupted as in the whole.
+    """
+    model.eval()
+    generator = Generator(split.images.device).manual_seed(TEST_SEED)
+    found = []
+    for images in split.images.split(BATCH):
+        clean = images.unsqueeze(1) / 255
+        noisy = data.space.to_model(noise(clean, generator=generator))
+        found.append(metrics.mse(data.space.to_pixels(model(noisy)), clean))
+    return torch.cat(found).double().cpu().numpy()
 
 
 @torch.inference_mode()

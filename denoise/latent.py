@@ -15,7 +15,10 @@ from torch import Generator, Tensor
 
 from denoise.data import Data, Split
 from denoise.evaluate import BATCH, NEIGHBOURS_ON_THE_MAP, Settings
+from denoise.fetch import CLASSES
 from denoise.model import Autoencoder
+
+FEW_LABELS, DRAWS = 500, 5
 
 
 @torch.inference_mode()
@@ -52,6 +55,30 @@ def scores(model: Autoencoder, data: Data, settings: Settings) -> dict[str, floa
     if 1 < len(np.unique(labels)) < len(labels):
         scores["silhouette"] = float(silhouette_score(sample.images.numpy(), labels))
     return scores
+
+
+def few_label_accuracy(model: Autoencoder, data: Data, settings: Settings) -> float:
+    """Test accuracy, from 0 to 1, of a linear classifier fitted on `FEW_LABELS` labelled images.
+
+    It is the mean over `DRAWS` draws of training images, which are the same for every run and share
+    no image; if there are too few training images, the draws are smaller. `ValueError` if all codes
+    are equal or a draw lacks a class.
+    """
+    drawn = _sample(data.train, FEW_LABELS * DRAWS, settings)
+    train_codes, test_codes = (
+        codes(model, images, data) for images in (drawn.images, data.test.images)
+    )
+    if np.allclose(train_codes, train_codes[0]):
+        raise ValueError("all latents are equal")
+    train_labels, test_labels = (split.labels.cpu().numpy() for split in (drawn, data.test))
+    accuracies = []
+    for few in np.array_split(np.arange(len(train_codes)), DRAWS):
+        if len(np.unique(train_labels[few])) < CLASSES:
+            raise ValueError(f"a draw of {len(few)} training images lacks a class")
+        probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+        probe.fit(train_codes[few], train_labels[few])
+        accuracies.append(probe.score(test_codes, test_labels))
+    return float(np.mean(accuracies))
 
 
 def map_trustworthiness(codes: np.ndarray, coordinates: np.ndarray, settings: Settings) -> float:

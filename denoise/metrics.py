@@ -111,6 +111,7 @@ def robust(corruption: str) -> Metric:
 ROBUSTNESS = replace(robust("mean"), name="robustness", digits=5)
 KNN_ACCURACY = Metric("latent/knn_accuracy", "latent kNN accuracy", better=1)
 LINEAR_ACCURACY = Metric("latent/linear_accuracy", "latent linear accuracy", better=1)
+FEW_LABEL_ACCURACY = Metric("latent/few_label_accuracy", "latent few-label accuracy", better=1)
 SILHOUETTE = Metric("latent/silhouette", "latent silhouette", better=1)
 TRUSTWORTHINESS = Metric("latent/trustworthiness", "map trustworthiness", better=1)
 BEST_EPOCH = Metric("best/epoch", "best epoch", digits=0)
@@ -152,7 +153,7 @@ CATALOGUE = {
         *HELD_OUT,
         *(TEST_LOSS, CLEAN_MSE, DENOISE_MSE, PSNR, SSIM),
         ROBUSTNESS,
-        *(KNN_ACCURACY, LINEAR_ACCURACY, SILHOUETTE, TRUSTWORTHINESS),
+        *(KNN_ACCURACY, LINEAR_ACCURACY, FEW_LABEL_ACCURACY, SILHOUETTE, TRUSTWORTHINESS),
         *(*OF_BEST_EPOCH, BEST_EPOCH),
         PARAMETERS,
         *(EPOCH_SECONDS, RUN_SECONDS, TSNE_SECONDS, SCORES_SECONDS, IMAGES_PER_SECOND),

@@ -1,8 +1,8 @@
 """Autoencoders: `encode` images into codes, `decode` codes into images, `forward` does both.
 
 Every public class here is a choice of `conf/model/`. Images have shape (images, 1, 28, 28) in the
-model's space, codes have shape (images, latent_dim). `Anello`, `Mlp`, `Conv` and `Unet` end in a
-sigmoid, so their output lies in [0, 1], whatever the model's space.
+model's space, codes have shape (images, latent_dim). All of them end in a sigmoid, so their
+output lies in [0, 1], whatever the model's space.
 """
 
 from collections.abc import Sequence
@@ -66,6 +66,21 @@ class Anello(Autoencoder):
             nn.ReLU(inplace=True),
             nn.ConvTranspose2d(8, 1, 3, stride=2, padding=1, output_padding=1),
             nn.Sigmoid(),
+        )
+
+
+class Shallow(Autoencoder):
+    """One hidden layer of `latent_dim` sigmoid units, on which denoising was introduced.
+
+    After Vincent et al. 2008, section 2, but with untied weights. Codes lie in (0, 1).
+    402,448 parameters as configured.
+    """
+
+    def __init__(self, latent_dim: PositiveInt) -> None:
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Flatten(), nn.Linear(28 * 28, latent_dim), nn.Sigmoid())
+        self.decoder = nn.Sequential(
+            nn.Linear(latent_dim, 28 * 28), nn.Unflatten(1, (1, 28, 28)), nn.Sigmoid()
         )
 
 

@@ -28,14 +28,15 @@ _DEVICES: dict[str, Callable[[], bool]] = {
 class Settings:
     """How a model is trained.
 
-    `target` is the image that the model learns to output: the corrupted one or the clean one.
+    `target` is the image that the model learns to output: the corrupted one, the clean one, or a
+    second, independent corruption of the same image (Lehtinen et al. 2018, Noise2Noise).
     """
 
     epochs: PositiveInt
     batch_size: PositiveInt
     learning_rate: NonNegative
     weight_decay: NonNegative
-    target: Literal["corrupted", "clean"]
+    target: Literal["corrupted", "clean", "second"]
     device: Literal["auto", "cuda", "mps", "cpu"]
     precision: Literal["float32", "bfloat16"]
     compile: bool
@@ -54,8 +55,9 @@ class Settings:
 class Trainer:
     """Trains one model, epoch by epoch.
 
-    Order and corruption come from two random streams of `seed`, so a seed gives the same run again,
-    bit for bit, on the same machine with the same number of threads.
+    Order, corruption and second corruption come from random streams of `seed`, so a seed gives the
+    same run again, bit for bit, on the same machine with the same number of threads. Runs of one
+    seed see the same order and the same corrupted images, whatever their target.
     """
 
     def __init__(
@@ -64,9 +66,10 @@ class Trainer:
         self.model, self.data, self.noise, self.settings = model, data, noise, settings
         self.device = data.train.images.device
         torch.backends.cudnn.deterministic = True
-        order, corruption = np.random.SeedSequence(seed).generate_state(2).tolist()
+        order, corruption, second = np.random.SeedSequence(seed).generate_state(3).tolist()
         self.order = torch.Generator().manual_seed(order)
         self.corruption = torch.Generator(self.device).manual_seed(corruption)
+        self.second = torch.Generator(self.device).manual_seed(second)
         self.optimizer = torch.optim.Adam(
             model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
@@ -101,14 +104,18 @@ class Trainer:
         for index in order.split(self.settings.batch_size):
             clean = self.data.scale(images[index])
             noisy = self.noise(clean, generator=self.corruption)
-            target = noisy if self.settings.target == "corrupted" else clean
-            loss = self._loss(noisy, target)
+            loss = self._loss(noisy, self._target(clean, noisy))
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             self.optimizer.step()
             losses.append(loss.detach())
             sizes.append(len(index))
         return float(np.average(torch.stack(losses).cpu().double(), weights=sizes))
+
+    def _target(self, clean: Tensor, noisy: Tensor) -> Tensor:
+        if self.settings.target == "second":
+            return self.noise(clean, generator=self.second)
+        return noisy if self.settings.target == "corrupted" else clean
 
     def _loss(self, noisy: Tensor, target: Tensor) -> Tensor:
         bfloat16 = self.settings.precision == "bfloat16"

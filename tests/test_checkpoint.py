@@ -21,13 +21,16 @@ def few(settings: data.Settings) -> data.Data:
     return data.load(replace(settings, train_size=600, test_size=100), torch.device("cpu"))
 
 
-def trainer(few: data.Data, seed: int = 0) -> Trainer:
+def trainer(few: data.Data, seed: int = 0, target: str = "corrupted") -> Trainer:
     torch.manual_seed(seed)
-    return Trainer(Anello(4), few, Gaussian(sigma=0.5, mean=0), SETTINGS, seed=seed)
+    settings = replace(SETTINGS, target=target)
+    return Trainer(Anello(4), few, Gaussian(sigma=0.5, mean=0), settings, seed=seed)
 
 
-def test_a_restored_run_continues_bit_for_bit(few: data.Data, tmp_path: Path) -> None:
-    whole, broken, restored = trainer(few), trainer(few), trainer(few, seed=99)
+@pytest.mark.parametrize("target", ["corrupted", "second"])
+def test_a_restored_run_continues_bit_for_bit(few: data.Data, tmp_path: Path, target: str) -> None:
+    whole, broken = trainer(few, target=target), trainer(few, target=target)
+    restored = trainer(few, seed=99, target=target)
     list(whole.epochs())
     history = [next(broken.epochs())]
     best = {name: value.clone() for name, value in broken.model.state_dict().items()}

@@ -347,7 +347,9 @@ MISTAKES = {
     ("trainer.epochs=true",): "trainer.epochs must be a whole number >= 1, got True",
     ("trainer.learning_rate='1'",): "trainer.learning_rate must be a finite number >= 0, got '1'",
     ("trainer.compile=1",): "trainer.compile must be true or false, got 1",
-    ("trainer.target=noisy",): "trainer.target must be one of corrupted, clean, got 'noisy'",
+    (
+        "trainer.target=noisy",
+    ): "trainer.target must be one of corrupted, clean, second, got 'noisy'",
     ("trainer.device=tpu",): "trainer.device must be one of auto, cuda, mps, cpu, got 'tpu'",
     ("evaluation.loss_axis=[2,1]",): (
         "evaluation.loss_axis must be two numbers, the smaller first, >= 0, got [2, 1]"

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 
+import hydra
 import pytest
 import torch
+from hydra import initialize_config_dir
 from omegaconf import DictConfig
 
-from denoise.config import compose
-from denoise.runs import estimate
-from tests.conftest import SMALL
+from denoise.config import compose, identity
+from denoise.runs import estimate, plan
+from tests.conftest import ROOT, SMALL
 
 Compose = Callable[..., DictConfig]
 
@@ -20,6 +22,20 @@ def test_what_is_planned_is_not_trained_by_it(composed: Compose) -> None:
     assert estimate.seconds([job], workers=1, threads=1) > 0
     assert torch.get_num_threads() == threads
     assert all(torch.equal(value, before[name]) for name, value in job.model.state_dict().items())
+
+
+def test_the_study_of_capacity_has_at_most_120_runs_and_none_twice() -> None:
+    found = []
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        for path in (ROOT / "conf" / "experiment").glob("fair_capacity_*.yaml"):
+            cfg = hydra.compose("config", [f"experiment={path.stem}"], return_hydra_config=True)
+            found += plan.members(cfg, is_sweep=True)
+    assert len(found) == len({member.hashes[0] for member in found}) <= 120
+    assert len({baseline(member) for member in found}) == 3 * 7  # seeds, and latent_dim by model
+
+
+def baseline(member: plan.Member) -> str:
+    return identity.baseline(member.config.plain)
 
 
 def test_more_to_do_takes_longer_and_workers_share_it(

@@ -28,7 +28,8 @@ class Constant(Autoencoder):
 
 
 def losses(model: Autoencoder, images: Data, noise: Noise, target: str) -> dict[str, float]:
-    return evaluate.losses(model, evaluate.corrupted(images.test, images, noise), images, target)
+    pairs = evaluate.corrupted(images.test, images, noise)
+    return evaluate.losses(model, pairs, images, evaluate.targets(pairs, noise, target))
 
 
 def test_a_model_that_copies_its_input_has_no_loss_and_does_not_denoise(images: Data) -> None:
@@ -47,6 +48,17 @@ def test_the_loss_for_a_noisy_target_is_that_for_a_clean_one_plus_the_noise_vari
     clean = losses(Constant(), images, noise, "clean")
     assert noisy["loss"] == pytest.approx(clean["loss"] + 0.25, rel=1e-3)
     assert clean["clean_mse"] == pytest.approx(clean["loss"] / 4, rel=1e-5)
+
+
+def test_the_loss_for_a_second_corruption_compares_two_independent_ones(images: Data) -> None:
+    """A copy of the input has the variance of both; the second is the same after every epoch."""
+    noise = Gaussian(sigma=0.5, mean=0)
+    assert losses(Perfect(), images, noise, "second")["loss"] == pytest.approx(0.5, rel=1e-2)
+    constant = losses(Constant(), images, noise, "second")
+    assert constant == losses(Constant(), images, noise, "second")
+    assert constant["loss"] == pytest.approx(
+        losses(Constant(), images, noise, "clean")["loss"] + 0.25, rel=1e-3
+    )
 
 
 def test_every_run_is_scored_on_the_same_corruption(images: Data) -> None:

@@ -43,8 +43,8 @@ class ByLabel(Autoencoder):
         return images[:, 0, 0, :2]
 
 
-def labelled(images: Data, settings: Settings, *, told: bool) -> dict[str, float]:
-    """The scores of codes that encode the class, if `told`, or that are random."""
+def labelled(images: Data, *, told: bool) -> Data:
+    """Images whose codes encode the class, if `told`, or are random."""
 
     def split(size: int) -> Split:
         labels = torch.arange(size) % 10
@@ -56,19 +56,44 @@ def labelled(images: Data, settings: Settings, *, told: bool) -> dict[str, float
         pixels[:, 0, 1] = (127 + 100 * angle.sin()).byte()
         return Split(pixels, labels)
 
-    made = replace(images, train=split(2000), test=split(1000))
-    return latent.scores(ByLabel(), made, settings)
+    return replace(images, train=split(2000), test=split(1000))
 
 
 def test_scores_are_high_for_codes_of_the_class_and_low_for_random_ones(
     images: Data, evaluation: Settings
 ) -> None:
-    told = labelled(images, evaluation, told=True)
-    assert told == pytest.approx({"knn_accuracy": 1, "linear_accuracy": 1, "silhouette": 1})
-    blind = labelled(images, evaluation, told=False)
-    assert blind["knn_accuracy"] < 0.2
-    assert blind["linear_accuracy"] < 0.2
-    assert blind["silhouette"] < 0
+    told, blind = (labelled(images, told=each) for each in (True, False))
+    assert latent.scores(ByLabel(), told, evaluation) == pytest.approx(
+        {"knn_accuracy": 1, "linear_accuracy": 1, "silhouette": 1}
+    )
+    assert latent.few_label_accuracy(ByLabel(), told, evaluation) == pytest.approx(1, abs=0.02)
+    scores = latent.scores(ByLabel(), blind, evaluation)
+    assert scores["knn_accuracy"] < 0.2
+    assert scores["linear_accuracy"] < 0.2
+    assert scores["silhouette"] < 0
+    assert latent.few_label_accuracy(ByLabel(), blind, evaluation) < 0.2
+
+
+def test_a_linear_classifier_of_few_labels_is_worse_than_one_of_many(
+    images: Data, evaluation: Settings
+) -> None:
+    torch.manual_seed(0)
+    model = Anello(latent_dim=16)
+    few = latent.few_label_accuracy(model, images, evaluation)
+    assert 0.2 < few < latent.scores(model, images, evaluation)["linear_accuracy"]
+    assert few == latent.few_label_accuracy(model, images, evaluation)
+
+
+def test_codes_without_an_accuracy_of_few_labels_are_refused_with_the_reason(
+    images: Data, evaluation: Settings
+) -> None:
+    train = labelled(images, told=True).train
+    for wrong, reason in (
+        (train._replace(images=torch.zeros_like(train.images)), "all latents are equal"),
+        (Split(*(column[:100] for column in train)), "a draw of 20 training images lacks a class"),
+    ):
+        with pytest.raises(ValueError, match=reason):
+            latent.few_label_accuracy(ByLabel(), replace(images, train=wrong), evaluation)
 
 
 @pytest.mark.parametrize(

@@ -12,15 +12,16 @@ from torch import nn
 from denoise import build
 from denoise.config import compose
 from denoise.errors import UserError
-from denoise.model import Anello, Autoencoder, Conv, Mlp, Unet
+from denoise.model import Anello, Autoencoder, Conv, Mlp, Shallow, Unet
 
 MODELS: dict[str, Callable[..., Autoencoder]] = {
     "anello": Anello,
+    "shallow": Shallow,
     "mlp": lambda latent_dim=4, width=512, depth=2: Mlp(latent_dim, width, depth),
     "conv": lambda latent_dim=4, width=8, depth=1: Conv(latent_dim, width, depth),
     "unet": lambda latent_dim=4, width=8, depth=1: Unet(latent_dim, width, depth),
 }
-DEEP = {name: MODELS[name] for name in MODELS if name != "anello"}
+DEEP = {name: MODELS[name] for name in ("mlp", "conv", "unet")}
 every_model = pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
 every_deep_model = pytest.mark.parametrize("make", DEEP.values(), ids=DEEP)
 
@@ -50,13 +51,30 @@ def test_the_parameter_count_follows_from_the_protocol() -> None:
     assert sum(p.numel() for p in Anello(latent_dim=4).parameters()) == expected == 87_125
 
 
+def test_the_shallow_model_is_one_layer_of_sigmoid_units_each_way() -> None:
+    """h = s(Wx + b) and y = s(W'h + b'), with W and W' of their own."""
+    model, images = Shallow(latent_dim=16), torch.randn(5, 1, 28, 28)
+    (_, inward, _), (outward, *_) = model.encoder, model.decoder
+    codes = torch.sigmoid(images.flatten(1) @ inward.weight.T + inward.bias)
+    torch.testing.assert_close(model.encode(images), codes)
+    output = torch.sigmoid(codes @ outward.weight.T + outward.bias)
+    torch.testing.assert_close(model(images).flatten(1), output)
+    assert len(list(model.parameters())) == 4
+
+
 def parameters(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
 @pytest.mark.parametrize(
     ("name", "count"),
-    [("anello", 87_125), ("mlp", 1_334_036), ("conv", 218_869), ("unet", 221_528)],
+    [
+        ("anello", 87_125),
+        ("shallow", 402_448),
+        ("mlp", 1_334_036),
+        ("conv", 218_869),
+        ("unet", 221_528),
+    ],
 )
 def test_each_model_has_the_number_of_parameters_in_its_docstring(
     composed: Callable[..., DictConfig], name: str, count: int
@@ -119,7 +137,7 @@ def test_depth_counts_hidden_layers_or_blocks(kind: type[Autoencoder], layer: ty
 @every_model
 def test_eight_images_can_be_overfitted(make: Callable[..., Autoencoder], images) -> None:
     torch.manual_seed(0)
-    model = make(latent_dim=4)
+    model = make(latent_dim=64 if make is Shallow else 4)
     batch = images.train.images[:8].unsqueeze(1).float() / 255
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     for _ in range(400):
@@ -146,7 +164,7 @@ def test_a_model_exported_with_a_batch_of_two_accepts_any_batch(
 
 
 NODES = {
-    "Anello": {"latent_dim": 4},
+    **{name: {"latent_dim": 4} for name in ("Anello", "Shallow")},
     **{name: {"latent_dim": 4, "width": 8, "depth": 1} for name in ("Mlp", "Conv", "Unet")},
 }
 

@@ -19,12 +19,12 @@ from mlflow import MlflowClient
 from omegaconf import DictConfig
 from rich.console import Console
 
-from denoise import data
+from denoise import data, metrics
 from denoise.comparison import write
 from denoise.config.identity import LONGEST_NAME, run_name
 from denoise.config.settings import Tracking
+from denoise.runs import evaluation, screen
 from denoise.runs import run as runs_module
-from denoise.runs import screen
 from denoise.runs import sweep as sweep_module
 from denoise.tracking import charts, search
 from denoise.tracking.record import SWEEP, Contents
@@ -387,6 +387,24 @@ def test_a_finished_run_gets_a_map_that_is_asked_for_later_without_training(
     folder = Path(after.info.artifact_uri.removeprefix("file://"))
     assert (folder / "figures" / "tsne.png").exists()
     assert (folder / "tables" / "codes.csv").exists()
+
+
+def test_a_run_that_finished_before_a_score_existed_gets_it_when_it_is_typed_again(
+    cli: Cli, settings: data.Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = (*SMALL, "trainer.epochs=1", f"data.root={settings.root}")
+    new, lacking = metrics.FEW_LABEL_ACCURACY.key, evaluation.lacking
+    with monkeypatch.context() as earlier:
+        earlier.setattr(evaluation, "lacking", lambda *given: lacking(*given) - {new})
+        (before,) = cli(*small).runs()
+    said = cli(*small)
+    assert "evaluating what the run lacks, from its checkpoint" in said.out
+    assert "epoch 1/1" not in said.out
+    (after,) = said.runs()
+    assert after.info.run_id == before.info.run_id
+    assert after.data.metrics == before.data.metrics | {new: after.data.metrics[new]}
+    assert 0.2 < after.data.metrics[new] < 0.8
+    assert "evaluating what the run lacks" not in cli(*small).out
 
 
 def test_reusing_a_run_from_other_code_is_logged(

@@ -1,16 +1,27 @@
 """Training: a seed gives the same run again, and the model learns the configured target."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
+import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from denoise import data, evaluate, trainer
 from denoise.data import Data
 from denoise.errors import UserError
-from denoise.model import Anello
-from denoise.noise import Gaussian, Identity, Noise
+from denoise.model import Anello, Autoencoder
+from denoise.noise import (
+    Gaussian,
+    Identity,
+    Masking,
+    Noise,
+    Poisson,
+    SaltAndPepper,
+    Speckle,
+    Uniform,
+)
 from denoise.trainer import Trainer
 
 SETTINGS = trainer.Settings(
@@ -65,7 +76,7 @@ def test_evaluating_between_epochs_does_not_change_the_run(few: Data) -> None:
     measured = Trainer(Anello(latent_dim=4), few, noise, SETTINGS, seed=0)
     for _ in measured.epochs():
         pairs = evaluate.corrupted(few.test, few, noise)
-        evaluate.losses(measured.model, pairs, few, "corrupted")
+        evaluate.losses(measured.model, pairs, few, evaluate.targets(pairs, noise, "corrupted"))
     assert same(measured, fit(few, noise)[0])
 
 
@@ -98,6 +109,78 @@ def test_the_loss_of_a_corrupted_target_includes_the_variance_of_the_noise(few: 
     corrupted = fit(few, noise)[1][-1]["train/loss"]
     clean = fit(few, noise, settings=replace(SETTINGS, target="clean"))[1][-1]["train/loss"]
     assert corrupted - clean == pytest.approx(1.0, abs=0.1)
+
+
+@dataclass
+class Recorded:
+    """Gaussian noise that keeps what it draws, by the first seed of the random stream."""
+
+    noise: Noise = field(default_factory=lambda: Gaussian(sigma=0.5, mean=0))
+    drawn: dict[int, list[torch.Tensor]] = field(default_factory=dict)
+
+    def __call__(self, images: torch.Tensor, *, generator: torch.Generator) -> torch.Tensor:
+        noisy = self.noise(images, generator=generator)
+        self.drawn.setdefault(generator.initial_seed(), []).append(noisy)
+        return noisy
+
+
+def test_a_second_corruption_has_a_random_stream_of_its_own(few: Data) -> None:
+    """Order and first corruption are those of the other targets, so these keep their bits."""
+    once = replace(SETTINGS, epochs=1)
+    of_clean, of_second = Recorded(), Recorded()
+    fit(few, of_clean, settings=replace(once, target="clean"))
+    fit(few, of_second, settings=replace(once, target="second"))
+    _, corruption, second = np.random.SeedSequence(0).generate_state(3).tolist()
+    assert list(of_clean.drawn) == [corruption]
+    assert set(of_second.drawn) == {corruption, second}
+    first = of_second.drawn[corruption]
+    assert all(map(torch.equal, first, of_clean.drawn[corruption]))
+    assert not any(map(torch.equal, first, of_second.drawn[second]))
+
+
+class Scaled(Autoencoder):
+    """Its input times a number for each pixel, at first 1/2."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.full((1, 28, 28), 0.5))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images * self.gain
+
+
+def mean_gradient(few: Data, noise: Noise, target: str) -> torch.Tensor:
+    """The mean over forty epochs of one batch each, of a model that stays as it is."""
+    model, gradients = Scaled(), []
+    model.gain.register_hook(gradients.append)
+    one_batch = replace(SETTINGS, epochs=40, batch_size=512, learning_rate=0.0, target=target)
+    list(Trainer(model, few, noise, one_batch, seed=0).epochs())
+    return torch.stack(gradients).mean(0)
+
+
+WITHOUT_MEAN = (
+    Gaussian(sigma=0.5, mean=0),
+    Uniform(width=0.5),
+    Speckle(sigma=0.5, low=-1),
+    Poisson(peak=10, low=-1, high=1),
+)
+WITH_MEAN = (Masking(0.5, value=-1), SaltAndPepper(0.5, salt_vs_pepper=0.5, low=-1, high=1))
+
+
+@pytest.mark.parametrize("noise", [*WITHOUT_MEAN, *WITH_MEAN], ids=lambda one: type(one).__name__)
+def test_a_second_corruption_teaches_what_the_clean_image_does_if_the_noise_has_no_mean(
+    few: Data, noise: Noise
+) -> None:
+    """The expected gradients are equal (Lehtinen et al. 2018, section 2)."""
+    some = replace(few, train=data.Split(*(column[:512] for column in few.train)))
+    clean, second, corrupted = (
+        mean_gradient(some, noise, target) for target in ("clean", "second", "corrupted")
+    )
+    from_second, from_corrupted = (
+        float((other - clean).norm() / clean.norm()) for other in (second, corrupted)
+    )
+    assert (from_second < 0.03) == (noise in WITHOUT_MEAN)
+    assert from_corrupted > 0.1
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_epoch(few: Data) -> None:

@@ -1,6 +1,6 @@
 """Comparing runs: which are compared, and the files that the comparison is written to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -63,13 +63,12 @@ def write(
     folder: Path,
     *,
     margin: float = MARGIN,
-    references: Mapping[str, Mapping[str, float]] | None = None,
 ) -> Comparison:
     """Compare one or more runs, and write comparison.csv, comparison.md and comparison.html.
 
     The runs without noise that belong to these are added if they are missing, whichever sweep
-    trained them. Differences below `margin`, a share of the baseline, do not matter. `references`
-    are the metrics of what was not trained, by name, shown beside the settings.
+    trained them, and so are the references that the store has for them. Differences below `margin`,
+    a share of the baseline, do not matter.
     """
     store.existing(settings)
     everything = sorted([*runs, *_baselines(settings, runs)], key=lambda run: -run.started)
@@ -80,7 +79,7 @@ def write(
         models=effects.compare(effects.model_pairs(found), margin),
         margin=margin,
         mean_image=published.mean_image_error(everything[0]),
-        references=references or {},
+        references={one.name: one.metrics for one in search.references(settings, everything)},
         losses=page.curves(found),
         study=list(published.decomposed(settings, everything)),
         about=_about(everything, found),

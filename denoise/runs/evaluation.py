@@ -55,12 +55,13 @@ class Evaluation:
             metrics.PSNR.key: self._image_quality,
             metrics.ROBUSTNESS.key: self._robustness,
             metrics.KNN_ACCURACY.key: self._latent,
+            metrics.FEW_LABEL_ACCURACY.key: self._few_labels,
             metrics.PARAMETERS.key: self._size,
         }
 
     def _losses(self) -> dict[str, float]:
-        target = self.config.trainer.target
-        return _grouped("test", evaluate.losses(self.model, self.test, self.data, target))
+        targets = evaluate.targets(self.test, self.config.noise, self.config.trainer.target)
+        return _grouped("test", evaluate.losses(self.model, self.test, self.data, targets))
 
     def _image_quality(self) -> dict[str, float]:
         return _grouped("test", evaluate.image_quality(self.model, self.test, self.data))
@@ -70,6 +71,10 @@ class Evaluation:
 
     def _latent(self) -> dict[str, float]:
         return _grouped("latent", latent.scores(self.model, self.data, self.config.evaluation))
+
+    def _few_labels(self) -> dict[str, float]:
+        accuracy = latent.few_label_accuracy(self.model, self.data, self.config.evaluation)
+        return {metrics.FEW_LABEL_ACCURACY.key: accuracy}
 
     def _size(self) -> dict[str, float]:
         return {metrics.PARAMETERS.key: sum(each.numel() for each in self.model.parameters())}
@@ -140,6 +145,7 @@ def lacking(config: Config, there: Collection[str], tags: Mapping[str, str]) -> 
         metrics.PSNR.key,
         metrics.ROBUSTNESS.key,
         metrics.KNN_ACCURACY.key,
+        metrics.FEW_LABEL_ACCURACY.key,
         metrics.PARAMETERS.key,
     }
     if config.data.holdout:

@@ -34,6 +34,7 @@ class Report:
         # Epochs are compared on held-out images or else, as the study did, on the test set.
         self.split, chosen = ("val", images.val) if images.val else ("test", images.test)
         self.chosen = evaluate.corrupted(chosen, images, config.noise)
+        self.targets = evaluate.targets(self.chosen, config.noise, config.trainer.target)
 
     @property
     def scores(self) -> list[float]:
@@ -88,8 +89,7 @@ class Report:
         The epoch is logged once its state is on disk, so that a killed run logs none twice.
         `FloatingPointError` if a loss is not finite, as after a step that was too large.
         """
-        target = self.config.trainer.target
-        measured = evaluate.losses(trainer.model, self.chosen, self.data, target)
+        measured = evaluate.losses(trainer.model, self.chosen, self.data, self.targets)
         values |= {f"{self.split}/{name}": value for name, value in measured.items()}
         for name, value in values.items():
             trainer.check(name, value, epoch=len(self.history) + 1)

@@ -166,7 +166,7 @@ def _reused(config: Config, own: Record, described: Job) -> float:
             "%s: finished earlier%s, as run %s; force=true trains it again",
             *(described.name, _if_code_differs(run.tags), run.id),
         )
-        if lacking(config, run.metrics, run.tags):
+        if lacking(config, run.metrics, run.tags) and _has_checkpoint(config, own, run):
             _complete(config, own, run)
         elif not own.has_run:
             there = search.contents(run.id)
@@ -177,13 +177,26 @@ def _reused(config: Config, own: Record, described: Job) -> float:
     return min(values[config.protocol.score] for values in own.contents.epochs)
 
 
+def _has_checkpoint(config: Config, own: Record, run: Found) -> bool:
+    """Whether the run still has the weights to evaluate; logged if not."""
+    name = _checkpoint(config)
+    if (own.folder / name).exists() or name in files.files(run.id):
+        return True
+    log.warning("%s: some scores stay missing, as run %s has no %s", run.name, run.id, name)
+    return False
+
+
+def _checkpoint(config: Config) -> str:
+    return f"checkpoints/{checkpoint.evaluated(config.data.holdout)}.safetensors"
+
+
 def _complete(config: Config, own: Record, run: Found) -> None:
     """Give a finished run what it lacks, without training."""
     log.info("%s: evaluating what the run lacks, from its checkpoint", run.name)
     device = config.trainer.torch_device()
     images = data.load(config.data, device)
     with session.reopened(own, config.tracking, run.id):
-        name = f"checkpoints/{checkpoint.evaluated(config.data.holdout)}.safetensors"
+        name = _checkpoint(config)
         if not (own.folder / name).exists():
             files.download(run.id, name, own.folder)
         config.model.load_state_dict(checkpoint.weights(own.folder / name))

@@ -18,13 +18,13 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from denoise import fetch, figures
+from denoise import build, fetch, figures
 from denoise.comparison import write
 from denoise.comparison.write import Comparison
 from denoise.config.sentence import sentence
 from denoise.config.settings import Tracking
 from denoise.errors import StoreUnavailableError, UserError
-from denoise.runs import launch, plan, screen
+from denoise.runs import launch, plan, references, screen
 from denoise.runs.launch import Launch
 from denoise.tracking import charts, claim, formats, mirror, record, search, session, store
 from denoise.tracking.record import KILLED, RUNNING, SUCCEEDED, SWEEP, Contents, Record
@@ -200,6 +200,8 @@ def _conclude(began: Launch, jobs: Sequence[Contents], *, is_stopped: bool) -> N
         if contents.fields["job"]["status"] in SUCCEEDED and screen.run_id(contents)
     ]
     runs = search.runs(settings, ids) if began.summary and not is_stopped else []
+    if runs:
+        _add_references(began, settings)
     where = screen.console()
     if runs and began.summary:
         compared = write.write(settings, runs, began.folder)
@@ -216,6 +218,15 @@ def _add_pictures(own: Record, compared: Comparison) -> None:
     """Add the pictures of the comparison to the sweep's run, as images."""
     for picture in compared.pictures:
         formats.add_image(own, picture.name, figures.drawn(picture.wide), step=0)
+
+
+def _add_references(began: Launch, settings: Tracking) -> None:
+    """Compute what the runs are compared with, if no earlier sweep did; no sweep fails by it."""
+    plains = [member.config.plain for member in began.members]
+    try:
+        references.keep(settings, plains, began.folder.parent / "references", trust=build.ANY)
+    except store.FAILURES as error:
+        log.warning("No new references: %s", store.reason(error))
 
 
 def _address(began: Launch, jobs: Sequence[Contents], settings: Tracking) -> str:

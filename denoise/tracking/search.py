@@ -19,7 +19,9 @@ from denoise.tracking.files import answered, download, files
 from denoise.tracking.record import Contents, Line
 
 SUMMARY = "sweep.csv"  # a sweep's table, in its summary run
+# No reference has a noise: it was not trained, and no ranking picks it.
 TRAINED = "attributes.status = 'FINISHED' and tags.noise != ''"
+REFERENCES = f"attributes.status = 'FINISHED' and tags.kind = '{record.REFERENCE}'"
 
 
 @dataclass(frozen=True)
@@ -36,19 +38,24 @@ class Found:
 
 
 def search(
-    settings: Tracking, where: str, *, order: str = "", most: int | None = None
+    settings: Tracking,
+    where: str,
+    *,
+    order: str = "",
+    most: int | None = None,
+    among: str = TRAINED,
 ) -> list[Found]:
-    """Finished training runs that MLflow's filter `where` finds, ordered by `order`, newest first.
+    """The runs `among` these that MLflow's filter `where` finds, ordered by `order`, newest first.
 
-    The filter may compare parameters with numbers: `params.noise.sigma < 0.2`. `UserError` if it
-    does not parse.
+    They are finished training runs unless said otherwise. The filter may compare parameters with
+    numbers: `params.noise.sigma < 0.2`. `UserError` if it does not parse.
     """
     experiment = store.existing(settings)
     if not experiment:
         return []
     client = MlflowClient()
     rest, passes = filters.parse(where)
-    everything = " and ".join(filter(None, (TRAINED, rest)))
+    everything = " and ".join(filter(None, (among, rest)))
     by = [*filter(None, [order]), "attributes.start_time DESC"]
     found: list[Any] = []
     token = None
@@ -137,6 +144,26 @@ def _in_table(summary: str) -> list[str]:
 def runs(settings: Tracking, ids: Sequence[str]) -> list[Found]:
     """These of the finished training runs, newest first."""
     return search(settings, one_of(ids)) if ids else []
+
+
+def references(settings: Tracking, runs: Sequence[Found]) -> list[Found]:
+    """The references that can be compared with `runs`, by name; the newest of each.
+
+    That are those of the same data set, robustness suite and settings of the latent scores. Those
+    of principal components are also of the same `latent_dim`.
+    """
+    found = {
+        (one.name, str(sorted(one.params.items()))): one
+        for one in reversed(search(settings, "", among=REFERENCES))
+        if any(_can_be_compared(one, run) for run in runs)
+    }
+    return sorted(found.values(), key=lambda one: one.name)
+
+
+def _can_be_compared(reference: Found, run: Found) -> bool:
+    """Whether the run has the parameters of the reference, and no other corruption in its suite."""
+    suite = {key for key in run.params if key.startswith("evaluation.robust.")}
+    return reference.params.items() <= run.params.items() and suite <= reference.params.keys()
 
 
 def one_of(ids: Sequence[str]) -> str:

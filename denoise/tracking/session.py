@@ -118,7 +118,7 @@ def _fields(
         "store": store.without_secret(store.uri(settings)),
         "experiment": settings.experiment,
         "tags": resolve_tags({**fixed, **tags, **mine}),
-        "params": {key: str(value) for key, value in _flat(params).items()},
+        "params": {key: str(value) for key, value in flat(params).items()},
         "started": record.milliseconds(started),
         "ended": None,
         "refused": "",
@@ -221,9 +221,10 @@ def _end(own: Record, beside: Mirror, status: str) -> None:
         beside.close()
 
 
-def _flat(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by keys with dots, as parameters of a run are named."""
+    found: dict[str, Any] = {}
     for key, value in params.items():
         nested = isinstance(value, Mapping)
-        flat |= _flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
-    return flat
+        found |= flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
+    return found

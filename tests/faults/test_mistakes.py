@@ -161,7 +161,7 @@ LAWS = {
     "trainer.batch_size": whole(1, 60_000),
     "trainer.learning_rate": number(0),
     "trainer.weight_decay": number(0),
-    "trainer.target": one_of("clean", "corrupted"),
+    "trainer.target": one_of("clean", "corrupted", "second"),
     "trainer.device": one_of("auto", "cpu", "cuda", "mps"),
     "trainer.precision": one_of(),
     "trainer.compile": text("", "null", "perhaps", "1.5", "nan"),

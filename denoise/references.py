@@ -1,0 +1,76 @@
+"""What no model was trained for, to compare models with: `python -m denoise.references`."""
+
+import logging
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+from omegaconf import OmegaConf
+from rich.console import Console
+from rich.table import Table
+
+from denoise import command, metrics
+from denoise.comparison import write
+from denoise.config.settings import Tracking
+from denoise.runs import references
+from denoise.tracking import files, search
+from denoise.tracking.search import Found
+
+
+@click.command(context_settings=command.SETTINGS)
+@click.option(
+    "--sweep",
+    "sweeps",
+    multiple=True,
+    metavar="latest|ID|all",
+    help="Sweep to compute the references for; repeatable.  [default: latest]",
+)
+@command.WHERE
+@command.to("outputs/references")
+@command.EXPERIMENT
+@command.TRACKING_URI
+def main(
+    sweeps: tuple[str, ...], where: str, to: Path, experiment: str, tracking_uri: str | None
+) -> None:
+    """Compute the Wiener filter, the posterior mean, total variation and non-local means.
+
+    They are computed once for the data set and the robustness suite of the runs of the latest
+    sweep, and kept in the store, where comparisons find them.
+    """
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("denoise").setLevel(logging.INFO)
+    settings = Tracking(tracking_uri, experiment)
+    runs = write.chosen(settings, sweeps, (), where)
+    one_of_each = {str(sorted(references.of_suite(run.params).items())): run for run in runs}
+    plains = [_config(run) for run in one_of_each.values()]
+    references.keep(settings, plains, to, also_costly=True)
+    _show(search.references(settings, runs))
+
+
+def _config(run: Found) -> Any:
+    with tempfile.TemporaryDirectory() as folder:
+        files.download(run.id, "config/config.yaml", Path(folder))
+        return OmegaConf.to_container(OmegaConf.load(Path(folder) / "config" / "config.yaml"))
+
+
+def _show(found: list[Found]) -> None:
+    """The errors on the test images under each corruption."""
+    names = metrics.corruptions(key for one in found for key in one.metrics)
+    table = Table("reference", *(name.replace("_", " ") for name in names), header_style="bold")
+    for one in found:
+        errors = [one.metrics.get(metrics.robust(name).key) for name in names]
+        table.add_row(one.name, *("" if each is None else f"{each:.4f}" for each in errors))
+    console = Console()
+    console.width = console.width if console.is_terminal else 240
+    console.print(table)
+
+
+def cli() -> int:
+    """The command `denoise-references`."""
+    return command.run(main, "denoise.references")
+
+
+if __name__ == "__main__":
+    sys.exit(cli())

@@ -1,0 +1,267 @@
+"""Computes the references of a data set and suite, and keeps them as runs that were not trained."""
+
+import contextlib
+import hashlib
+import importlib.util
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from denoise import bounds, build, data, evaluate, latent, metrics, reference
+from denoise.config import identity
+from denoise.config.settings import Tracking
+from denoise.data import Data, Split
+from denoise.errors import FolderLockedError
+from denoise.fetch import SIDE
+from denoise.model import Autoencoder
+from denoise.noise import Gaussian, Identity, Noise
+from denoise.tracking import record, search, session
+from denoise.tracking.record import REFERENCE
+
+log = logging.getLogger(__name__)
+
+SAMPLE = 1000  # test or training images, for what takes long
+PAIRS = 200  # held-out pairs to choose the parameters of a filter by
+PAIRS_SEED = 10_002  # of the corruption of training images
+# Of a config, what a reference depends on.
+OF_DATA = ("name", "train_size", "test_size", "holdout")
+OF_EVALUATION = ("robust", "neighbours", "probe_codes", "pairwise_codes", "random_state")
+
+
+@dataclass(frozen=True)
+class Suite:
+    """The data and the corruptions that runs are measured on, and what tells them from others."""
+
+    data: data.Settings
+    evaluation: evaluate.Settings
+    robust: dict[str, Noise]
+    params: dict[str, Any]
+
+
+Measure = Callable[[Suite, Data], dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """How a reference is measured; `params` has what it depends on besides the suite."""
+
+    name: str
+    measure: Measure
+    params: dict[str, Any]
+
+
+def suite_of(plain: Mapping[str, Any], trust: build.Trust = ()) -> Suite:
+    """The suite of a run's config; `trust` is as in `build`."""
+    node = {k: v for k, v in plain["data"].items() if f"data.{k}" not in identity.REMOVED}
+    settings = data.Settings(**bounds.arguments(data.Settings, node, "data"))
+    evaluation = evaluate.Settings(
+        **bounds.arguments(evaluate.Settings, plain["evaluation"], "evaluation")
+    )
+    robust = {
+        name: build.build_noise(each, f"evaluation.robust.{name}", trust=trust)
+        for name, each in evaluation.robust.items()
+    }
+    params = {
+        "data": {key: plain["data"][key] for key in OF_DATA},
+        "evaluation": {key: plain["evaluation"][key] for key in OF_EVALUATION},
+    }
+    # In pixels from 0 to 1, whatever the model's space.
+    low, high = reference.SPACE.low, reference.SPACE.high
+    return Suite(replace(settings, low=low, high=high), evaluation, robust, params)
+
+
+def of_suite(params: Mapping[str, str]) -> dict[str, str]:
+    """Those parameters of a run that its references depend on."""
+    keys = [f"data.{key}" for key in OF_DATA] + [f"evaluation.{key}" for key in OF_EVALUATION]
+    own = (*keys, "model.latent_dim")
+    return {k: v for k, v in params.items() if k in own or k.startswith("evaluation.robust.")}
+
+
+def cheap(latent_dims: Iterable[int]) -> list[Reference]:
+    """Those that take seconds; principal components for each of these sizes of the latent space."""
+    components = [
+        Reference(f"PCA, {size} components", _principal(size), {"model": {"latent_dim": size}})
+        for size in sorted(set(latent_dims))
+    ]
+    return [
+        Reference("corrupted image", _unchanged, {}),
+        Reference("mean image", _mean_image, {}),
+        *components,
+    ]
+
+
+def costly() -> list[Reference]:
+    """Those that take minutes; those of scikit-image only if it is installed."""
+    filters = [
+        Reference("total variation", _filtered(reference.total_variation), {}),
+        Reference("non-local means", _filtered(reference.non_local_means), {}),
+    ]
+    if not importlib.util.find_spec("skimage"):
+        log.warning("Total variation and non-local means are left out: pip install scikit-image")
+        filters = []
+    return [
+        Reference("Wiener filter", _wiener, {}),
+        Reference("posterior mean", _posterior_mean, {}),
+        *filters,
+    ]
+
+
+def keep(
+    settings: Tracking,
+    plains: Iterable[Mapping[str, Any]],
+    folder: Path,
+    *,
+    also_costly: bool = False,
+    trust: build.Trust = (),
+) -> None:
+    """Compute the references for runs of these configs that the store lacks, with records in
+    `folder`; `trust` is as in `build`."""
+    known = search.search(settings, "", among=search.REFERENCES)
+    there = {(one.name, frozenset(one.params.items())) for one in known}
+    sizes: dict[str, set[int]] = {}
+    suites = {}
+    for plain in plains:
+        suite = suite_of(plain, trust)
+        suites[str(suite.params)] = suite
+        size = plain["model"].get("latent_dim")
+        sizes.setdefault(str(suite.params), set()).update([size] if isinstance(size, int) else [])
+    for key, suite in suites.items():
+        wanted = [*cheap(sizes[key]), *(costly() if also_costly else [])]
+        missing = [one for one in wanted if (one.name, _texts(suite, one)) not in there]
+        images = data.load(suite.data, torch.device("cpu")) if missing else None
+        for one in missing:
+            assert images
+            log.info("Reference: %s ...", one.name)
+            _keep(settings, suite, one, images, folder)
+
+
+def _texts(suite: Suite, one: Reference) -> frozenset[tuple[str, str]]:
+    """The parameters as the store has them."""
+    return frozenset(
+        (key, str(value)) for key, value in session.flat(suite.params | one.params).items()
+    )
+
+
+def _keep(settings: Tracking, suite: Suite, one: Reference, images: Data, folder: Path) -> None:
+    """Measure a reference, and make a finished run of it."""
+    texts = sorted(_texts(suite, one))
+    own_folder = folder / hashlib.sha256(repr((one.name, texts)).encode()).hexdigest()[:16]
+    own_folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FolderLockedError), record.opened(own_folder) as own:
+        found = one.measure(suite, images)
+        with session.opened(
+            own, settings, name=one.name, tags={}, params=suite.params | one.params, kind=REFERENCE
+        ):
+            own.log(found, 0)
+
+
+def _of_model(model: Autoencoder, suite: Suite, images: Data) -> dict[str, float]:
+    robust = evaluate.robustness(model, images, suite.robust)
+    clean = evaluate.errors(model, images, images.test, Identity()).mean()
+    return {f"robust/{name}": value for name, value in robust.items()} | {
+        metrics.CLEAN_MSE.key: float(clean)
+    }
+
+
+def _of_latents(model: Autoencoder, suite: Suite, images: Data) -> dict[str, float]:
+    """Those scores of the codes that can be computed."""
+    try:
+        few = latent.few_label_accuracy(model, images, suite.evaluation)
+        scores = latent.scores(model, images, suite.evaluation)
+    except ValueError as error:
+        log.warning("the scores of %s are left out: %s", type(model).__name__, error)
+        return {}
+    found = {f"latent/{name}": value for name, value in scores.items()}
+    return found | {metrics.FEW_LABEL_ACCURACY.key: few}
+
+
+def _unchanged(suite: Suite, images: Data) -> dict[str, float]:
+    model = reference.Unchanged()
+    return _of_model(model, suite, images) | _of_latents(model, suite, images)
+
+
+def _mean_image(suite: Suite, images: Data) -> dict[str, float]:
+    return _of_model(reference.MeanImage(_pixels(images.train)), suite, images)
+
+
+def _principal(components: int) -> Measure:
+    def measure(suite: Suite, images: Data) -> dict[str, float]:
+        model = reference.PrincipalComponents(_pixels(images.train), components)
+        return _of_model(model, suite, images) | _of_latents(model, suite, images)
+
+    return measure
+
+
+def _wiener(suite: Suite, images: Data) -> dict[str, float]:
+    clean = _pixels(images.train)
+
+    def fitted(noise: Noise) -> Autoencoder:
+        return reference.Wiener(clean, _corrupted(images.train, noise).flatten(1))
+
+    return _told(fitted, suite, images, images.test)
+
+
+def _filtered(filters: Callable[[], list[reference.Filter]]) -> Measure:
+    def measure(suite: Suite, images: Data) -> dict[str, float]:
+        held_out = _first(images.val or images.train, PAIRS)
+        clean = _pixels(held_out).reshape(-1, 1, SIDE, SIDE)
+
+        def fitted(noise: Noise) -> Autoencoder:
+            return reference.chosen(filters(), clean, _corrupted(held_out, noise))
+
+        return _told(fitted, suite, images, _first(images.test, SAMPLE))
+
+    return measure
+
+
+def _posterior_mean(suite: Suite, images: Data) -> dict[str, float]:
+    """For the Gaussian corruptions; on noisy training images no denoiser is better."""
+    found: dict[str, float] = {}
+    train = _pixels(images.train)
+    for name, noise in suite.robust.items():
+        if isinstance(noise, Gaussian) and noise.sigma > 0:
+            model = reference.PosteriorMean(train, noise.sigma, noise.mean)
+            for group, split in (("robust", images.test), ("bound", images.train)):
+                errors = evaluate.errors(model, images, _first(split, SAMPLE), noise)
+                found |= _with_sampling_error(f"{group}/{name}", errors)
+    return found
+
+
+def _told(
+    fitted: Callable[[Noise], Autoencoder], suite: Suite, images: Data, test: Split
+) -> dict[str, float]:
+    """The errors of a denoiser that is told the corruption, with their mean over the suite."""
+    found: dict[str, float] = {}
+    means = []
+    for name, noise in suite.robust.items():
+        errors = evaluate.errors(fitted(noise), images, test, noise)
+        means.append(errors.mean())
+        found |= _with_sampling_error(f"robust/{name}", errors)
+    return found | {metrics.ROBUSTNESS.key: float(np.mean(means))}
+
+
+def _with_sampling_error(key: str, errors: np.ndarray) -> dict[str, float]:
+    """The mean over some images, and the standard error of this mean."""
+    return {
+        f"{key}_mse": float(errors.mean()),
+        f"{key}_sampling_error": float(errors.std(ddof=1) / len(errors) ** 0.5),
+    }
+
+
+def _pixels(split: Split) -> Tensor:
+    return split.images.flatten(1) / 255
+
+
+def _corrupted(split: Split, noise: Noise) -> Tensor:
+    clean = split.images.unsqueeze(1) / 255
+    return noise(clean, generator=Generator().manual_seed(PAIRS_SEED))
+
+
+def _first(split: Split, size: int) -> Split:
+    return Split(*(column[:size] for column in split))

@@ -8,6 +8,7 @@ import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -18,6 +19,7 @@ from denoise import checkpoint, data, metrics
 from denoise.config import compose, identity
 from denoise.config.compose import Config
 from denoise.errors import FolderLockedError, RunTakenError, StoreUnavailableError, UserError
+from denoise.runs import plan
 from denoise.runs.evaluation import Evaluation, lacking
 from denoise.runs.report import Report
 from denoise.tracking import files, record, search, session, store
@@ -69,8 +71,10 @@ def job(cfg: DictConfig) -> float:
 def _described(config: Config, cfg: DictConfig, folder: Path) -> Job:
     hydra = HydraConfig.get()
     alone, choices = hydra.mode == RunMode.RUN, hydra.runtime.choices
+    sweep = folder if alone else Path(hydra.sweep.dir)
+    planned = None if alone else plan.name_of(sweep, hydra.job.num)
     tags = {
-        "sweep": folder.name if alone else Path(hydra.sweep.dir).name,
+        "sweep": sweep.name,
         "noise": choices["noise"],
         "model": choices["model"],
         "protocol": config.protocol.name,
@@ -79,7 +83,7 @@ def _described(config: Config, cfg: DictConfig, folder: Path) -> Job:
         **code_tags(),
     }
     return Job(
-        name=identity.run_name(cfg, hydra),
+        name=planned or identity.run_name(cfg, hydra),
         num=0 if alone else hydra.job.num,
         tags=tags,
         hashes=identity.fingerprints(config.plain),
@@ -136,7 +140,7 @@ def _trained(config: Config, own: Record, described: Job) -> float:
         anew=described.anew,
     ):
         report = Report(config, own, images)
-        model = config.model.to(device)
+        model = config.model().to(device)
         try:
             trainer = Trainer(model, images, config.noise, config.trainer, seed=config.seed)
             report.begin(trainer, described.overrides)
@@ -185,10 +189,11 @@ def _complete(config: Config, own: Record, run: Found) -> None:
         name = f"checkpoints/{checkpoint.evaluated(config.data.holdout)}.safetensors"
         if not (own.folder / name).exists():
             files.download(run.id, name, own.folder)
-        config.model.load_state_dict(checkpoint.weights(own.folder / name))
-        model, epoch = config.model.to(device), len(own.contents.epochs)
+        model = config.model()
+        model.load_state_dict(checkpoint.weights(own.folder / name))
+        epoch = len(own.contents.epochs)
         own.note_job(stage="evaluation")
-        Evaluation(config, model, images, own, epoch=epoch).run()
+        Evaluation(config, model.to(device), images, own, epoch=epoch).run()
 
 
 def _if_code_differs(tags: Mapping[str, str]) -> str:
@@ -199,6 +204,7 @@ def _if_code_differs(tags: Mapping[str, str]) -> str:
     return "" if is_same else ", with code that may differ from today's"
 
 
+@cache  # by the launched process: it imported the code when it began
 def code_tags() -> dict[str, str]:
     """The commit of our checkout and whether it was changed, or else the package's version.
 

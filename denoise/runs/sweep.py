@@ -19,7 +19,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from denoise import fetch
-from denoise.comparison import write
+from denoise.config import expand
 from denoise.config.sentence import sentence
 from denoise.config.settings import Tracking
 from denoise.errors import StoreUnavailableError, UserError
@@ -27,6 +27,7 @@ from denoise.runs import launch, plan, screen
 from denoise.runs.launch import Launch
 from denoise.tracking import charts, claim, mirror, record, search, session, store
 from denoise.tracking.record import KILLED, RUNNING, SUCCEEDED, SWEEP, Contents, Record
+from denoise.tracking.search import Found
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
     """Check every job; make store, folder and data ready once, before workers could do it twice."""
     log.info("Getting ready: settings, store, data ...")
     members = plan.members(config, is_sweep=is_sweep)
+    expand.check_once()
     settings = members[0].config.tracking
     plan.pass_store_on(config, store.uri(settings))
     answers = _open_store(settings)
@@ -75,7 +77,7 @@ def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
     if is_sweep:
         workers, threads = plan.share_cores(config, len(members))
         plan.announce(members, workers, threads, reuses=answers and not config.force)
-    began = Launch(folder, members, is_sweep)
+    began = Launch(folder, members, is_sweep, plan.shared(config) if is_sweep else "")
     began.summary = _begin_summary(began, settings) if is_sweep else None
     began.bars = screen.Bars(began.folders, began.started)
     return began
@@ -152,7 +154,7 @@ def _finished(began: Launch) -> int:
     for job in (contents.fields["job"] for contents in jobs):
         if job["status"] == RUNNING:  # its process is gone, and could not note it
             job["status"] = KILLED
-    screen.show(jobs)
+    screen.show(jobs, began.shared)
     try:
         _conclude(began, jobs)
     except store.FAILURES as error:
@@ -181,7 +183,7 @@ def _conclude(began: Launch, jobs: Sequence[Contents]) -> None:
         if contents.fields["job"]["status"] in SUCCEEDED and screen.run_id(contents)
     ]
     runs = search.runs(settings, ids) if began.summary and KILLED not in statuses else []
-    compared = write.write(settings, runs, began.folder) if runs else None
+    compared = _compared(settings, runs, began.folder) if runs else None
     where = screen.console()
     for question in compared.questions if compared else []:
         where.print(f"{question.title} {question.answer}", highlight=False, markup=False)
@@ -191,6 +193,12 @@ def _conclude(began: Launch, jobs: Sequence[Contents]) -> None:
     if address := _address(began, jobs, settings):
         steps = ", then ".join(filter(None, (charts.command(), address)))
         where.print(f"Browse: {steps}", highlight=False, soft_wrap=True)
+
+
+def _compared(settings: Tracking, runs: Sequence[Found], folder: Path) -> Any:
+    from denoise.comparison import write  # heavy, and a single run needs none of it
+
+    return write.write(settings, runs, folder)
 
 
 def _address(began: Launch, jobs: Sequence[Contents], settings: Tracking) -> str:

@@ -1,7 +1,8 @@
 """Denoise picture files with a pulled model: `python -m denoise.apply`."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, count
 from pathlib import Path
 
 import click
@@ -12,25 +13,20 @@ from omegaconf import OmegaConf
 from PIL import Image
 from torch import Generator, Tensor
 
-from denoise import build, command, data, denoiser, figures, load
+from denoise import build, command, data, denoiser, figures, load, manifest, pictures
 from denoise.config import CONF
 from denoise.errors import UserError
-from denoise.fetch import SIDE
 
 SEED = 0
+SHEET = "sheet.png"
 SHOWN = 16  # pictures on the before-and-after sheet
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(context_settings=command.SETTINGS)
 @click.argument("model")
-@click.argument("pictures", nargs=-1, type=click.Path(path_type=Path))
-@click.option(
-    "--to",
-    default="denoised",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="Folder for the denoised pictures.",
-)
+@click.argument("paths", metavar="[PICTURES]...", nargs=-1, type=click.Path(path_type=Path))
+@command.to("denoised")
+@command.FORCE
 @click.option(
     "--sample", type=click.IntRange(1, 10_000), help="Also denoise the first N test images."
 )
@@ -46,8 +42,9 @@ SHOWN = 16  # pictures on the before-and-after sheet
 )
 def main(
     model: str,
-    pictures: tuple[Path, ...],
+    paths: tuple[Path, ...],
     to: Path,
+    force: bool,
     sample: int | None,
     noise: str | None,
     sigma: float | None,
@@ -56,40 +53,36 @@ def main(
     """Denoise PICTURES with MODEL: a pulled folder, or models:/NAME@best.
 
     Writes a grey PNG of 28 by 28 pixels for every picture, and sheet.png, which shows them before
-    and after.
+    and after. Says what a picture had that the model does not see: colour, size, depth,
+    transparency, further frames. Never overwrites one of PICTURES.
     """
-    if not pictures and not sample:
+    if not paths and not sample:
         raise click.UsageError("give picture files, or --sample N")
     if sigma is not None and not noise:
         raise click.UsageError("--sigma is the strength of a --noise, but no --noise is given")
     loaded = load(model, trust=trust)
-    names, images = _stack([*_read(pictures), *_sample(sample or 0)])
+    stems, pixels = zip(*_read(paths), *_sample(sample or 0), strict=True)
+    names, images = _unique(stems), torch.from_numpy(np.stack(pixels))
     given = _corrupt(images, loaded, noise, sigma) if noise else images
-    output = loaded.denoise(given.clamp(0, 1))  # as a picture file would hold them
-    to.mkdir(parents=True, exist_ok=True)
-    for name, picture in zip(names, output, strict=True):
-        Image.fromarray((picture.numpy() * 255).round().astype(np.uint8)).save(to / f"{name}.png")
-    rows = {"picture": images} | ({"given": given} if noise else {}) | {"denoised": output}
-    shown = {label: row[:SHOWN] for label, row in rows.items()}
-    labels = ["\n".join(part[:12] for part in name.split(" ", 1)) for name in names[:SHOWN]]
-    sheet = figures.image_rows(shown, labels, f"Denoised by {model}")
-    figures.drawn(sheet).save(to / "sheet.png")
-    click.echo(f"{len(names)} pictures in {to}, before and after in {to / 'sheet.png'}")
+    files = [f"{name}.png" for name in names]
+    with manifest.writing(to, [*files, SHEET], force=force, inputs=paths) as folder:
+        output = loaded.denoise(given.clamp(0, 1))  # as a picture file would hold them
+        for file, picture in zip(files, output, strict=True):
+            Image.fromarray((picture.numpy() * 255).round().astype(np.uint8)).save(folder / file)
+        rows = {"picture": images} | ({"given": given} if noise else {}) | {"denoised": output}
+        shown = {label: row[:SHOWN] for label, row in rows.items()}
+        sheet = figures.image_rows(shown, _labels(names[:SHOWN]), f"Denoised by {model}")
+        figures.drawn(sheet).save(folder / SHEET)
+    click.echo(f"{len(names)} pictures in {to}, before and after in {to / SHEET}")
 
 
 def _read(paths: Sequence[Path]) -> Iterator[tuple[str, np.ndarray]]:
-    """Each file's name and picture, grey and resized where it is not 28 by 28."""
+    """Each file's name and pixels, (28, 28) in [0, 1]; prints what is lost of it."""
     for path in paths:
-        try:
-            with Image.open(path) as file:
-                picture = file.convert("L")
-        except Exception as error:  # Pillow's decoders raise exceptions of any kind
-            raise UserError(f"{path} is not a picture that can be read: {error}") from None
-        if picture.size != (SIDE, SIDE):
-            size = "x".join(map(str, picture.size))
-            click.echo(f"{path}: resized from {size} to {SIDE}x{SIDE}", err=True)
-            picture = picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
-        yield path.stem, np.asarray(picture)
+        picture = pictures.read(path)
+        if picture.lost:
+            click.echo(f"{path}: {', '.join(picture.lost)}", err=True)
+        yield path.stem, picture.pixels
 
 
 def _sample(count: int) -> Iterator[tuple[str, np.ndarray]]:
@@ -100,18 +93,25 @@ def _sample(count: int) -> Iterator[tuple[str, np.ndarray]]:
     images = data.load(data.Settings(**node), torch.device("cpu"))  # type: ignore[arg-type]
     for index in range(count):
         name = images.class_names[int(images.test.labels[index])].replace("/", "-")
-        yield f"{index:04d} {name}", images.test.images[index].numpy()
+        yield f"{index:04d} {name}", images.test.images[index].numpy() / np.float32(255)
 
 
-def _stack(named: Sequence[tuple[str, np.ndarray]]) -> tuple[list[str], Tensor]:
-    """Names made unique, and pictures in [0, 1], (n, 28, 28)."""
-    stems = [name for name, _ in named]
-    names = [
-        f"{name}-{index}" if stems.count(name) > 1 or name == "sheet" else name
-        for index, name in enumerate(stems)
-    ]
-    pictures = np.stack([picture for _, picture in named])
-    return names, torch.from_numpy(pictures).float() / 255
+def _unique(stems: Iterable[str]) -> list[str]:
+    """The names with a number after those that came before, also on a file system without case."""
+    taken = {Path(SHEET).stem}
+    names = []
+    for stem in stems:
+        numbered = (f"{stem}-{number}" for number in count(2))
+        name = next(each for each in chain([stem], numbered) if each.casefold() not in taken)
+        taken.add(name.casefold())
+        names.append(name)
+    return names
+
+
+def _labels(names: Sequence[str]) -> list[str]:
+    """The names as the sheet shows them, in short lines; ? for what is not a letter."""
+    plain = (name.encode(errors="replace").decode() for name in names)
+    return ["\n".join(part[:12] for part in name.split(" ", 1)) for name in plain]
 
 
 def _corrupt(images: Tensor, loaded: denoiser.Denoiser, name: str, sigma: float | None) -> Tensor:

@@ -26,6 +26,9 @@ WHERE = click.option(
     help="Only runs that match this filter: \"tags.noise = 'gaussian' and params.noise.sigma = 0.1 "
     'and metrics.test/psnr > 5".',
 )
+FORCE = click.option(
+    "--force", is_flag=True, help="Overwrite files in the folder that this command did not write."
+)
 
 
 def to(default: str) -> Callable[[F], F]:

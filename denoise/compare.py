@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from denoise import command
+from denoise import command, manifest
 from denoise.comparison import write
 from denoise.config.settings import Tracking
 
@@ -21,6 +21,7 @@ from denoise.config.settings import Tracking
 @click.option("--run", "ids", multiple=True, metavar="ID", help="Run to compare; repeatable.")
 @command.WHERE
 @command.to("comparison")
+@command.FORCE
 @command.EXPERIMENT
 @command.TRACKING_URI
 def main(
@@ -28,6 +29,7 @@ def main(
     ids: tuple[str, ...],
     where: str,
     to: Path,
+    force: bool,
     experiment: str,
     tracking_uri: str | None,
 ) -> None:
@@ -36,10 +38,13 @@ def main(
     Runs that differ only in the seed are averaged.
     """
     settings = Tracking(tracking_uri, experiment)
-    written = write.write(settings, write.chosen(settings, sweeps, ids, where), to)
+    runs = write.chosen(settings, sweeps, ids, where)
+    with manifest.writing(to, write.FILES, force=force) as folder:
+        written = write.write(settings, runs, folder)
     for question in written.questions:
         click.echo(f"{question.title}\n  {question.answer}")
-    click.echo(f"Page:  {written.page}\nTable: {written.table}, {written.markdown}")
+    table, markdown, page = (to / name for name in write.FILES)
+    click.echo(f"Page:  {page}\nTable: {table}, {markdown}")
 
 
 def cli() -> int:

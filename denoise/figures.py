@@ -5,6 +5,7 @@ that runs can be compared by eye.
 """
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -48,13 +49,23 @@ def image_rows(rows: Mapping[str, Tensor], names: Sequence[str], title: str) -> 
     # layout, a figure is drawn in a fifth of the time.
     axis = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
     axis.set_axis_off()
-    axis.text(width / 2, TITLE_INCHES / 2, title, fontsize=12, ha="center", va="center")
+    axis.text(
+        width / 2, TITLE_INCHES / 2, title, ha="center", va="center", fontsize=12, parse_math=False
+    )
     for place in range(lines):
         line = slice(place * PER_LINE, (place + 1) * PER_LINE)
         top = TITLE_INCHES + place * line_height + NAMES_INCHES
         for column, name in enumerate(names[line]):
             x = LABELS_INCHES + column + 0.5
-            axis.text(x, top - NAMES_INCHES / 2, name, fontsize=10, ha="center", va="center")
+            axis.text(
+                x,
+                top - NAMES_INCHES / 2,
+                name,
+                ha="center",
+                va="center",
+                fontsize=10,
+                parse_math=False,
+            )
         for row, label in enumerate(rows):
             x = LABELS_INCHES - 0.07
             axis.text(x, top + row + 0.5, label, fontsize=11, ha="right", va="center")
@@ -115,5 +126,7 @@ def tsne_map(
 def drawn(figure: Figure) -> Image.Image:
     """The figure as a picture, for use in several places: drawing takes longer than saving."""
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # names may be in any script
+        canvas.draw()
     return Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])

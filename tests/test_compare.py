@@ -419,6 +419,24 @@ def compared(
     return run
 
 
+def test_the_command_overwrites_only_its_own_files_unless_forced(
+    compared: Callable[..., tuple[int, str, str]],
+) -> None:
+    cheap_run("none", clean=0.1)
+    for _ in range(2):
+        status, out, err = compared("--to", "here")
+        assert status == 0, err
+    assert "here/comparison.html" in out
+    notes = Path("here/comparison.md")
+    notes.write_text("my notes")
+    assert (
+        "here/comparison.md was not written by this command, or has" in compared("--to", "here")[2]
+    )
+    assert notes.read_text() == "my notes"
+    assert compared("--to", "here", "--force")[0] == 0
+    assert notes.read_text() != "my notes"
+
+
 def test_the_command_compares_the_runs_that_its_options_choose(
     compared: Callable[..., tuple[int, str, str]],
 ) -> None:

@@ -15,6 +15,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 import denoise
 from denoise import apply, build, checkpoint, command, data, evaluate
@@ -86,22 +87,125 @@ def test_encode_and_decode_accept_one_picture_or_a_batch(model: Denoiser) -> Non
     assert model.decode(codes[0].numpy()).shape == (28, 28)
 
 
+IMAGES = np.random.default_rng(0).random((3, 28, 28), dtype=np.float32)
+# The same pixels, as numpy and torch may hold them.
+ARRAYS = {
+    "float16": IMAGES.astype(np.float16),
+    "float64": IMAGES.astype(np.float64),
+    "big endian": IMAGES.astype(">f4"),
+    "little endian": IMAGES.astype("<f8"),
+    "Fortran order": np.asfortranarray(IMAGES),
+    "mirrored": IMAGES[:, :, ::-1],
+    "reversed": IMAGES[::-1, ::-1],
+    "transposed": IMAGES.transpose(0, 2, 1),
+    "every second": np.repeat(IMAGES, 2, axis=0)[::2],
+    "broadcast": np.broadcast_to(IMAGES[0], (3, 28, 28)),
+    "bool": IMAGES > 0.5,
+    "two levels": (IMAGES > 0.5).astype(np.float32),
+    "read only": np.frombuffer(IMAGES.tobytes(), np.float32).reshape(3, 28, 28),
+}
+TENSORS = {
+    "float16": torch.tensor(IMAGES).half(),
+    "bfloat16": torch.tensor(IMAGES).bfloat16(),
+    "float8": torch.tensor(IMAGES).to(torch.float8_e4m3fn),
+    "float64": torch.tensor(IMAGES).double(),
+    "bool": torch.tensor(IMAGES) > 0.5,
+    "expanded": torch.tensor(IMAGES[:1]).expand(3, 28, 28),
+    "transposed": torch.tensor(IMAGES).mT,
+    "with a gradient": torch.tensor(IMAGES).requires_grad_(),
+    "sparse": torch.tensor(IMAGES).to_sparse(),
+}
+
+
+@pytest.mark.parametrize("kind", ARRAYS)
+def test_an_array_is_denoised_whatever_its_type_and_layout(model: Denoiser, kind: str) -> None:
+    expected = model.denoise(np.array(ARRAYS[kind], np.float32, order="C"))
+    output = model.denoise(ARRAYS[kind])
+    assert (type(output), output.dtype) == (np.ndarray, np.float32)
+    np.testing.assert_array_equal(output, expected)
+
+
+@pytest.mark.parametrize("kind", TENSORS)
+def test_a_tensor_is_denoised_whatever_its_type_and_layout(model: Denoiser, kind: str) -> None:
+    expected = model.denoise(TENSORS[kind].detach().float().to_dense().contiguous())
+    output = model.denoise(TENSORS[kind])
+    assert (type(output), output.dtype) == (Tensor, torch.float32)
+    assert output.requires_grad == TENSORS[kind].requires_grad
+    torch.testing.assert_close(output.detach(), expected)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_results_are_on_the_device_of_the_input(model: Denoiser) -> None:
+    assert model.denoise(torch.rand(28, 28, device="cuda")).is_cuda
+
+
+def test_a_model_of_another_precision_still_takes_and_returns_float32(best: Path) -> None:
+    doubled = denoise.load(best)
+    doubled.model.double().requires_grad_()
+    assert doubled.denoise(IMAGES).dtype == np.float32
+    assert doubled.decode(doubled.encode(IMAGES)).dtype == np.float32
+
+
+KINDS = r"must be a numpy array or a tensor with values, got"
+TYPES = r"must be uint8, from 0 to 255, or bool or floats in \[0, 1\], got"
+
+
 @pytest.mark.parametrize(
     ("images", "said"),
     [
         (np.zeros((27, 28)), r"must have shape \(28, 28\).* got \(27, 28\)"),
         (np.zeros((2, 3, 28, 28)), r"got \(2, 3, 28, 28\)"),
+        (np.zeros((2, 28, 28, 1)), r"got \(2, 28, 28, 1\)"),
         (np.zeros((0, 28, 28)), r"got \(0, 28, 28\)"),
+        (np.float32(1), f"{KINDS} float32"),
+        (np.array(1.0), r"got \(\)"),
         (np.full((28, 28), 1.5), r"floats in \[0, 1\], got .* from 1.5 to 1.5"),
-        (np.zeros((28, 28), dtype=np.int64), r"must be uint8"),
+        (torch.full((28, 28), -0.1), r"floats in \[0, 1\], got .* from -0.1 to -0.1"),
         (np.full((28, 28), np.nan), r"from nan to nan"),
+        (np.full((28, 28), np.inf), r"from inf to inf"),
+        *(
+            (np.zeros((28, 28), kind), f"{TYPES} {kind}")
+            for kind in ("int8", "int16", "int32", "int64", "uint16", "uint32", "uint64")
+        ),
+        (torch.zeros(28, 28, dtype=torch.int32), f"{TYPES} torch.int32"),
+        (np.zeros((28, 28), complex), f"{TYPES} complex128"),
+        (torch.zeros(28, 28, dtype=torch.complex64), f"{TYPES} torch.complex64"),
+        (np.zeros((28, 28), object), "must be numbers that torch knows, got object"),
+        (np.full((28, 28), "1"), "must be numbers that torch knows, got <U1"),
+        (np.zeros((28, 28), "f4,f4"), "must be numbers that torch knows"),
+        (np.zeros((28, 28), "M8[s]"), "must be numbers that torch knows"),
+        (np.ma.masked_less(IMAGES, 0.5), f"{KINDS} MaskedArray"),
+        (torch.zeros(28, 28, device="meta"), f"{KINDS} Tensor"),
+        (IMAGES.tolist(), f"{KINDS} list"),
+        ([IMAGES[0]], f"{KINDS} list"),
+        (Image.new("L", (28, 28)), f"{KINDS} Image"),
+        ([Image.new("L", (28, 28))], f"{KINDS} list"),
+        (None, f"{KINDS} NoneType"),
     ],
 )
-def test_wrong_images_are_refused_with_the_allowed_shapes_and_values(
+@pytest.mark.filterwarnings("error")
+def test_other_images_are_refused_with_the_allowed_types_shapes_and_values(
     model: Denoiser, images: np.ndarray, said: str
 ) -> None:
-    with pytest.raises(UserError, match=said):
-        model.denoise(images)
+    for use in (model.denoise, model.encode):
+        with pytest.raises(UserError, match=f"images .*{said}"):
+            use(images)
+
+
+@pytest.mark.parametrize(
+    ("codes", "said"),
+    [
+        (np.zeros(5), r"must have shape \(4,\) or \(n, 4\), got \(5,\)"),
+        (np.zeros((2, 2, 4)), r"got \(2, 2, 4\)"),
+        (torch.zeros(0, 4), r"got \(0, 4\)"),
+        (torch.tensor([0, 0, 0, torch.nan]), "must be finite real numbers"),
+        (np.zeros(4, complex), "must be finite real numbers, got complex128"),
+        ([0.0] * 4, f"{KINDS} list"),
+    ],
+)
+def test_other_codes_are_refused(model: Denoiser, codes: np.ndarray, said: str) -> None:
+    with pytest.raises(UserError, match=f"codes .*{said}"):
+        model.decode(codes)
 
 
 class Payload:
@@ -229,11 +333,113 @@ def test_apply_writes_a_png_for_every_picture_and_a_sheet(applied: Command) -> N
     Image.new("L", (28, 28), 200).save("small.png")
     status, _, err = applied("best", "big.jpg", "small.png", "--to", "out")
     assert status == 0, err
-    assert {path.name for path in Path("out").iterdir()} == {"big.png", "small.png", "sheet.png"}
-    assert "big.jpg: resized from 60x40 to 28x28" in err
+    written = {path.name for path in Path("out").iterdir()}
+    assert written == {"big.png", "small.png", "sheet.png", ".denoise.json"}
+    assert "big.jpg: resized from 60x40 to 28x28, converted from colour to grey\n" in err
     assert "small.png" not in err
     with Image.open("out/big.png") as picture:
         assert (picture.size, picture.mode) == ((28, 28), "L")
+
+
+def same_folder(shoe: Path) -> tuple[str, ...]:
+    return str(shoe), "--to", "."
+
+
+def through(link: Callable[[Path, Path], None]) -> Callable[[Path], tuple[str, ...]]:
+    """The picture's place in the folder to write to is a link to the picture."""
+
+    def arguments(shoe: Path) -> tuple[str, ...]:
+        Path("out").mkdir()
+        link(Path("out/shoe.png"), shoe.absolute())
+        return str(shoe), "--to", "out"
+
+    return arguments
+
+
+def from_elsewhere(shoe: Path) -> tuple[str, ...]:
+    Path("photos").mkdir()
+    shoe.rename("photos/shoe.png")
+    Path("link").symlink_to("photos")
+    return "photos/shoe.png", "--to", "link/../link"
+
+
+def second_of_a_name(shoe: Path) -> tuple[str, ...]:
+    """The second picture would get the name of the third."""
+    shutil.copy(shoe, "shoe-2.png")
+    Path("sub").mkdir()
+    shoe.rename("sub/shoe.png")
+    return "sub/shoe.png", "sub/shoe.png", "shoe-2.png", "--to", "."
+
+
+INPUTS = {
+    "the same folder": same_folder,
+    "a symbolic link": through(Path.symlink_to),
+    "a hard link": through(Path.hardlink_to),
+    "another spelling": from_elsewhere,
+    "a name made unique": second_of_a_name,
+}
+
+
+def contents() -> dict[Path, bytes]:
+    """All files in the current folder but the model's."""
+    paths = (path for path in Path().rglob("*") if path.is_file() and path.parts[0] != "best")
+    return {path: path.read_bytes() for path in paths}
+
+
+@pytest.mark.parametrize("way", INPUTS)
+@pytest.mark.parametrize("force", [(), ("--force",)], ids=["", "force"])
+@needs_best
+def test_apply_never_overwrites_a_picture_that_it_reads(
+    applied: Command, way: str, force: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Denoiser, "denoise", None)  # nothing is computed before the refusal
+    Image.new("L", (60, 40), 200).save("shoe.png")
+    arguments = INPUTS[way](Path("shoe.png"))
+    before = contents()
+    status, _, err = applied("best", *arguments, *force)
+    assert (status, "is one of the files to read" in err) == (1, True), err
+    assert contents() == before
+
+
+@needs_best
+def test_apply_overwrites_its_own_files_and_others_only_if_forced(applied: Command) -> None:
+    Image.new("L", (28, 28), 200).save("shoe.png")
+    arguments = ("best", "shoe.png", "--to", "out")
+    Path("out").mkdir()
+    Path("linked").write_text("mine")
+    refusal = "was not written by this command, or has changed since"
+    for name, target in {"sheet.png": "linked", "shoe.png": "nowhere"}.items():
+        Path("out", name).symlink_to(Path(target).absolute())
+        assert refusal in applied(*arguments)[2]
+        assert list(Path("out").iterdir()) == [Path("out", name)]
+        assert applied(*arguments, "--force")[0] == 0
+        assert Path("linked").read_text() == "mine"
+        assert applied(*arguments)[0] == 0
+        Path("out", name).write_bytes(b"edited")
+        assert refusal in applied(*arguments)[2]
+        assert Path("out", name).read_bytes() == b"edited"
+        shutil.rmtree("out")
+        Path("out").mkdir()
+
+
+@needs_best
+def test_pictures_of_one_name_get_a_number(applied: Command) -> None:
+    names = ("a/shoe.png", "b/SHOE.jpg", "c/shoe.png", "d/sheet.png", "e/shoe-2.png")
+    for name in names:
+        Path(name).parent.mkdir()
+        Image.new("L", (28, 28), 200).save(name)
+    assert applied("best", *names, "--to", "out")[0] == 0
+    there = {path.stem for path in Path("out").glob("*.png")}
+    assert there == {"shoe", "SHOE-2", "shoe-3", "sheet-2", "shoe-2-2", "sheet"}
+
+
+@pytest.mark.parametrize("name", ["$x^$", "靴", "two\nlines", os.fsdecode(b"\xff"), "-"])
+@needs_best
+def test_a_picture_may_have_any_name(applied: Command, name: str) -> None:
+    Image.new("L", (28, 28), 200).save(f"./{name}.png")
+    status, _, err = applied("best", f"./{name}.png", "--to", "out")
+    assert (status, err) == (0, "")
+    assert Path("out", f"{name}.png").exists()
 
 
 @needs_best
@@ -242,7 +448,7 @@ def test_apply_can_corrupt_test_images_first(applied: Command, settings: data.Se
     sample = ("best", "--sample", "6", "--noise", "gaussian")
     assert applied(*sample, "--sigma", "0.5", "--to", "noisy")[0] == 0
     assert applied("best", "--sample", "6", "--to", "clean")[0] == 0
-    assert len(list(Path("noisy").iterdir())) == 7
+    assert len(list(Path("noisy").glob("*.png"))) == 7
     assert Path("noisy/sheet.png").read_bytes() != Path("clean/sheet.png").read_bytes()
 
 
@@ -252,6 +458,10 @@ def test_apply_can_corrupt_test_images_first(applied: Command, settings: data.Se
         (("best",), "give picture files, or --sample N"),
         (("best", "missing.png"), "missing.png is not a picture that can be read"),
         (("best", "best/run.json"), "run.json is not a picture that can be read"),
+        (("best", "best"), "best is not a picture that can be read: it is not a file"),
+        (("best", "--sample", "1", "--to", "best/run.json"), "'best/run.json' is a file"),
+        (("best", "--sample", "1", "--to", "best/run.json/a"), "a cannot be written to (Not a"),
+        (("best", "--sample", "1", "--to", "/proc/a"), "/proc/a cannot be written to (No such"),
         (("nowhere", "--sample", "1"), "nowhere is not a pulled run"),
         (("best", "--sample", "1", "--sigma", "1"), "--sigma is the strength of a --noise"),
         (("best", "--sample", "1", "--noise", "rain"), "--noise rain is not a choice; there are"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from denoise import data
+from denoise.runs import sweep
 from tests.conftest import SMALL, Said, clean_environment
 
 Cli = Callable[..., Said]
@@ -31,6 +32,25 @@ def test_the_users_files_in_the_run_folder_are_neither_deleted_nor_uploaded(
     stored = {path.name for path in (fresh_folder / "mlruns").rglob("*")}
     assert "MLmodel" in stored
     assert stored.isdisjoint(Path(name).name for name in mine)
+
+
+def test_a_sweep_is_refused_before_training_where_it_would_overwrite_a_users_file(
+    cli: Cli, small: tuple[str, ...], fresh_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launcher = ("-m", "hydra/launcher=basic", "hydra.sweep.dir=.")
+    for name in ("sweep.csv", "comparison.md"):
+        (fresh_folder / name).write_text("mine")
+        said = cli(*launcher, *small)
+        assert f"{name} exists and is not a file of this run" in said.err
+        assert said.runs() == []
+        assert (fresh_folder / name).read_text() == "mine"
+        (fresh_folder / name).unlink()
+    with monkeypatch.context() as patch:  # a sweep's own page is known, even if it ends right after
+        patch.setattr(sweep, "_sum_up", lambda *_: sys.exit(3))
+        assert cli(*launcher, *small).status == 3
+    assert (fresh_folder / "comparison.md").exists()
+    said = cli(*launcher, *small)
+    assert said.status == 0, said.err
 
 
 def test_in_a_folder_with_a_run_the_same_config_is_reused_and_another_is_refused(

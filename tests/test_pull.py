@@ -97,6 +97,17 @@ def test_a_second_pull_is_up_to_date_and_changed_files_are_not_overwritten(
     assert [path.name for path in Path().iterdir()] == ["best"]
 
 
+def test_force_replaces_a_pulled_run_but_no_other_folder(
+    pulled: Command, store: tuple[str, str]
+) -> None:
+    Path("photos").mkdir()
+    Path("photos/shoe.png").write_text("mine")
+    status, _, err = pulled(*store, "--to", "photos", "--force")
+    assert status == 1
+    assert "photos is not a pulled run, and --force replaces no other folders" in err
+    assert Path("photos/shoe.png").read_text() == "mine"
+
+
 def test_runs_are_chosen_by_metric_filter_and_rank(
     sweep: Said, pulled: Command, store: tuple[str, str]
 ) -> None:

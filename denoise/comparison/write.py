@@ -11,6 +11,8 @@ from denoise.config.settings import Tracking
 from denoise.tracking import search, store
 from denoise.tracking.search import Found
 
+FILES = ("comparison.csv", "comparison.md", "comparison.html")
+
 
 class Comparison(NamedTuple):
     """The answered questions, and the three files that were written."""
@@ -49,7 +51,7 @@ def write(settings: Tracking, runs: Sequence[Found], folder: Path) -> Comparison
     study = list(published.decomposed(settings, everything))
     shown = [metric for metric in tables.SHOWN if any(one.values(metric.key) for one in found)]
     folder.mkdir(parents=True, exist_ok=True)
-    files = [folder / f"comparison.{kind}" for kind in ("csv", "md", "html")]
+    files = [folder / name for name in FILES]
     title, about = _title(found), _about(everything, found)
     tables.write_csv(files[0], found, shown)
     text = tables.markdown(title, about, asked, found, shown, study)

@@ -32,7 +32,7 @@ from denoise.tracking.search import Found
 log = logging.getLogger(__name__)
 
 LONGEST_TAG = 8000  # the most that every store of MLflow takes
-COMPARISON = ("comparison.csv", "comparison.md", "comparison.html")
+SUMMARY = (plan.FILE, search.SUMMARY, *write.FILES)  # what a sweep writes beside its runs' folders
 
 
 class Start(Callback):
@@ -122,6 +122,7 @@ def _begin_summary(began: Launch, settings: Tracking) -> Record:
     """Open the run that sums up the sweep, with the sweep's plan."""
     folder = began.folder
     own = began.open.enter_context(record.opened(folder))
+    own.check_free(*SUMMARY)  # now, rather than after training
     tags = {"sweep": folder.name, "summary": "true"}
     began.open.enter_context(
         session.opened(
@@ -133,7 +134,9 @@ def _begin_summary(began: Launch, settings: Tracking) -> Record:
             started=began.started,
         )
     )
-    own.path(plan.FILE).write_text(plan.text(began.members, folder), encoding="utf-8")
+    for name in SUMMARY:
+        own.path(name)
+    (folder / plan.FILE).write_text(plan.text(began.members, folder), encoding="utf-8")
     own.add(plan.FILE)
     return own
 
@@ -218,7 +221,7 @@ def _sum_up(own: Record, jobs: Sequence[Contents]) -> None:
         writer = csv.writer(file)
         writer.writerow([*header, "error"])
         writer.writerows([*row, error] for row, error in zip(rows, errors, strict=True))
-    there = [name for name in COMPARISON if (own.folder / name).exists()]
+    there = [name for name in write.FILES if (own.folder / name).exists()]
     own.add(search.SUMMARY, *there)
     note = "".join(f"| {' | '.join(row)} |\n" for row in (header, ["---"] * len(header), *rows))
     note = note[: note.rfind("\n", 0, LONGEST_TAG) + 1]

@@ -134,7 +134,8 @@ def pull(
 
     `only` names the `PARTS` to download. If it is empty, all are, and files outside of the run's
     folders too. `progress` is called with the number of bytes downloaded and their total.
-    `UserError` if the folder has other content, unless `force` replaces it.
+    `UserError` if the folder has other content, unless `force` replaces it and a run was pulled
+    into it before.
     """
     parts = sorted(only or PARTS)
     if folder.exists() and any(folder.iterdir()):
@@ -144,6 +145,11 @@ def pull(
             raise UserError(
                 f"{folder} has something else in it; replace it with --force, or choose another "
                 "folder with --to"
+            )
+        if not (folder / manifest.FILE).exists():
+            raise UserError(
+                f"{folder} is not a pulled run, and --force replaces no other folders; "
+                "choose another with --to"
             )
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".pull-", dir=folder.parent) as staging:

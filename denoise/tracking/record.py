@@ -221,18 +221,23 @@ class Record:
                 self.contents.lines.append(line)
                 self._put(mirrored=False, lines=len(self.contents.lines))
 
-    def path(self, name: str) -> Path:
-        """Where to write the run's file `name`, with its folder made.
-
-        Raises `UserError` if a file that the run did not write is there.
-        """
-        path, files = self.folder / name, self.fields["files"]
-        if name not in files:
+    def check_free(self, *names: str) -> None:
+        """Raise `UserError` if a file that the run did not write has one of these names."""
+        for path in (self.folder / name for name in names if name not in self.fields["files"]):
             if path.exists():
                 raise UserError(
                     f"{path} exists and is not a file of this run; "
                     "choose another folder with hydra.run.dir or hydra.sweep.dir"
                 )
+
+    def path(self, name: str) -> Path:
+        """Where to write the run's file `name`, with its folder made.
+
+        Raises `UserError` if a file that the run did not write is there.
+        """
+        self.check_free(name)
+        path, files = self.folder / name, self.fields["files"]
+        if name not in files:
             self.update(files=files | {name: ""})
         path.parent.mkdir(parents=True, exist_ok=True)
         return path

@@ -19,6 +19,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from denoise import fetch
+from denoise.comparison import write
 from denoise.config import expand
 from denoise.config.sentence import sentence
 from denoise.config.settings import Tracking
@@ -27,7 +28,6 @@ from denoise.runs import launch, plan, screen
 from denoise.runs.launch import Launch
 from denoise.tracking import charts, claim, mirror, record, search, session, store
 from denoise.tracking.record import KILLED, RUNNING, SUCCEEDED, SWEEP, Contents, Record
-from denoise.tracking.search import Found
 
 log = logging.getLogger(__name__)
 
@@ -186,7 +186,7 @@ def _conclude(began: Launch, jobs: Sequence[Contents]) -> None:
         if contents.fields["job"]["status"] in SUCCEEDED and screen.run_id(contents)
     ]
     runs = search.runs(settings, ids) if began.summary and KILLED not in statuses else []
-    compared = _compared(settings, runs, began.folder) if runs else None
+    compared = write.write(settings, runs, began.folder) if runs else None
     where = screen.console()
     for question in compared.questions if compared else []:
         where.print(f"{question.title} {question.answer}", highlight=False, markup=False)
@@ -196,12 +196,6 @@ def _conclude(began: Launch, jobs: Sequence[Contents]) -> None:
     if address := _address(began, jobs, settings):
         steps = ", then ".join(filter(None, (charts.command(), address)))
         where.print(f"Browse: {steps}", highlight=False, soft_wrap=True)
-
-
-def _compared(settings: Tracking, runs: Sequence[Found], folder: Path) -> Any:
-    from denoise.comparison import write  # heavy, and a single run needs none of it
-
-    return write.write(settings, runs, folder)
 
 
 def _address(began: Launch, jobs: Sequence[Contents], settings: Tracking) -> str:

@@ -2,6 +2,8 @@
 
 import csv
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from mlflow.entities import Run
 from PIL import Image
 
 from denoise import checkpoint, data, figures
-from tests.conftest import SMALL, Said
+from tests.conftest import SMALL, Said, clean_environment
 
 Cli = Callable[..., Said]
 
@@ -217,3 +219,23 @@ def test_a_run_with_constant_latents_finishes_without_a_map(
     folder = Path(run.info.artifact_uri.removeprefix("file://"))
     assert "tsne_x" not in _table(folder / "tables" / "codes.csv")[0]
     assert not (folder / "figures" / "tsne.png").exists()
+
+
+def test_every_thread_of_a_run_treats_denormal_numbers_as_zero(
+    tmp_path: Path, settings: data.Settings
+) -> None:
+    script = (
+        "import sys, torch\n"
+        "from denoise.__main__ import main\n"
+        "assert main() == 0\n"
+        "print('left:', (torch.full((4_000_000,), 1e-39) * 1).count_nonzero().item())\n"
+    )
+    left = subprocess.run(
+        [sys.executable, "-c", script, *SMALL, f"data.root={settings.root}"],
+        cwd=tmp_path,
+        env=clean_environment() | {"OMP_NUM_THREADS": "2"},
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout
+    assert left.endswith("left: 0\n")

@@ -1,12 +1,14 @@
-"""Compare runs over seeds, with answers in words: `python -m denoise.compare`."""
+"""Compare runs over seeds, with an answer and a page: `python -m denoise.compare`."""
 
 import sys
 from pathlib import Path
 
 import click
+from rich.console import Console
 
 from denoise import command, manifest
 from denoise.comparison import write
+from denoise.comparison.effects import MARGIN
 from denoise.config.settings import Tracking
 
 
@@ -22,6 +24,14 @@ from denoise.config.settings import Tracking
 @command.WHERE
 @command.to("comparison")
 @command.FORCE
+@click.option(
+    "--margin",
+    type=click.FloatRange(min=0, min_open=True),
+    default=100 * MARGIN,
+    show_default=True,
+    metavar="PERCENT",
+    help="Differences within this share of the baseline count as equivalent.",
+)
 @command.EXPERIMENT
 @command.TRACKING_URI
 def main(
@@ -30,6 +40,7 @@ def main(
     where: str,
     to: Path,
     force: bool,
+    margin: float,
     experiment: str,
     tracking_uri: str | None,
 ) -> None:
@@ -40,9 +51,8 @@ def main(
     settings = Tracking(tracking_uri, experiment)
     runs = write.chosen(settings, sweeps, ids, where)
     with manifest.writing(to, write.FILES, force=force) as folder:
-        written = write.write(settings, runs, folder)
-    for question in written.questions:
-        click.echo(f"{question.title}\n  {question.answer}")
+        written = write.write(settings, runs, folder, margin=margin / 100)
+    written.show(Console())
     table, markdown, page = (to / name for name in write.FILES)
     click.echo(f"Page:  {page}\nTable: {table}, {markdown}")
 

@@ -1,33 +1,29 @@
-"""Comparing the runs of a store, and the page in a browser."""
+"""Comparing the runs of a store."""
 
 import csv
-import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
-from playwright.sync_api import Locator, Page, sync_playwright
 
 from denoise import command, compare, data, evaluate, metrics
-from denoise.comparison import groups, published, tables, verdicts, write
+from denoise.comparison import effects, groups, published, seeds, tables, write
+from denoise.comparison.effects import MARGIN, Effect
 from denoise.comparison.groups import Setting
-from denoise.comparison.verdicts import Question
 from denoise.comparison.write import Comparison
 from denoise.config import identity
 from denoise.config.settings import Tracking
+from denoise.metrics import Metric
 from denoise.noise import Gaussian, Identity, Noise, RandomErasing
 from denoise.tracking import search
-from tests.conftest import tracked, wait_until
+from tests.conftest import tracked
 from tests.test_pull import reference_run
 from tests.test_study import STUDY
-from tests.test_ui import CHROMIUM, FLAGS
 
 pytestmark = pytest.mark.usefixtures("fresh_folder")
 STORE = Tracking(None, "denoise")
@@ -114,9 +110,14 @@ def written() -> Comparison:
     return write.write(STORE, search.search(STORE, ""), Path("comparison"))
 
 
-def asked(title: str) -> Question:
-    (question,) = [one for one in verdicts.questions(found()) if one.title.startswith(title)]
-    return question
+def compared_with_none(metric: Metric = metrics.CLEAN_MSE) -> dict[str, Effect]:
+    """The effects of the settings with noise on a metric, by label."""
+    pairs = effects.noise_pairs(found())
+    return {one.setting.label: one for one in effects.compare(pairs, MARGIN).get(metric, [])}
+
+
+def answers() -> dict[str, str]:
+    return {label: tables.answer(one) for label, one in compared_with_none().items()}
 
 
 def test_runs_that_differ_only_in_the_seed_are_one_setting() -> None:
@@ -148,114 +149,97 @@ def test_a_small_difference_is_significant_if_all_seeds_share_it() -> None:
     for seed, level in enumerate((0.1, 0.2, 0.3, 0.4)):
         cheap_run("none", seed, clean=level)
         cheap_run("gaussian", seed, clean=level - 0.01 - 0.0001 * seed)
-    question = asked("Does noise help")
-    assert question.answer == (
-        "Yes: noise improves reconstruction (gaussian σ=0.25 4.1% better) (4 seeds)."
+    comparison = written()
+    assert comparison.sentence == (
+        "With 4 seeds against no noise, noise helps reconstruction "
+        "(1 of 1 settings, best gaussian σ=0.25 by 4.06 ± 0.08%)."
     )
-    (verdict,) = question.verdicts
-    assert re.fullmatch(
-        r"Reconstruction: significantly better than no noise \(4 seeds\): "
-        r"gaussian σ=0.25 by 0.01015 ± 0.000\d\d MSE \(4.1%\)\.",
-        str(verdict),
-    )
+    gain = "+4.06% gaussian σ=0.25"
+    assert comparison.summary == [["reconstruction", gain, "", "1", "0", "0", "0"]]
 
 
 def test_higher_accuracies_are_better_and_higher_errors_are_worse() -> None:
     for seed in range(3):
         cheap_run("none", seed, clean=0.1 + 0.001 * seed, knn=0.7 + 0.001 * seed)
         cheap_run("gaussian", seed, clean=0.2 + 0.0012 * seed, knn=0.8 + 0.0012 * seed)
-    question = asked("Does noise help")
-    assert question.answer.startswith("It depends on the metric: noise improves latent kNN")
-    assert "worsens reconstruction" in question.answer
+    assert [one.answer for one in compared_with_none().values()] == ["worse"]
+    assert [one.answer for one in compared_with_none(metrics.KNN_ACCURACY).values()] == ["better"]
+    assert "noise helps latent kNN accuracy" in written().sentence
+    assert written().sentence.endswith("but is not shown to help reconstruction.")
 
 
-def test_equal_runs_do_not_differ_significantly() -> None:
-    for seed in range(5):
-        for noise in NOISES:
-            cheap_run(noise, seed, clean=0.1 + 0.01 * seed)
-    question = asked("Does noise help")
-    assert question.answer == (
-        "Not significantly: noise has no significant effect on reconstruction (5 seeds)."
-    )
-    assert str(question.verdicts[0]) == (
-        "Reconstruction: not significant (5 seeds): "
-        "gaussian σ=0.25 equal, masking fraction=0.25 equal."
-    )
+def test_not_significant_and_equivalent_are_two_answers() -> None:
+    """Both are 0.5% worse on average; the seeds of masking differ too much to tell."""
+    for seed, wobble in enumerate((0.004, -0.004, 0.003, -0.003, 0.0)):
+        cheap_run("none", seed, clean=0.1)
+        cheap_run("gaussian", seed, clean=0.1005 + wobble / 10)
+        cheap_run("masking", seed, clean=0.1005 + wobble)
+    assert answers() == {
+        "gaussian σ=0.25": "equivalent",
+        "masking fraction=0.25": "undecided; 33 seeds would tell",
+    }
 
 
-def test_effects_that_are_not_significant_are_reported_with_their_size() -> None:
-    """The largest effect is named also if seeds vary too much for it to be significant."""
-    varied = (0.3, 0.1, 0.2, 0.05, 0.11)
+def test_a_significant_difference_within_the_margin_says_so() -> None:
     for seed in range(5):
         cheap_run("none", seed, clean=0.1)
-        cheap_run("masking", seed, clean=varied[seed])
-        cheap_run("gaussian", seed, clean=0.11 + 0.0001 * seed)
-        cheap_run("gaussian", seed, strength={"sigma": 0.5}, clean=0.12 + 0.0001 * seed)
-    question = asked("Does noise help")
-    assert question.answer == (
-        "No: noise worsens reconstruction (up to 20% among the significant: gaussian σ=0.5; "
-        "masking fraction=0.25 52% worse, not significant) (5 seeds)."
-    )
-    assert "not significant (5 seeds): masking fraction=0.25 52% worse." in str(
-        question.verdicts[0]
-    )
+        cheap_run("gaussian", seed, clean=0.101 + 0.0001 * seed)
+    assert answers() == {"gaussian σ=0.25": "worse, but within the margin"}
 
 
 def test_the_significance_of_one_setting_is_corrected_for_the_others() -> None:
     """p = 0.03 for one setting alone; among five settings, chance alone gives this too often."""
-    gains = (0.010, 0.012, 0.0065)
-    for seed in range(3):
+    for seed, gain in enumerate((0.010, 0.012, 0.0065)):
         cheap_run("none", seed, clean=0.1)
-        cheap_run("masking", seed, clean=0.1 - gains[seed])
-    assert asked("Does noise help").answer.startswith("Yes")
+        cheap_run("masking", seed, clean=0.1 - gain)
+    assert answers()["masking fraction=0.25"] == "better"
     for sigma in (0.1, 0.2, 0.3, 0.4):
         for seed in range(3):
             cheap_run("gaussian", seed, strength={"sigma": sigma}, clean=0.1)
-    assert asked("Does noise help").answer.startswith("Not significantly: noise has no significant")
+    assert answers()["masking fraction=0.25"].startswith("undecided")
+    assert answers()["gaussian σ=0.1"] == "equivalent"
 
 
-def test_one_seed_is_not_enough_for_a_verdict() -> None:
+def test_one_seed_gives_numbers_but_no_answer() -> None:
     cheap_run("none", clean=0.1)
     cheap_run("gaussian", clean=0.9)
-    question = asked("Does noise help")
-    assert question.answer == ("One seed is not enough for a verdict; rerun with seed=0,1,2,3,4.")
-    assert str(question.verdicts[0]) == (
-        "Reconstruction: compared with no noise, one seed, no verdict: gaussian σ=0.25 800% worse."
-    )
+    comparison = written()
+    assert comparison.sentence.startswith("One seed gives numbers but cannot tell")
+    loss = "−800.0% gaussian σ=0.25"
+    assert comparison.summary == [["reconstruction", "", loss, "", "", "", ""]]
+    assert answers() == {"gaussian σ=0.25": "one seed"}
 
 
-def test_settings_with_several_seeds_get_a_verdict_beside_one_with_a_single_seed() -> None:
+def test_settings_with_several_seeds_are_compared_beside_one_with_a_single_seed() -> None:
     for seed in range(3):
         cheap_run("none", seed, clean=0.2)
         cheap_run("gaussian", seed, clean=0.1)
     cheap_run("masking", 0, clean=0.3)
-    answer = asked("Does noise help").answer
-    assert answer.startswith("Yes: noise improves reconstruction (gaussian σ=0.25 50% better)")
-    assert answer.endswith("too few seeds or metrics with no noise: masking fraction=0.25.")
+    assert answers() == {"gaussian σ=0.25": "better"}
 
 
 def test_a_missing_run_without_noise_is_reported() -> None:
     cheap_run("gaussian", clean=0.1)
-    question = asked("Does noise help")
-    assert not question.verdicts
-    assert "no run without noise to compare these settings with" in question.answer
+    assert written().sentence.startswith("There is no run without noise to compare with")
+
+
+def test_settings_that_differ_in_nothing_ask_no_question() -> None:
+    cheap_run("none", clean=0.1)
+    assert written().sentence.endswith("so there is nothing to compare.")
 
 
 def test_gaussian_noise_of_strength_0_is_a_baseline() -> None:
     for seed in range(2):
         cheap_run("gaussian", seed, strength={"sigma": 0.0}, clean=0.2)
         cheap_run("gaussian", seed, clean=0.1)
-    question = asked("Does noise help")
-    assert question.answer.startswith("Yes: noise improves reconstruction")
-    assert "better than no noise (gaussian σ=0)" in str(question.verdicts[0])
+    assert answers() == {"gaussian σ=0.25": "better"}
 
 
 def test_the_run_without_noise_may_belong_to_another_sweep() -> None:
     cheap_run("none", clean=0.1, sweep="earlier", tags={"config_hash": "clean"})
     noisy = cheap_run("gaussian", clean=0.2, tags={"baseline_hash": "clean"})
     only = search.search(STORE, f"attributes.run_id = '{noisy}'")
-    (question,) = write.write(STORE, only, Path("comparison")).questions
-    assert "compared with no noise, one seed" in str(question.verdicts[0])
+    assert write.write(STORE, only, Path("comparison")).summary[0][2] == "−100.0% gaussian σ=0.25"
 
 
 def test_runs_that_were_not_trained_are_not_compared() -> None:
@@ -270,12 +254,14 @@ def test_noise_is_compared_within_a_model_and_models_with_the_first_one() -> Non
         for model, level in (("anello", 0.3), ("conv", 0.1)):
             cheap_run("none", seed, model=model, clean=level)
             cheap_run("gaussian", seed, model=model, clean=level - 0.05)
-    noise, model = asked("Does noise help"), asked("Does another model")
-    assert "gaussian σ=0.25 conv by 0.05000 ± 0.00000 MSE (50%)" in str(noise.verdicts[0])
-    assert "none conv by 0.20000 ± 0.00000 MSE (67%)" in str(model.verdicts[0])
+    gains = {label: one.gain.mean for label, one in compared_with_none().items()}
+    assert gains == pytest.approx({"gaussian σ=0.25 anello": 50 / 3, "gaussian σ=0.25 conv": 50})
+    models = effects.compare(effects.model_pairs(found()), MARGIN)[metrics.CLEAN_MSE]
+    gains = {one.setting.label: one.gain.mean for one in models}
+    assert gains == pytest.approx({"none conv": 200 / 3, "gaussian σ=0.25 conv": 80})
 
 
-def test_the_best_strength_is_chosen_on_held_out_images_and_named_with_its_equals() -> None:
+def test_the_best_amount_is_chosen_on_held_out_images_and_named_with_its_equals() -> None:
     """On the test images 0.5 is a little lower; on held-out images 0.25 is."""
     wobble = (0.0, 0.001, -0.002)
     for seed in range(3):
@@ -283,36 +269,35 @@ def test_the_best_strength_is_chosen_on_held_out_images_and_named_with_its_equal
         cheap_run("gaussian", seed, clean=0.2 + 0.01 * seed, held_out=0.20)
         level = 0.2 + 0.01 * seed - 0.0001 + wobble[seed]
         cheap_run("gaussian", seed, strength={"sigma": 0.5}, clean=level, held_out=0.21)
-    question = asked("How much noise")
-    assert question.answer == (
-        "With gaussian, the same for all metrics: σ=0.25 for reconstruction "
-        "(chosen on held-out images; not significantly different: σ=0.5)."
-    )
-    assert str(question.verdicts[0]).endswith(
-        "chosen on held-out images; significantly better than none (3 seeds); "
-        "not significantly different from σ=0.5."
-    )
+    ((lines,),) = [list(lines.values()) for lines in groups.ladders(found()).values()]
+    assert [one.amount for one in lines] == ["none", "σ=0.25", "σ=0.5"]
+    best = effects.best(lines, metrics.CLEAN_MSE)
+    assert best
+    assert (best.setting.amount, best.held_out, best.is_distinct) == ("σ=0.25", True, True)
+    assert [one.amount for one in best.alike] == ["σ=0.5"]
 
 
-def test_the_best_strength_of_one_seed_is_named_without_a_verdict() -> None:
-    for sigma in (0.1, 0.2):
-        cheap_run("gaussian", strength={"sigma": sigma}, clean=sigma)
-    question = asked("How much noise")
-    assert question.answer == (
-        "With gaussian, best with this one seed: σ=0.1 for reconstruction "
-        "(chosen on the test set). "
-        "One seed is not enough for a verdict; rerun with seed=0,1,2,3,4."
-    )
-    assert "chosen on the test set; one seed, no verdict" in str(question.verdicts[0])
-
-
-def test_strengths_that_do_not_differ_significantly_have_no_best() -> None:
-    for seed in range(3):
+@pytest.mark.parametrize("count", [1, 3])
+def test_amounts_that_do_not_differ_significantly_have_no_best(count: int) -> None:
+    """One seed never tells."""
+    for seed in range(count):
         for sigma in (0.1, 0.2):
-            cheap_run("gaussian", seed, strength={"sigma": sigma}, clean=0.1)
-    assert asked("How much noise").answer == (
-        "With gaussian, the same for all metrics: no significant difference for reconstruction."
-    )
+            level = sigma if count == 1 else 0.1
+            cheap_run("gaussian", seed, strength={"sigma": sigma}, clean=level)
+    best = effects.best(found(), metrics.CLEAN_MSE)
+    assert best
+    assert not best.is_distinct
+
+
+def test_a_winner_is_named_only_if_it_is_better_than_every_other() -> None:
+    for seed in range(3):
+        cheap_run("none", seed, clean=0.2)
+        for sigma, level in ((0.1, 0.12), (0.2, 0.1), (0.3, 0.1001 - 0.0002 * seed)):
+            cheap_run("gaussian", seed, strength={"sigma": sigma}, clean=level)
+    assert "3 of 3 settings, up to 50" in written().sentence
+    for seed in range(3):
+        cheap_run("masking", seed, clean=0.05)
+    assert "best masking fraction=0.25 by 75.0%" in written().sentence
 
 
 def test_the_strengths_of_a_noise_from_another_module_are_compared() -> None:
@@ -320,7 +305,32 @@ def test_the_strengths_of_a_noise_from_another_module_are_compared() -> None:
         noise = {"_target_": "my_noises.Laplace", "scale": scale}
         cheap_run(more={"noise": noise}, tags={"noise": "laplace"}, clean=scale)
     assert [one.label for one in found()] == ["laplace scale=0.1", "laplace scale=0.2"]
-    assert "With laplace, best with this one seed: scale=0.1" in asked("How much").answer
+    assert list(groups.ladders(found())) == ["laplace, scale"]
+
+
+@pytest.mark.parametrize(("low", "level", "learned"), [(0, 0.0866, False), (0, 0.08, True)])
+def test_runs_that_do_not_beat_the_mean_image_have_learned_nothing(
+    settings: data.Settings, low: int, level: float, *, learned: bool
+) -> None:
+    """The mean training image has an error of 0.0866 on the test images."""
+    given = {"data": {"name": "FashionMNIST", "root": settings.root, "low": low, "high": 1.0}}
+    cheap_run("none", clean=level, more=given)
+    assert written().sentence.startswith("These runs are too short") != learned
+
+
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        ([0.37078, 0.37080], ["0.370780", "0.370800"]),
+        ([0.02, 0.5], ["0.02", "0.50"]),
+        ([87125.0, 1334036.0], ["87,125", "1,334,036"]),
+        ([0.25, 0.25], ["0.25000", "0.25000"]),
+    ],
+)
+def test_numbers_are_shown_to_the_digits_that_differ(values: list[float], texts: list[str]) -> None:
+    cells = [seeds.estimate([value]) for value in values]
+    shown = tables.Column(metrics.CLEAN_MSE, list(cells)).texts()
+    assert [text for text, _ in shown] == texts
 
 
 def test_the_tables_have_a_line_for_each_setting() -> None:
@@ -334,7 +344,7 @@ def test_the_tables_have_a_line_for_each_setting() -> None:
     assert float(row["test/clean_mse std"]) == pytest.approx(0.1)
     assert float(row["test/clean_mse low"]) == pytest.approx(0.2 - 4.3027 * 0.1 / 3**0.5, abs=1e-4)
     assert float(row["robust/blur_mse mean"]) == pytest.approx(0.4)
-    assert "| none | 3 | 0.20000 ± 0.24841 |" in paths.markdown.read_text()
+    assert "| none | 3 | 0.20 ± 0.25 |" in paths.markdown.read_text()
 
 
 SIGMOID = {
@@ -478,97 +488,3 @@ def test_mistakes_are_reported_in_one_sentence(
     assert status == 1
     assert MISTAKES[arguments] in err
     assert "Traceback" not in err
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> Path:
-    """The files of a run that the page reads: the example images, and the map of its codes."""
-    generator, folder = np.random.default_rng(0), tmp_path / "files"
-    for name in ("figures", "tables"):
-        (folder / name).mkdir(parents=True)
-    strip = generator.integers(256, size=(84, 280), dtype=np.uint8)
-    Image.fromarray(strip).save(folder / "figures" / "examples.png")
-    with (folder / "tables" / "codes.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["code_0", "tsne_x", "tsne_y", "label"])
-        writer.writerows([0, *generator.uniform(-1, 1, 2), i % 10] for i in range(3000))
-    return folder
-
-
-@pytest.fixture
-def page(files: Path) -> Iterator[Page]:
-    """The page of three settings with every column; the browser's console must stay empty."""
-    if CHROMIUM is None:
-        pytest.skip("no Chromium is installed")
-    levels = {"none": 0.3, "gaussian": 0.1, "masking": 0.2}
-    for seed in range(2):
-        for noise, level in levels.items():
-            values = {metric.key: level for metric in tables.SHOWN}
-            values |= {metrics.robust(name).key: 0.2 for name in CORRUPTIONS}
-            values |= {KEYS["clean"]: level + 0.01 * seed, KEYS["blur"]: 0.12345}
-            cheap_run(noise, seed, files=files if seed == 0 else None, **values)
-    address = written().page.absolute().as_uri()
-    complaints: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
-        page = browser.new_page(viewport={"width": 400, "height": 900})
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: complaints.extend(_from_elsewhere(request.url, address)))
-        page.goto(address)
-        yield page
-        browser.close()
-    assert not complaints
-
-
-def _from_elsewhere(url: str, page: str) -> list[str]:
-    return [] if url == page or url.startswith("data:") else [url]
-
-
-def test_the_page_sorts_its_table_loads_all_pictures_and_fits_a_phone(page: Page) -> None:
-    def column(number: int) -> list[str]:
-        return page.locator(f"table.sortable tbody tr > :nth-child({number})").all_inner_texts()
-
-    header = page.locator("table.sortable th").nth(2)
-    assert column(1) == ["none", "gaussian σ=0.25", "masking fraction=0.25"]
-    assert header.get_attribute("aria-sort") == "none"
-    header.get_by_role("button", name=metrics.CLEAN_MSE.name).click()
-    assert header.get_attribute("aria-sort") == "ascending"
-    assert column(1) == ["gaussian σ=0.25", "masking fraction=0.25", "none"]
-    header.get_by_role("button").click()
-    assert header.get_attribute("aria-sort") == "descending"
-    assert column(1) == ["none", "masking fraction=0.25", "gaussian σ=0.25"]
-
-    pictures = page.locator("img").all()
-    assert len(pictures) == 2 + 1 + 3 + 3 + 3  # losses, clean, outputs, noises, maps
-    for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-        for picture in pictures:
-            wait_until(lambda shown=picture: shown.evaluate(LOADED), seconds=20)
-            assert picture.get_attribute("alt")
-
-    assert page.evaluate("document.documentElement.scrollWidth") <= 400
-    blur = page.locator("table.heat td").nth(1)
-    assert blur.get_attribute("data-value") == "0.12345"
-    assert blur.inner_text() == "0.1235"
-    assert page.locator(".answer").first.inner_text().startswith("It depends on the metric")
-
-
-@pytest.mark.parametrize("width", [1280, 1920])
-def test_the_tables_fit_a_computer_s_screen(page: Page, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 900})
-    for table in page.locator(".scroll").all():
-        assert table.evaluate("box => box.scrollWidth - box.clientWidth") <= 0
-
-
-def test_the_last_column_can_be_scrolled_to_on_a_phone(page: Page) -> None:
-    for table in page.locator(".scroll").all():
-        cell = table.locator("tbody tr:first-child td:last-child")
-
-        def right_end(cell: Locator = cell) -> float:
-            return cell.evaluate("cell => cell.getBoundingClientRect().right")
-
-        assert right_end() > 400
-        table.hover()
-        page.mouse.wheel(5000, 0)
-        wait_until(lambda: right_end() <= 400, seconds=5)

@@ -31,7 +31,7 @@ def test_one_seed_has_a_mean_but_no_interval() -> None:
     found = seeds.estimate([0.5])
     assert found.mean == 0.5
     assert all(map(math.isnan, (found.std, found.low, found.high)))
-    assert seeds.p_value([0.5]) == 1
+    assert seeds.p_value(found) == seeds.p_equivalent(found, 10) == 1
 
 
 def test_pairing_removes_the_variation_that_seeds_share() -> None:
@@ -48,22 +48,75 @@ def test_only_shared_seeds_are_paired() -> None:
     assert seeds.paired({"0": 3.0, "1": 5.0}, {"1": 4.0, "2": 9.0}) == {"1": 1.0}
 
 
-def test_equal_runs_do_not_differ_significantly_and_steady_differences_do() -> None:
-    assert seeds.p_value([0.0] * SEEDS) == 1
-    assert seeds.p_value([0.25] * SEEDS) == 0
-    assert seeds.p_value([1.0, 1.1, 0.9, 1.0, 1.05]) < 0.001
+def test_equal_runs_are_equivalent_and_steady_differences_are_significant() -> None:
+    equal, steady = (seeds.estimate([each] * SEEDS) for each in (0.0, 0.25))
+    assert (seeds.p_value(equal), seeds.p_equivalent(equal, 0.1)) == (1, 0)
+    assert (seeds.p_value(steady), seeds.p_equivalent(steady, 0.1)) == (0, 1)
+    assert seeds.p_value(seeds.estimate([1.0, 1.1, 0.9, 1.0, 1.05])) < 0.001
+
+
+def drawn(mean: float, *shape: int) -> list[seeds.Estimate]:
+    """Estimates of so many seeds each, drawn with a standard deviation of 1."""
+    values = np.random.default_rng(1).normal(mean, 1, (*shape, SEEDS)).reshape(-1, SEEDS)
+    return [seeds.estimate(each) for each in values]
 
 
 def test_false_positives_occur_at_the_nominal_rate() -> None:
-    drawn = np.random.default_rng(1).normal(0, 1, (REPEATS, SEEDS))
-    passed = np.mean([seeds.p_value(values) < 0.05 for values in drawn])
+    passed = np.mean([seeds.p_value(found) < 0.05 for found in drawn(0, REPEATS)])
     assert passed == pytest.approx(0.05, abs=0.015)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_difference_as_large_as_the_margin_is_called_equivalent_at_the_nominal_rate(
+    sign: int,
+) -> None:
+    """The margin is far from 0, so that one of the two tests decides and the rate is reached."""
+    wrong = np.mean([seeds.p_equivalent(found, 4) < 0.05 for found in drawn(4 * sign, REPEATS)])
+    assert wrong == pytest.approx(0.05, abs=0.015)
+
+
+def test_a_margin_that_seeds_cannot_resolve_is_hardly_ever_called_equivalent() -> None:
+    wrong = np.mean([seeds.p_equivalent(found, 0.3) < 0.05 for found in drawn(0.3, REPEATS)])
+    assert wrong < 0.05
+
+
+def test_the_equivalence_test_matches_the_interval() -> None:
+    """Equivalent at the 5% level means that the 90% interval lies within the margin."""
+    found = seeds.estimate([1.0, 2.0, 3.0])
+    half = 2.9200 * found.std / math.sqrt(3)  # t(0.95, 2)
+    assert seeds.p_equivalent(found, 2 + half) == pytest.approx(0.05, abs=1e-5)
+
+
+@pytest.mark.parametrize(("std", "tests"), [(0.5, 1), (1.0, 1), (1.0, 11), (3.0, 4)])
+def test_the_number_of_seeds_suggested_reaches_the_power_it_promises(
+    std: float, tests: int
+) -> None:
+    """And not many fewer would: all settings but one are equal to the baseline."""
+    size = seeds.seeds_needed(std, 1.0, tests)
+    assert size
+
+    def power(size: int) -> float:
+        generator, shown = np.random.default_rng(0), 0
+        for _ in range(REPEATS):
+            values = generator.normal(0, std, (tests, size))
+            values[0] += 1
+            p_values = seeds.holm([seeds.p_value(seeds.estimate(each)) for each in values])
+            shown += p_values[0] < 0.05
+        return shown / REPEATS
+
+    assert power(size) > seeds.POWER - 0.027  # three standard errors
+    if tests == 1:
+        assert power(max(2, size - 2)) < seeds.POWER
+
+
+def test_hopeless_numbers_of_seeds_are_not_suggested() -> None:
+    assert seeds.seeds_needed(1000, 1.0) is None
+    assert seeds.seeds_needed(1e-9, 1.0, 1000) == 2
 
 
 def test_holm_limits_false_positives_among_many_settings() -> None:
     """Without correction, ten settings without an effect give one in two times a false positive."""
-    drawn = np.random.default_rng(2).normal(0, 1, (REPEATS, 10, SEEDS))
-    p_values = [[seeds.p_value(values) for values in settings] for settings in drawn]
+    p_values = np.array([seeds.p_value(found) for found in drawn(0, REPEATS, 10)]).reshape(-1, 10)
     assert np.mean([min(p) < 0.05 for p in p_values]) > 0.3
     assert np.mean([min(seeds.holm(p)) < 0.05 for p in p_values]) < 0.065
 

@@ -1,29 +1,326 @@
-"""The figures of the comparison page."""
+"""The pictures of the comparison page, drawn by matplotlib for a wide or for a narrow screen.
 
-from collections.abc import Mapping, Sequence
+Colours are those of `COLOURS`, so that `svg` can have the page's stylesheet decide what they are.
+"""
+
+import io
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from denoise.figures import CLASS_COLOURS, colours
+from denoise.comparison import effects, groups, seeds, tables
+from denoise.comparison.effects import Effect
+from denoise.comparison.groups import Setting
+from denoise.comparison.seeds import Estimate
+from denoise.comparison.tables import Column
+from denoise.figures import CLASS_COLOURS
+from denoise.metrics import Metric, robust
+
+T = TypeVar("T")
+Effects = Mapping[Metric, Sequence[Effect]]
+NO_NOISE = "no noise"  # the baseline in words
+# Each colour on a light and on a dark page.
+COLOURS = {
+    "ink": ("#1f2328", "#dde2e8"),
+    "quiet": ("#59626d", "#9aa5b1"),
+    "line": ("#d5dae0", "#353c45"),
+    "band": ("#e9edf1", "#252b33"),
+    "page": ("#ffffff", "#14171b"),
+    "better": ("#0b6e99", "#62bfe6"),
+    "worse": ("#b0480a", "#f0975a"),
+    "series1": ("#0b6e98", "#62bfe5"),
+    "series2": ("#b0480b", "#f0975b"),
+    "series3": ("#6a4fb3", "#b3a0f0"),
+    "series4": ("#2b7a3d", "#74c78a"),
+    "series5": ("#a3366f", "#e889bb"),
+    "series6": ("#7a6413", "#cdb65c"),
+    "series7": ("#4d5a66", "#b6c2ce"),
+    "series8": ("#c2185b", "#ff8fb3"),
+}
+LIGHT = {name: light for name, (light, _) in COLOURS.items()}
+SERIES = [light for name, light in LIGHT.items() if name.startswith("series")]
+STYLE: Any = {
+    "font.size": 10,
+    "svg.fonttype": "none",
+    "text.parse_math": False,  # names are not formulas
+    **dict.fromkeys(("text.color", "axes.labelcolor"), LIGHT["ink"]),
+    **dict.fromkeys(("xtick.color", "ytick.color", "axes.edgecolor"), LIGHT["quiet"]),
+    **dict.fromkeys(("xtick.labelcolor", "ytick.labelcolor"), LIGHT["ink"]),
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "axes.labelsize": 9,
+}
+WIDE, NARROW = 13.5, 4.5  # inches of 72 units
+ROW, EDGES = 0.25, 1.0  # inches
+MOST_ROWS, MOST_LINES, MOST_NOISES = 40, len(SERIES), 6
+MOST_NUMBERS = 6  # cells of a row that still have room for a number
+NARROW_COLUMNS = 5
+LONGEST = {False: 40, True: 27}  # letters of a name, on a wide and on a narrow screen
 
 
-def overlaid(curves: Mapping[str, Sequence[float]], label: str) -> Figure:
-    """One loss of many settings over epochs, counted from 1, with the legend below the axes."""
-    figure = Figure(figsize=(6.4, 3.2 + 0.22 * len(curves)), dpi=130, layout="constrained")
-    axis = figure.subplots()
-    for colour, (name, values) in zip(colours(len(curves)), curves.items(), strict=True):
-        epochs = range(1, len(values) + 1)
-        marker = "." if len(values) == 1 else ""
-        axis.plot(epochs, values, color=colour, marker=marker, label=name)
-    axis.set(xlabel="epoch", ylabel=label, yscale="log")
-    axis.yaxis.set_major_formatter("{x:g}")
-    axis.yaxis.set_minor_formatter("{x:g}")
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.grid(alpha=0.25, linewidth=0.6)
-    figure.legend(loc="outside lower left", ncols=2, frameon=False, fontsize=9)
+class Rows(NamedTuple):
+    """The rows of a picture: for each its settings, and how many settings have none."""
+
+    settings: dict[str, list[Setting]]
+    left_out: int
+
+    @property
+    def are_grouped(self) -> bool:
+        return any(len(members) > 1 for members in self.settings.values())
+
+
+def rows(settings: Sequence[Setting], *, by_model: bool = False) -> Rows:
+    """One row for each setting, by kind and amount; if these are too many, for each noise or kind.
+
+    `by_model` has them for each model instead. If those are too many as well, the first ones.
+    """
+    names = (
+        lambda one: one.label,
+        lambda one: one.line if by_model else one.noise,
+        lambda one: one.facts["model" if by_model else "noise"],
+    )
+    for name in names:
+        found: dict[str, list[Setting]] = {}
+        for setting in sorted(settings, key=groups.by_noise):
+            found.setdefault(name(setting), []).append(setting)
+        if len(found) <= MOST_ROWS:
+            break
+    kept = dict(list(found.items())[:MOST_ROWS])
+    return Rows(kept, len(settings) - sum(map(len, kept.values())))
+
+
+@rc_context(STYLE)
+def forest(found: Effects, margin: float, baseline: str, *, narrow: bool) -> Figure:
+    """The gain of each setting over its baseline, with intervals, in one panel per metric.
+
+    A circle, or a diamond if the gain is within the margin; filled if it is significant. Outside
+    the axis it is an arrow at the edge, with its value. Rows of several settings have no intervals.
+    """
+    shown = rows(_settings(found), by_model=baseline != NO_NOISE)
+    places = {one.label: y for y, row in enumerate(shown.settings.values()) for one in row}
+    figure, panels = _grid(1, len(found), len(shown.settings) * ROW + EDGES, narrow, sharey=True)
+    for axis, (metric, of_metric) in zip(panels, found.items(), strict=True):
+        low, high = _limits(of_metric, 100 * margin)
+        axis.axvspan(-100 * margin, 100 * margin, color=LIGHT["band"], linewidth=0)
+        axis.axvline(0, color=LIGHT["quiet"], linewidth=1)
+        alike: dict[tuple[str, str, bool], list[Effect]] = {}
+        for one in (one for one in of_metric if one.setting.label in places):
+            colour = LIGHT[one.answer if one.is_significant else "quiet"]
+            shape = "D" if one.is_small else "o"
+            shape = shape if low <= one.gain.mean <= high else "<" if one.gain.mean < low else ">"
+            alike.setdefault((colour, shape, one.is_significant), []).append(one)
+        for (colour, shape, filled), these in alike.items():
+            y = [places[one.setting.label] for one in these]
+            if not shown.are_grouped:
+                axis.plot(*_joined((one.gain for one in these), y), color=colour, linewidth=1.6)
+            edge = 0.03 * (high - low)
+            x = [min(max(one.gain.mean, low + edge), high - edge) for one in these]
+            look: Any = {"ms": 4 if shown.are_grouped else 5 if shape == "D" else 6, "mew": 1.2}
+            face = colour if filled else LIGHT["page"]
+            axis.plot(x, y, shape, color=colour, mfc=face, **look)
+            if shape in "<>" and not shown.are_grouped:
+                for one, at, place in zip(these, x, y, strict=True):
+                    _say(axis, tables.percent(one.gain, ""), at, place, shape, colour)
+        axis.set(xlim=(low, high), title=metric.name, xlabel=f"% from {baseline} · better →")
+        axis.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+        _name_rows(axis, shown, narrow)
+    return figure
+
+
+def _joined(found: Iterable[Estimate], places: Iterable[float]) -> tuple[list[float], list[float]]:
+    """All intervals and their places as one path, which is far shorter in a file than many."""
+    ends = [value for one in found for value in (*one.ends, math.nan)]
+    return ends, [value for place in places for value in (place, place, math.nan)]
+
+
+def _say(axis: Axes, text: str, x: float, y: float, shape: str, colour: str) -> None:
+    """A value beside an arrow, towards the middle of the axis."""
+    side, away = ("left", 7) if shape == "<" else ("right", -7)
+    look: Any = {"ha": side, "va": "center", "fontsize": 8, "color": colour}
+    axis.annotate(text, (x, y), (away, 0), textcoords="offset points", **look)
+
+
+def _limits(found: Sequence[Effect], margin: float) -> tuple[float, float]:
+    """The ends of an axis on which most effects can be told apart; far ones lie outside."""
+    ends = [end for one in found for end in one.gain.ends]
+    reach = max(2 * margin, 3.5 * float(np.median(np.abs(ends))))
+    low, high = max(min(ends), -reach), min(max(ends), reach)
+    low, high = min(low, -1.3 * margin), max(high, 1.3 * margin)
+    pad = 0.06 * (high - low)
+    return low - pad, high + pad
+
+
+@rc_context(STYLE)
+def amounts(ladders: Mapping[str, Mapping[str, Sequence[Setting]]], *, narrow: bool) -> Figure:
+    """Each metric over the amount of each noise, with a line for each other thing that varies."""
+    shown = list(ladders.items())[:MOST_NOISES]
+    names = spread(list(dict.fromkeys(name for _, lines in shown for name in lines)))
+    metrics = _had(ladders)
+    figure, panels = _grid(len(shown), len(metrics), 2.6, narrow)
+    places = [(noise, lines, metric) for noise, lines in shown for metric in metrics]
+    handles: dict[str, Line2D] = {}
+    for axis, (noise, lines, metric) in zip(panels, places, strict=True):
+        strengths = sorted({one.strength for rungs in lines.values() for one in rungs})
+        for name in (name for name in names if name in lines):
+            shift = 0.06 * (names.index(name) - (len(names) - 1) / 2)
+            x = [strengths.index(one.strength) + shift for one in lines[name]]
+            colour = SERIES[names.index(name)]
+            handles[name] = _draw_line(axis, lines[name], x, metric, colour)
+        ticks = range(0, len(strengths), -(-len(strengths) // 8))
+        axis.set_xticks(ticks, [f"{strengths[at]:g}" if strengths[at] else "none" for at in ticks])
+        axis.set(
+            title=metric.title,
+            xlabel=noise,
+            ylabel=f"{'lower' if metric.better < 0 else 'higher'} is better",
+        )
+        axis.margins(x=0.08)
+    if len(handles) > 1:
+        texts = [_short(name, narrow) for name in handles]
+        place: Any = {"loc": "outside upper left", "ncols": 2 if narrow else 4, "frameon": False}
+        figure.legend(handles.values(), texts, fontsize=9, **place)
+    return figure
+
+
+def _draw_line(
+    axis: Axes, rungs: Sequence[Setting], x: Sequence[float], metric: Metric, colour: str
+) -> Line2D:
+    """One noise at its amounts: the best is a star, and discs lie behind those like it."""
+    at = {one.label: place for one, place in zip(rungs, x, strict=True) if one.values(metric.key)}
+    found = {one.label: e for one in rungs if (e := one.estimate(metric.key))}
+    for one in (one for one in rungs if one.is_clean and one.label in found):
+        axis.axhspan(*found[one.label].ends, color=colour, alpha=0.18, linewidth=0)
+    axis.plot(*_joined(found.values(), at.values())[::-1], color=colour, linewidth=1.6)
+    means = [one.mean for one in found.values()]
+    (drawn,) = axis.plot(list(at.values()), means, color=colour, marker="o", ms=4, linewidth=1.2)
+    best = effects.best(rungs, metric)
+    if best and best.is_distinct:
+        like = [one.label for one in (best.setting, *best.alike)]
+        y = [found[label].mean for label in like]
+        axis.plot([at[label] for label in like], y, "o", ms=15, color=colour, alpha=0.25, mew=0)
+        star: Any = {"ms": 12, "color": colour, "mec": LIGHT["page"], "mew": 0.6}
+        axis.plot(at[like[0]], y[0], "*", **star)
+    return drawn
+
+
+def spread(names: Sequence[T], most: int = MOST_LINES) -> list[T]:
+    """At most so many of them, spread evenly."""
+    places = np.linspace(0, len(names) - 1, min(len(names), most)).round().astype(int)
+    return [names[place] for place in places]
+
+
+@rc_context(STYLE)
+def gains(found: Effects, *, narrow: bool) -> Figure:
+    """The gain over no noise by noise, and by what else varies; bold where it is significant.
+
+    Where a row has no room for numbers, a dot is significant.
+    """
+    lines = spread(lines_of(found))
+    by_kind: dict[str, list[str]] = {}
+    for setting in sorted(_settings(found), key=groups.by_noise):
+        noises = by_kind.setdefault(setting.facts["noise"], [])
+        noises += [setting.noise] if setting.noise not in noises else []
+    kinds = list(by_kind.items())[:MOST_NOISES]
+    figure, panels = _grid(len(kinds), len(found), 0.36 * len(lines) + EDGES, narrow, sharey=True)
+    places = [(kind, noises, metric) for kind, noises in kinds for metric in found]
+    for axis, (kind, noises, metric) in zip(panels, places, strict=True):
+        usual = float(np.percentile([abs(one.gain.mean) for one in found[metric]], 90))
+        for one in found[metric]:
+            if one.setting.line in lines and one.setting.noise in noises:
+                at = lines.index(one.setting.line), noises.index(one.setting.noise)
+                shade = 0.6 * min(1.0, abs(one.gain.mean) / max(2.0, usual))
+                colour = LIGHT["better" if one.gain.mean > 0 else "worse"]
+                text = tables.percent(one.gain, "").rstrip("%")
+                if len(noises) > MOST_NUMBERS:
+                    text = "•" if one.is_significant else ""
+                _cell(axis, *at, text, colour, shade, bold=one.is_significant)
+        every = -(-len(noises) // 8)
+        names = [
+            noise.rpartition("=")[2] if at % every == 0 else "" for at, noise in enumerate(noises)
+        ]
+        _table_axes(axis, [_short(line, narrow) for line in lines], names, top=False)
+        axis.set(title=metric.name, xlabel=f"{kind} · % gain, higher is better")
+    return figure
+
+
+@rc_context(STYLE)
+def heatmap(
+    names: Sequence[str], columns: Sequence[Column], references: int, *, narrow: bool
+) -> Figure:
+    """The error of each training noise on each test corruption; the last rows are references."""
+    trained = len(names) - references
+    width = NARROW_COLUMNS if narrow else len(columns)
+    parts = [columns[start : start + width] for start in range(0, len(columns), width)]
+    figure, panels = _grid(len(parts), 1, len(names) * ROW + EDGES, narrow)
+    for axis, part in zip(panels, parts, strict=True):
+        for place, column in enumerate(part):
+            errors = np.array([cell.mean if cell else math.nan for cell in column.cells])
+            shades = 0.55 * np.clip(2 - errors / (np.nanmin(errors[:trained]) or 1), 0, 1)
+            for row, (text, _) in enumerate(column.texts(1)):
+                _cell(axis, row, place, text, LIGHT["better"], float(np.nan_to_num(shades[row])))
+        if references:
+            axis.axhline(trained - 0.5, color=LIGHT["ink"], linewidth=1)
+        heads = [column.metric.name.replace(" ", "\n") for column in part]
+        _table_axes(axis, [_short(name, narrow) for name in names], heads, top=True)
+    return figure
+
+
+def heat(
+    settings: Sequence[Setting], references: Mapping[str, Mapping[str, float]]
+) -> tuple[list[str], list[Column]]:
+    """The names of the rows, and a column for each corruption and their mean.
+
+    A row of several settings has their mean.
+    """
+    shown = rows(settings).settings
+    columns = []
+    for metric in map(robust, [*tables.corruptions(settings), "mean"]):
+        trained = [_mean(members, metric.key) for members in shown.values()]
+        others = [[row[metric.key]] if metric.key in row else [] for row in references.values()]
+        if any(trained):
+            cells = [seeds.estimate(values) if values else None for values in others]
+            columns.append(Column(metric, trained + cells))
+    return [*shown, *references], columns
+
+
+def _mean(members: Sequence[Setting], key: str) -> Estimate | None:
+    found = [estimate for one in members if (estimate := one.estimate(key))]
+    if len(found) == 1:
+        return found[0]
+    return seeds.estimate([each.mean for each in found]) if found else None
+
+
+@rc_context(STYLE)
+def curves(losses: Mapping[str, Mapping[str, Sequence[float]]], *, narrow: bool) -> Figure:
+    """Losses of many settings over epochs, counted from 1, in one panel per split."""
+    names = list(dict.fromkeys(name for of_split in losses.values() for name in of_split))
+    figure, panels = _grid(1, len(losses), 3.4, narrow)
+    styles = ("-", "--", ":", "-.")
+    for axis, (split, of_split) in zip(panels, losses.items(), strict=True):
+        for name, values in of_split.items():
+            at = names.index(name)
+            look: Any = {"color": SERIES[at % len(SERIES)], "label": _short(name, narrow)}
+            look |= {"ls": styles[at // len(SERIES)], "marker": "o" if len(values) == 1 else ""}
+            axis.plot(range(1, len(values) + 1), values, **look)
+        axis.set(xlabel="epoch", ylabel="MSE (model's space)", yscale="log", title=f"{split} loss")
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.yaxis.set_minor_formatter("{x:g}")
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    place: Any = {"loc": "outside lower left", "ncols": 1 if narrow else 4, "frameon": False}
+    figure.legend(*panels[0].get_legend_handles_labels(), fontsize=9, **place)
     return figure
 
 
@@ -36,3 +333,83 @@ def bare_map(coordinates: np.ndarray, labels: np.ndarray) -> Figure:
     axis.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), aspect="equal")
     axis.axis("off")
     return figure
+
+
+def svg(figure: Figure, salt: str) -> str:
+    """The figure as SVG on white; ids that `salt` makes its own, for several in one page."""
+    written = io.StringIO()
+    with rc_context(STYLE | {"svg.hashsalt": salt}):
+        figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
+    figure.set_layout_engine("none")  # it is laid out, which takes longer than drawing
+    return re.sub(r' id="[a-zA-Z]\w*_\d+"', "", written.getvalue())
+
+
+def inline(svg: str) -> str:
+    """An SVG as a part of a page, whose stylesheet has the colours and the size."""
+    body = svg[svg.index("<svg") :]
+    for name, colour in LIGHT.items():
+        body = body.replace(colour, f"var(--{name})")
+    return re.sub(r' (width|height)="[\d.]+pt"', "", body, count=2)
+
+
+def lines_of(found: Effects) -> list[str]:
+    """What varies besides the noise, in the order of the settings."""
+    return list(dict.fromkeys(one.line for one in _settings(found)))
+
+
+def _settings(found: Effects) -> list[Setting]:
+    """Every setting that has an effect, once."""
+    every = {one.setting.label: one.setting for of_metric in found.values() for one in of_metric}
+    return list(every.values())
+
+
+def _had(ladders: Mapping[str, Mapping[str, Sequence[Setting]]]) -> list[Metric]:
+    """The judged metrics that some setting has."""
+    every = [one for lines in ladders.values() for rungs in lines.values() for one in rungs]
+    return [metric for metric in effects.JUDGED if any(one.values(metric.key) for one in every)]
+
+
+def _grid(
+    rows: int, columns: int, height: float, narrow: bool, *, sharey: bool = False
+) -> tuple[Figure, Sequence[Axes]]:
+    """A figure of panels, each `height` inches high; on a narrow screen, one below the other."""
+    if narrow:
+        rows, columns, sharey = rows * columns, 1, False
+    figure = Figure(figsize=(NARROW if narrow else WIDE, rows * height), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False, sharey="row" if sharey else "none")
+    return figure, list(panels.flat)
+
+
+def _name_rows(axis: Axes, shown: Rows, narrow: bool) -> None:
+    """Label the rows from the top, with a line between kinds of noise."""
+    kinds = [members[0].facts["noise"] for members in shown.settings.values()]
+    for place in range(1, len(kinds)):
+        if kinds[place] != kinds[place - 1]:
+            axis.axhline(place - 0.5, color=LIGHT["line"], linewidth=0.8, zorder=0)
+    axis.set_yticks(range(len(kinds)), [_short(name, narrow) for name in shown.settings])
+    axis.set_ylim(len(kinds) - 0.4, -0.6)
+    axis.spines["left"].set_visible(False)
+    axis.tick_params(axis="y", length=0)
+
+
+def _cell(
+    axis: Axes, row: int, column: int, text: str, colour: str, shade: float, *, bold: bool = False
+) -> None:
+    corner = (column - 0.48, row - 0.46)
+    axis.add_patch(Rectangle(corner, 0.96, 0.92, color=colour, alpha=shade, linewidth=0))
+    weight = "bold" if bold else "normal"
+    axis.text(column, row, text, ha="center", va="center", fontsize=9, weight=weight)
+
+
+def _table_axes(axis: Axes, rows: Sequence[str], columns: Sequence[str], *, top: bool) -> None:
+    axis.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(rows) - 0.5, -0.5))
+    axis.set_xticks(range(len(columns)), columns)
+    axis.set_yticks(range(len(rows)), rows)
+    axis.tick_params(length=0, labeltop=top, labelbottom=not top)
+    axis.spines[:].set_visible(False)
+
+
+def _short(name: str, narrow: bool) -> str:
+    """A name without its middle, if it is long."""
+    most = LONGEST[narrow]
+    return name if len(name) <= most else f"{name[: most // 2]}…{name[1 - most // 2 :]}"

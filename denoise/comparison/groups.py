@@ -11,6 +11,7 @@ from denoise.config import identity
 from denoise.tracking.search import Found
 
 NO_NOISE = "none"
+Facts = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -18,11 +19,13 @@ class Setting:
     """The runs that differ only in the seed, by seed; of several runs with one seed, the newest.
 
     `facts` are the config values and choices that the runs share. `label` names those in which the
-    setting differs from the others compared with it, and `noise` those that belong to the noise.
+    setting differs from the others compared with it, `noise` those that belong to the noise, and
+    `line` all but the kind of noise and its strength.
     """
 
     label: str
     noise: str
+    line: str
     facts: dict[str, str]
     runs: dict[str, Found]
 
@@ -44,9 +47,9 @@ class Setting:
         """Whether it trains without noise, which includes Gaussian noise of σ = 0."""
         return self.strength == 0 and _number(self.facts.get("noise.mean", "0")) == 0
 
-    def without(self, *groups: str) -> dict[str, str]:
+    def besides(self, *groups: str) -> Facts:
         """The facts that do not belong to these config groups."""
-        return {k: v for k, v in self.facts.items() if k.partition(".")[0] not in groups}
+        return tuple((k, v) for k, v in self.facts.items() if k.partition(".")[0] not in groups)
 
     def values(self, metric: str) -> dict[str, float]:
         """The metric of each seed that has it."""
@@ -64,50 +67,64 @@ def group(runs: Iterable[Found]) -> list[Setting]:
     Settings are sorted by all that is not the noise, then by the noise: none first, then by
     strength.
     """
-    grouped: dict[tuple[tuple[str, str], ...], dict[str, Found]] = {}
+    grouped: dict[Facts, dict[str, Found]] = {}
     for run in runs:
         facts = tuple(sorted(_facts(run).items()))
         grouped.setdefault(facts, {}).setdefault(run.params.get("seed", ""), run)
-    described = [(dict(facts), by_seed) for facts, by_seed in grouped.items()]
-    named = distinguishing([facts for facts, _ in described])
+    named = distinguishing([dict(facts) for facts in grouped])
     of_noise, others = ([k for k in named if _is_noise(k) == wanted] for wanted in (True, False))
 
     def place(setting: Setting) -> tuple[object, ...]:
-        kind, strength = setting.facts["noise"], setting.strength
-        context = [setting.facts.get(key, "") for key in others]
-        return context, kind != NO_NOISE, kind, math.isnan(strength), strength, setting.label
+        return [_in_order(setting.facts.get(key, "")) for key in others], by_noise(setting)
 
-    settings = [
-        Setting(label(facts, named), label(facts, of_noise), facts, by_seed)
-        for facts, by_seed in described
-    ]
-    return sorted(settings, key=place)
+    def described(facts: Facts, runs: dict[str, Found]) -> Setting:
+        values = dict(facts)
+        rest = [key for key in named if key not in ("noise", strength_key(values))]
+        return Setting(
+            label(values, named), label(values, of_noise), label(values, rest), values, runs
+        )
 
-
-def clean_like(setting: Setting, settings: Sequence[Setting]) -> list[Setting]:
-    """The settings without noise that equal this one in all else; `noise=none` comes first."""
-    others = setting.without("noise")
-    return [one for one in settings if one.is_clean and one.without("noise") == others]
+    return sorted((described(*one) for one in grouped.items()), key=place)
 
 
-def ladders(settings: Sequence[Setting]) -> list[list[Setting]]:
-    """The noises that were trained at several strengths: for each the settings, weakest first.
+def by_noise(setting: Setting) -> tuple[object, ...]:
+    """A key to sort by: none first, then the kinds, each from its weakest."""
+    kind, strength = setting.facts["noise"], setting.strength
+    return kind != NO_NOISE, kind, math.isnan(strength), strength, setting.label
 
+
+def clean(settings: Iterable[Setting]) -> dict[Facts, Setting]:
+    """The settings without noise, by what else they are; `noise=none` counts before σ = 0."""
+    found: dict[Facts, Setting] = {}
+    for setting in settings:
+        if setting.is_clean:
+            found.setdefault(setting.besides("noise"), setting)
+    return found
+
+
+def ladders(settings: Sequence[Setting]) -> dict[str, dict[str, list[Setting]]]:
+    """The noises that were trained at several strengths, each with its unit: `gaussian, σ`.
+
+    For each there is one line for everything else that varies, with its settings, weakest first.
     The setting without noise, if there is one, comes before the weakest.
     """
-    rungs: dict[tuple[object, ...], list[Setting]] = {}
+    without = clean(settings)
+    found: dict[str, dict[str, list[Setting]]] = {}
     for setting in settings:
-        key = strength_key(setting.facts)
-        if key and setting.strength > 0:
-            alike = tuple(sorted(item for item in setting.facts.items() if item[0] != key))
-            rungs.setdefault(alike, []).append(setting)
-    return [clean_like(one[0], settings)[:1] + one for one in rungs.values() if len(one) > 1]
+        if (key := strength_key(setting.facts)) and setting.strength > 0:
+            unit = identity.spelled(key, "").rstrip("=")
+            start = [one for one in [without.get(setting.besides("noise"))] if one]
+            lines = found.setdefault(f"{setting.facts['noise']}, {unit}", {})
+            lines.setdefault(setting.line, start).append(setting)
 
+    def amounts(rungs: Sequence[Setting]) -> int:
+        return sum(not one.is_clean for one in rungs)
 
-def context(setting: Setting, settings: Sequence[Setting]) -> str:
-    """What tells this setting from the others besides its noise, as a label."""
-    keys = distinguishing([one.facts for one in settings])
-    return label(setting.facts, [key for key in keys if not _is_noise(key)])
+    several = {
+        noise: {name: rungs for name, rungs in lines.items() if amounts(rungs) > 1}
+        for noise, lines in found.items()
+    }
+    return {noise: lines for noise, lines in several.items() if lines}
 
 
 def distinguishing(facts: Sequence[Mapping[str, str]]) -> list[str]:
@@ -170,6 +187,13 @@ def _plain(value: str) -> str:
     """The same text for equal numbers, so that 1 and 1.0 are one setting."""
     number = _number(value)
     return value if math.isnan(number) else f"{number:g}"
+
+
+def _in_order(text: str) -> tuple[bool, float, str]:
+    """A key to sort by: none first, numbers by value, then words."""
+    number = _number(text)
+    is_word = bool(text) and math.isnan(number)
+    return is_word, 0.0 if math.isnan(number) else number, text
 
 
 def _number(text: str) -> float:

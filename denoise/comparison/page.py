@@ -1,4 +1,4 @@
-"""A comparison as one self-contained HTML page."""
+"""A comparison as a self-contained HTML page and as Markdown: what their templates show."""
 
 import base64
 import csv
@@ -6,173 +6,217 @@ import io
 import math
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader
-from matplotlib import rc_context
 from matplotlib.figure import Figure
 from PIL import Image
 
 from denoise import metrics
-from denoise.comparison import figures, published, tables, verdicts
+from denoise.comparison import effects, figures, groups, published, tables
+from denoise.comparison.effects import BETTER, Effect
 from denoise.comparison.groups import Setting
-from denoise.comparison.published import MISSING, StudyRow
-from denoise.comparison.verdicts import Question
+from denoise.comparison.published import StudyRow
 from denoise.fetch import CLASSES, SIDE
 from denoise.figures import CLASS_COLOURS
 from denoise.metrics import Metric
 from denoise.tracking import files, search
 
-INKS = {"light": "#1f2328", "dark": "#d7dce2"}
 MAP_POINTS = 2000
+MOST_PICTURED = 24  # settings whose images, maps and curves are shown
 CLEAN, NOISY, OUTPUT = range(3)  # the rows of a run's examples.png
-SCORES = (
-    metrics.KNN_ACCURACY,
-    metrics.LINEAR_ACCURACY,
-    metrics.SILHOUETTE,
-    metrics.TRUSTWORTHINESS,
-)
-OF_MAPS = (metrics.KNN_ACCURACY, metrics.TRUSTWORTHINESS)
+
+
+class Picture(NamedTuple):
+    """A picture as drawn for a wide and for a narrow screen."""
+
+    name: str
+    wide: Figure
+    narrow: Figure
+
+    def svgs(self) -> dict[str, str]:
+        """Both as parts of a page, and the wide one as a file to save, in a data URI."""
+        wide, narrow = (
+            figures.svg(figure, f"{self.name} {figure.get_figwidth()}")
+            for figure in (self.wide, self.narrow)
+        )
+        parts = {"wide": figures.inline(wide), "narrow": figures.inline(narrow)}
+        return parts | {"saved": _uri("svg+xml", wide.encode())}
 
 
 class Strip(NamedTuple):
-    """One row of ten images, as a data URI, with its label and a note."""
+    """One row of ten images, or a map, as a data URI, with its label and a note."""
 
     label: str
     note: str
     uri: str
 
 
-class Cell(NamedTuple):
-    """A cell of a table: its text, the value to sort by, and the strength of its colour, 0 to 1."""
+class View(NamedTuple):
+    """What is known of some settings, for the templates.
 
-    text: str
-    margin: str = ""
-    value: float | None = None
-    heat: float = 0.0
-
-
-class Column(NamedTuple):
-    """A column of a table: one metric of every setting."""
-
-    name: str
-    unit: str
-    cells: list[Cell]
-
-
-def render(
-    title: str,
-    about: str,
-    questions: Sequence[Question],
-    settings: Sequence[Setting],
-    shown: Sequence[Metric],
-    study: Sequence[StudyRow],
-) -> str:
-    """The page as HTML, with the pictures that the settings' runs have logged."""
-    with tempfile.TemporaryDirectory() as folder:
-        pictures = _downloaded(settings, "figures/examples.png", Path(folder))
-        maps = _downloaded(settings, "tables/codes.csv", Path(folder))
-        environment = Environment(
-            loader=FileSystemLoader(Path(__file__).parent),
-            autoescape=True,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        environment.filters["sentence_case"] = verdicts.sentence_case
-        return environment.get_template("page.html").render(
-            title=title,
-            about=about,
-            questions=questions,
-            settings=settings,
-            inks=INKS,
-            tables=tables,
-            published=published,
-            columns=[_column(settings, metric) for metric in shown],
-            curves=[_curves(settings, split) for split in ("train", "held-out")],
-            clean=_clean(pictures),
-            outputs=_strips(settings, pictures, OUTPUT),
-            noises=_strips(_one_of_each_noise(settings), pictures, NOISY),
-            maps=[_map(one, maps[one.label]) for one in settings if one.label in maps],
-            classes=_classes(settings),
-            heat=_heat(settings),
-            scores=[_scores(settings, score) for score in SCORES if _has(settings, score.key)],
-            study=study,
-            scale=max((row.reached.last.test for row in study if row.reached.last), default=1.0),
-        )
-
-
-def _has(settings: Sequence[Setting], metric: str) -> bool:
-    return any(one.values(metric) for one in settings)
-
-
-def _column(settings: Sequence[Setting], metric: Metric) -> Column:
-    found = [one.estimate(metric.key) for one in settings]
-    cells = [
-        Cell(metric.shown(each.mean), each.margin_in(metric), each.mean) if each else Cell(MISSING)
-        for each in found
-    ]
-    return Column(metric.name, metric.unit, cells)
-
-
-def _heat(settings: Sequence[Setting]) -> list[Column]:
-    """The error of each setting under each corruption, and the mean.
-
-    Heat is 1 for the best setting of a column, and 0 from twice its error.
+    `noises` and `models` are the effects of another noise than none and of another model than the
+    first one. `mean_image` is the error of answering with the mean training image; nan if unknown.
+    `references` are the metrics of what was not trained, by name. `losses` are the curves of some
+    settings, by split.
     """
-    tested = [*tables.corruptions(settings), "mean"]
-    columns = []
-    for metric in map(metrics.robust, tested):
-        if not _has(settings, metric.key):
-            continue
-        column = _column(settings, metric)
-        best = min(cell.value for cell in column.cells if cell.value is not None)
-        cells = [
-            cell._replace(heat=max(0.0, 2 - cell.value / best)) if cell.value and best else cell
-            for cell in column.cells
+
+    settings: Sequence[Setting]
+    noises: Mapping[Metric, Sequence[Effect]]
+    models: Mapping[Metric, Sequence[Effect]]
+    margin: float
+    mean_image: float
+    references: Mapping[str, Mapping[str, float]]
+    losses: Mapping[str, Mapping[str, Sequence[float]]]
+    study: Sequence[StudyRow]
+    about: str
+
+    @property
+    def found(self) -> Mapping[Metric, Sequence[Effect]]:
+        """The effects that the sentence and the summary are about."""
+        return self.noises or self.models
+
+    @property
+    def varied(self) -> str:
+        """The key of what varies among these."""
+        return "model" if self.models and not self.noises else "noise"
+
+    @property
+    def baseline(self) -> str:
+        return figures.NO_NOISE if self.varied == "noise" else effects.FIRST_MODEL
+
+    @property
+    def seeds(self) -> list[int]:
+        """The smallest and the largest number of seeds behind an effect."""
+        sizes = [one.gain.size for found in self.found.values() for one in found]
+        return [min(sizes), max(sizes)] if sizes else [0, 0]
+
+    @property
+    def least(self) -> float:
+        """The smallest error on clean images; nan if none was measured."""
+        found = [one.estimate(metrics.CLEAN_MSE.key) for one in self.settings]
+        return min((each.mean for each in found if each), default=math.nan)
+
+    @property
+    def has_learned(self) -> bool:
+        """Whether some setting beats the mean image by the margin; also if that is unknown."""
+        return not self.least >= (1 - self.margin) * self.mean_image
+
+    def better(self) -> list[tuple[Metric, list[Effect], Effect | None]]:
+        """The metrics that are improved: by which settings, and by which most of all.
+
+        There is one such only if it is significantly better than every other setting.
+        """
+        return [
+            (metric, improved, _winner(metric, found, improved))
+            for metric, found in self.found.items()
+            if (improved := [one for one in found if one.answer == BETTER])
         ]
-        columns.append(column._replace(cells=cells))
-    return columns
 
 
-def _scores(settings: Sequence[Setting], score: Metric) -> dict[str, Any]:
-    """Means with their intervals, with positions in percent of the width of the axis."""
-    found = {one.label: estimate for one in settings if (estimate := one.estimate(score.key))}
-    ends = [
-        end for each in found.values() for end in (each.mean, each.low, each.high) if end == end
-    ]
-    low, high = min(ends), max(ends)
-    low, high = (low - 0.01, high + 0.01) if low == high else (low, high)
-
-    def at(value: float) -> float:
-        return 100 * (value - low) / (high - low)
-
-    rows = [
-        {
-            "label": label,
-            "text": each.shown(score),
-            "mean": at(each.mean),
-            "low": at(each.mean if math.isnan(each.low) else each.low),
-            "high": at(each.mean if math.isnan(each.high) else each.high),
-        }
-        for label, each in found.items()
-    ]
-    return {"name": score.name, "low": score.shown(low), "high": score.shown(high), "rows": rows}
-
-
-def _curves(settings: Sequence[Setting], split: str) -> dict[str, Any] | None:
-    """The loss of each setting over the epochs, averaged over seeds, in light and dark."""
-    curves = {one.label: curve for one in settings if (curve := _mean_curve(one, split))}
-    if not curves:
+def _winner(metric: Metric, found: Sequence[Effect], improved: list[Effect]) -> Effect | None:
+    best = effects.best([one.setting for one in found], metric)
+    if best and best.alike:
         return None
-    ends = ", ".join(f"{label} {curve[-1]:.4f}" for label, curve in curves.items())
-    label = f"{split} loss (model's space)"
+    return max(improved, key=lambda one: one.gain.mean)
+
+
+def sentence(view: View) -> str:
+    """The answer."""
+    text = _templates().get_template("sentence.txt").render(view=view)
+    return " ".join(text.split())
+
+
+def markdown(view: View) -> str:
+    """The answer and the tables."""
+    return _templates().get_template("page.md").render(_values(view))
+
+
+def html(view: View, pictures: Sequence[Picture]) -> str:
+    """The page, with the images that the settings' runs have logged."""
+    shown = figures.spread(view.settings, MOST_PICTURED)
+    reached = [row.reached.last.test for row in view.study if row.reached.last]
+    with tempfile.TemporaryDirectory() as folder:
+        examples = _downloaded(shown, "figures/examples.png", Path(folder))
+        maps = _downloaded(shown, "tables/codes.csv", Path(folder))
+        page = _templates().get_template("page.html")
+        return page.render(
+            _values(view),
+            pictures={picture.name: picture for picture in pictures},
+            shown=shown,
+            clean=next((_row(path, CLEAN) for path in examples.values()), ""),
+            outputs=_strips(shown, examples, OUTPUT),
+            noises=_strips(_one_of_each_noise(shown), examples, NOISY),
+            maps=[_map(one, maps[one.label]) for one in shown if one.label in maps],
+            classes=_classes(view.settings),
+            scale=max(reached, default=1),
+        )
+
+
+def _values(view: View) -> dict[str, Any]:
+    """What both templates need: the answer, and the bodies of the tables as text."""
+    columns = tables.columns(view.settings)
+    texts = [column.texts() for column in columns]
     return {
-        "label": split,
-        "ends": ends,
-        "uris": _both(lambda: figures.overlaid(curves, label)),
+        "view": view,
+        "sentence": sentence(view),
+        "summary": tables.summary(view.found),
+        "differences": tables.differences(view.found),
+        "columns": columns,
+        "cells": [[cells[row] for cells in texts] for row in range(len(view.settings))],
     }
+
+
+def _templates() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=lambda name: bool(name and name.endswith("html")),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {"effects": effects, "figures": figures, "groups": groups}
+    environment.globals |= {"published": published, "tables": tables}
+    environment.filters["sentence_case"] = lambda text: text[:1].upper() + text[1:]
+    environment.filters["cell"] = lambda text: str(text).replace("|", "\\|")
+    return environment
+
+
+def pictures(view: View) -> list[Picture]:
+    """The pictures that the settings have data for."""
+    ladders, first = groups.ladders(view.settings), effects.FIRST_MODEL
+    names, columns = figures.heat(view.settings, view.references)
+    drawn: Mapping[str, tuple[object, Callable[..., Figure]]] = {
+        "does_noise_help": (
+            view.noises,
+            partial(figures.forest, view.noises, view.margin, figures.NO_NOISE),
+        ),
+        "how_much": (ladders, partial(figures.amounts, ladders)),
+        "when": (len(figures.lines_of(view.noises)) > 1, partial(figures.gains, view.noises)),
+        "which_model": (view.models, partial(figures.forest, view.models, view.margin, first)),
+        "robustness": (
+            len(columns) > 1,
+            partial(figures.heatmap, names, columns, len(view.references)),
+        ),
+        "losses": (view.losses, partial(figures.curves, view.losses)),
+    }
+    return [
+        Picture(name, draw(narrow=False), draw(narrow=True))
+        for name, (has_data, draw) in drawn.items()
+        if has_data
+    ]
+
+
+def curves(settings: Sequence[Setting]) -> dict[str, dict[str, list[float]]]:
+    """The losses of each split and setting over the epochs, averaged over seeds."""
+    shown = figures.spread(settings, MOST_PICTURED)
+    found = {
+        split: {one.label: values for one in shown if (values := _mean_curve(one, split))}
+        for split in ("train", "held-out")
+    }
+    return {split: of_split for split, of_split in found.items() if of_split}
 
 
 def _mean_curve(setting: Setting, split: str) -> list[float]:
@@ -193,10 +237,9 @@ def _map(setting: Setting, path: Path) -> Strip:
     rows = rows[:: math.ceil(len(rows) / MAP_POINTS)]
     places = np.array([[float(row["tsne_x"]), float(row["tsne_y"])] for row in rows])
     labels = np.array([int(float(row["label"])) for row in rows])
-    scores = [(score, setting.estimate(score.key)) for score in OF_MAPS]
-    notes = [f"{score.name} {score.shown(each.mean)}" for score, each in scores if each]
-    uri = _png(figures.bare_map(places, labels))
-    return Strip(setting.label, ", ".join([*notes, f"{len(rows):,} codes"]), uri)
+    written = io.BytesIO()
+    figures.bare_map(places, labels).savefig(written, format="png", transparent=True)
+    return Strip(setting.label, f"{len(rows):,} codes", _uri("png", written.getvalue()))
 
 
 def _classes(settings: Sequence[Setting]) -> list[tuple[str, str]]:
@@ -215,20 +258,15 @@ def _one_of_each_noise(settings: Sequence[Setting]) -> list[Setting]:
     return list(first.values())
 
 
-def _strips(settings: Sequence[Setting], pictures: Mapping[str, Path], row: int) -> list[Strip]:
-    strips = []
-    for one in settings:
-        if one.label in pictures:
-            metric = metrics.DENOISE_MSE
-            error = one.estimate(metric.key)
-            note = f"{metric.unit} {metric.shown(error.mean)}" if error and row == OUTPUT else ""
-            label = one.label if row == OUTPUT else one.noise
-            strips.append(Strip(label, note, _row(pictures[one.label], row)))
-    return strips
-
-
-def _clean(pictures: Mapping[str, Path]) -> Strip | None:
-    return next((Strip("clean", "", _row(path, CLEAN)) for path in pictures.values()), None)
+def _strips(settings: Sequence[Setting], examples: Mapping[str, Path], row: int) -> list[Strip]:
+    errors = tables.column(settings, metrics.DENOISE_MSE).texts()
+    return [
+        Strip(one.label, f"MSE {error}", _row(examples[one.label], row))
+        if row == OUTPUT
+        else Strip(one.noise, "", _row(examples[one.label], row))
+        for one, (error, _) in zip(settings, errors, strict=True)
+        if one.label in examples
+    ]
 
 
 def _row(path: Path, row: int) -> str:
@@ -236,7 +274,7 @@ def _row(path: Path, row: int) -> str:
         cut = strip.convert("L").crop((0, row * SIDE, CLASSES * SIDE, (row + 1) * SIDE))
     written = io.BytesIO()
     cut.save(written, "PNG", optimize=True)
-    return _uri(written.getvalue())
+    return _uri("png", written.getvalue())
 
 
 def _downloaded(settings: Sequence[Setting], name: str, folder: Path) -> dict[str, Path]:
@@ -250,27 +288,5 @@ def _downloaded(settings: Sequence[Setting], name: str, folder: Path) -> dict[st
     return found
 
 
-def _both(draw: Callable[[], Figure]) -> dict[str, str]:
-    """The same figure for a light and for a dark page."""
-    uris = {}
-    for theme, ink in INKS.items():
-        inks: Any = (
-            "text.color",
-            "axes.labelcolor",
-            "axes.edgecolor",
-            "xtick.color",
-            "ytick.color",
-        )
-        with rc_context({**dict.fromkeys(inks, ink), "font.size": 11}):
-            uris[theme] = _png(draw())
-    return uris
-
-
-def _png(figure: Figure) -> str:
-    written = io.BytesIO()
-    figure.savefig(written, format="png", transparent=True)
-    return _uri(written.getvalue())
-
-
-def _uri(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+def _uri(kind: str, content: bytes) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"

@@ -1,6 +1,7 @@
 # ruff: noqa: E501
 """The published study's tables, beside the losses that runs reached, and where a loss comes from."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from torch import Tensor
 from denoise import build, data, evaluate, fetch
 from denoise.config import CONF
 from denoise.config.settings import Tracking
-from denoise.data import Data
+from denoise.data import Data, Space
 from denoise.errors import UserError
 from denoise.tracking import search
 from denoise.tracking.search import Found
@@ -181,13 +182,29 @@ def _root(run: Found) -> str:
     return run.params.get("data.root", "data")
 
 
-def _images(root: str) -> Data | None:
-    """The study's data set; None if it is not on this machine, as a comparison downloads nothing."""
+def mean_image_error(run: Found) -> float:
+    """The error on clean test images, in pixels, of always answering with the mean training image.
+
+    Where a sigmoid's output does not reach the mean, its nearest value counts: under the study's
+    protocol, no output is darker than grey. nan if the run's data set is not on this machine.
+    """
+    images = _images(_root(run), run.params.get("data.name", "FashionMNIST"))
+    if not images:
+        return math.nan
+    space = Space(*(float(run.params.get(f"data.{end}", end == "high")) for end in ("low", "high")))
+    reach = [float(space.to_pixels(torch.tensor(output))) for output in (0.0, 1.0)]
+    train, test = images.train.images, images.test.images
+    mean = (train.sum(0) / (255 * len(train))).clamp(*reach)
+    return float((test / 255 - mean).square().mean())
+
+
+def _images(root: str, name: str = "FashionMNIST") -> Data | None:
+    """A data set; None if it is not on this machine, as a comparison downloads nothing."""
     node = OmegaConf.load(CONF / "data" / "fashion_mnist.yaml")
-    settings = data.Settings(**{**node, "root": root})
+    settings = data.Settings(**{**node, "root": root, "name": name})
     try:
         return data.load(settings, torch.device("cpu")) if fetch.are_there(settings) else None
-    except (UserError, OSError):
+    except (UserError, OSError, KeyError):
         return None
 
 

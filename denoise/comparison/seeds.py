@@ -1,15 +1,17 @@
-"""Statistics over seeds: means with their intervals, paired differences, Holm's correction."""
+"""Statistics over seeds: intervals, paired tests of difference and of equivalence, and power."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
 
-from denoise.metrics import Metric
-
 CONFIDENCE = 0.95
+LEVEL = 1 - CONFIDENCE
+POWER = 0.8
+MOST_SEEDS = 1000
 
 
 class Estimate(NamedTuple):
@@ -29,13 +31,10 @@ class Estimate(NamedTuple):
         """Half the width of the interval: the number after ±."""
         return (self.high - self.low) / 2
 
-    def margin_in(self, metric: Metric) -> str:
-        """The margin with the metric's digits; empty for one seed, and if all seeds agree."""
-        return metric.shown(self.margin) if self.margin > 0 else ""
-
-    def shown(self, metric: Metric) -> str:
-        """The mean with its margin: 0.01966 ± 0.00041."""
-        return " ± ".join(filter(None, (metric.shown(self.mean), self.margin_in(metric))))
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The ends of the interval; both are the mean if there is none."""
+        return (self.mean, self.mean) if math.isnan(self.low) else (self.low, self.high)
 
 
 def estimate(values: Sequence[float]) -> Estimate:
@@ -53,18 +52,27 @@ def paired(values: Mapping[str, float], baseline: Mapping[str, float]) -> dict[s
     return {seed: values[seed] - baseline[seed] for seed in values if seed in baseline}
 
 
-def p_value(differences: Sequence[float]) -> float:
-    """The p value of the two-sided t test that the mean difference is 0, from 0 to 1.
+def p_value(found: Estimate) -> float:
+    """The p value of the two-sided t test that the mean is 0; 1 for one value."""
+    return min(1.0, 2 * _beyond(abs(found.mean), found))
 
-    It is 1 for fewer than two differences, from which nothing follows.
+
+def p_equivalent(found: Estimate, margin: float) -> float:
+    """The p value of two one-sided t tests that the mean is not within ±`margin`; 1 for one value.
+
+    Both tests must reject, so the larger p value counts (Schuirmann 1987).
     """
-    if len(differences) < 2:
+    return _beyond(margin - abs(found.mean), found)
+
+
+def _beyond(distance: float, found: Estimate) -> float:
+    """The chance of a mean farther from its expectation than `distance`, on one side."""
+    if found.size < 2:
         return 1.0
-    found = estimate(differences)
     if found.std == 0:
-        return float(found.mean == 0)
-    t = abs(found.mean) / found.std * math.sqrt(found.size)
-    return float(2 * stats.t.sf(t, found.size - 1))
+        return float(distance <= 0)
+    t = distance / found.std * math.sqrt(found.size)
+    return float(stats.t.sf(t, found.size - 1))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -77,3 +85,21 @@ def holm(p_values: Sequence[float]) -> list[float]:
     adjusted = np.empty(len(order))
     adjusted[order] = np.maximum.accumulate(factors * np.asarray(p_values, dtype=float)[order])
     return [float(p) for p in adjusted.clip(max=1)]
+
+
+def seeds_needed(std: float, difference: float, tests: int = 1) -> int | None:
+    """The number of seeds that show a true `difference` with 80% power; None above 1,000.
+
+    `std` is that of the paired differences. It is taken as known, although it is itself estimated.
+    The level is 0.05 divided by the number of `tests`, the strictest that Holm's correction uses.
+    """
+
+    def power(size: int) -> float:
+        critical = stats.t.isf(LEVEL / tests / 2, size - 1)
+        return float(stats.nct.sf(critical, size - 1, difference / std * math.sqrt(size)))
+
+    if not std > 0:
+        return 2
+    sizes = range(2, MOST_SEEDS + 1)
+    place = bisect_left(sizes, POWER, key=power)
+    return sizes[place] if place < len(sizes) else None

@@ -1,15 +1,18 @@
-"""The comparison as CSV and Markdown."""
+"""The comparison in numbers: columns, digits, the summary, and the CSV file."""
 
 import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
+from typing import NamedTuple
 
 from denoise import metrics
-from denoise.comparison import published, seeds
+from denoise.comparison import seeds
+from denoise.comparison.effects import ANSWERS, BETTER, UNDECIDED, WORSE, Effect
 from denoise.comparison.groups import Setting
-from denoise.comparison.published import MISSING, Parts, StudyRow
-from denoise.comparison.verdicts import Question
+from denoise.comparison.seeds import Estimate
 from denoise.metrics import Metric
 
 SHOWN = (
@@ -27,14 +30,51 @@ SHOWN = (
     metrics.RUN_SECONDS,
 )
 HEADER = ("setting", "seeds")
-ALL_SETTINGS = "All settings"
-PUBLISHED = "The published tables"
-PARTS = " + ".join(Parts._fields)
-LEGEND = (
-    "± is half the width of a 95% confidence interval over seeds (Student's t). Differences are "
-    "paired by seed, and significant if p < 0.05 after Holm's correction for all settings compared "
-    "in the same metric. Percentages are relative to the baseline."
-)
+SUMMARY = ("measure", "largest gain", "largest loss", *ANSWERS)
+MISSING = "–"
+MOST_DIGITS = 7
+
+
+class Column(NamedTuple):
+    """One metric of every setting, shown to the digits in which they differ."""
+
+    metric: Metric
+    cells: list[Estimate | None]
+
+    def digits(self, significant: int) -> int:
+        """As many digits of the usual interval; without intervals, of the usual gap of values."""
+        known = [cell for cell in self.cells if cell]
+        values = sorted({cell.mean for cell in known})
+        gaps = [high - low for low, high in pairwise(values)]
+        scales = [cell.margin for cell in known if cell.margin > 0] or gaps
+        return digits(median(scales), significant) if scales else self.metric.digits
+
+    def texts(self, significant: int = 2) -> list[tuple[str, str]]:
+        """Mean and margin of each setting; the margin is empty for one seed, or if all agree."""
+        places = self.digits(significant)
+
+        def shown(cell: Estimate | None) -> tuple[str, str]:
+            if not cell:
+                return MISSING, ""
+            margin = f"{cell.margin:,.{places}f}" if cell.margin > 0 else ""
+            return f"{cell.mean:,.{places}f}", margin
+
+        return [shown(cell) for cell in self.cells]
+
+
+def digits(scale: float, significant: int) -> int:
+    """How many decimals show this many significant digits of `scale`, from 0 to 7."""
+    return min(MOST_DIGITS, max(0, significant - 1 - math.floor(math.log10(scale))))
+
+
+def column(settings: Sequence[Setting], metric: Metric) -> Column:
+    return Column(metric, [one.estimate(metric.key) for one in settings])
+
+
+def columns(settings: Sequence[Setting]) -> list[Column]:
+    """A column for each metric that some setting has."""
+    found = [column(settings, metric) for metric in SHOWN]
+    return [each for each in found if any(each.cells)]
 
 
 def corruptions(settings: Sequence[Setting]) -> list[str]:
@@ -44,9 +84,72 @@ def corruptions(settings: Sequence[Setting]) -> list[str]:
     )
 
 
-def write_csv(path: Path, settings: Sequence[Setting], shown: Sequence[Metric]) -> None:
+def percent(gain: Estimate, interval: str = "to") -> str:
+    """A gain to the digits that its interval leaves, with it: `to` its ends, or `±` its half.
+
+    +5.8% (+5.1 to +6.5), 5.8 ± 0.7%, or +5.8% if `interval` is empty or there is none.
+    """
+    places = max(int(gain.margin < 10), digits(gain.margin, 1)) if gain.margin > 0 else 1
+    text = f"{gain.mean:+.{places}f}%"
+    if interval == "±":
+        half = f" ± {gain.margin:.{places}f}" if gain.margin > 0 else ""
+        text = f"{gain.mean:.{places}f}{half}%"
+    elif interval and gain.margin > 0:
+        text += f" ({gain.low:+.{places}f} to {gain.high:+.{places}f})"
+    return text.replace("-", "−")
+
+
+def answer(effect: Effect) -> str:
+    """What the seeds say of an effect, in a word or a few."""
+    if effect.gain.size == 1:
+        return "one seed"
+    if effect.answer in (BETTER, WORSE) and effect.is_small:
+        return f"{effect.answer}, but within the margin"
+    if effect.answer == UNDECIDED and (effect.needed or math.inf) > effect.gain.size:
+        return f"undecided; {effect.needed or f'more than {seeds.MOST_SEEDS:,}'} seeds would tell"
+    return effect.answer
+
+
+def summary(effects: Mapping[Metric, Sequence[Effect]]) -> list[list[str]]:
+    """A row below `SUMMARY` for each metric; of one seed, no answers are counted."""
+    rows = []
+    for metric, found in effects.items():
+        in_order = sorted(found, key=lambda one: one.gain.mean)
+        gain, loss = in_order[-1], in_order[0]
+        ends = [
+            _named(gain) if gain.gain.mean > 0 else "",
+            _named(loss) if loss.gain.mean < 0 else "",
+        ]
+        rows.append([metric.name, *ends, *_counts(found)])
+    return rows
+
+
+def differences(effects: Mapping[Metric, Sequence[Effect]]) -> list[list[str]]:
+    """A row for each setting: its label, and its gain and what it means in each metric."""
+    cells: dict[str, dict[Metric, str]] = {}
+    for metric, found in effects.items():
+        for one in found:
+            text = f"{percent(one.gain)}: {answer(one)}"
+            cells.setdefault(one.setting.label, {})[metric] = text
+    return [
+        [label, *(row.get(metric, MISSING) for metric in effects)] for label, row in cells.items()
+    ]
+
+
+def _named(effect: Effect) -> str:
+    return f"{percent(effect.gain, '')} {effect.setting.label}"
+
+
+def _counts(found: Sequence[Effect]) -> Iterable[str]:
+    if found[0].gain.size == 1:
+        return [""] * len(ANSWERS)
+    given = [one.answer for one in found]
+    return [str(given.count(each)) for each in ANSWERS]
+
+
+def write_csv(path: Path, settings: Sequence[Setting]) -> None:
     """One line per setting: mean, standard deviation and 95% interval of every metric."""
-    keys = [metric.key for metric in shown]
+    keys = [each.metric.key for each in columns(settings)]
     keys += [metrics.robust(name).key for name in corruptions(settings)]
     parts = seeds.Estimate._fields[:-1]
     with path.open("w", newline="", encoding="utf-8") as file:
@@ -57,42 +160,3 @@ def write_csv(path: Path, settings: Sequence[Setting], shown: Sequence[Metric]) 
             numbers = [each[:-1] if each else [math.nan] * len(parts) for each in estimates]
             cells = ["" if math.isnan(n) else f"{n:.8g}" for four in numbers for n in four]
             writer.writerow([setting.label, len(setting.runs), *cells])
-
-
-def markdown(
-    title: str,
-    about: str,
-    questions: Sequence[Question],
-    settings: Sequence[Setting],
-    shown: Sequence[Metric],
-    study: Sequence[StudyRow],
-) -> str:
-    """The answers, the verdicts and the tables."""
-    parts = [f"# {title}", about]
-    for question in questions:
-        parts += [f"## {question.title}", f"**{question.answer}**"]
-        parts += ["\n".join(f"- {verdict}" for verdict in question.verdicts)]
-    body = [
-        [setting.label, str(len(setting.runs)), *(_cell(setting, metric) for metric in shown)]
-        for setting in settings
-    ]
-    header = [*HEADER, *(metric.title for metric in shown)]
-    parts += [f"## {ALL_SETTINGS}", _table(header, body), LEGEND]
-    if study:
-        body = [[*row.reached.cells, _sum(row.parts)] for row in study]
-        parts += [f"## {PUBLISHED}", _table([*published.HEADER, PARTS], body)]
-    return "\n\n".join(filter(None, parts)) + "\n"
-
-
-def _cell(setting: Setting, metric: Metric) -> str:
-    found = setting.estimate(metric.key)
-    return found.shown(metric) if found else MISSING
-
-
-def _sum(parts: Parts | None) -> str:
-    return " + ".join(f"{part:.4f}" for part in parts) if parts else MISSING
-
-
-def _table(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
-    rows = [header, ["---"] * len(header), *body]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)

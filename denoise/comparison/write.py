@@ -1,12 +1,18 @@
 """Comparing runs: which are compared, and the files that the comparison is written to."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from denoise.comparison import groups, page, published, tables, verdicts
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from denoise.comparison import effects, groups, page, published, tables
+from denoise.comparison.effects import MARGIN
 from denoise.comparison.groups import Setting
-from denoise.comparison.verdicts import Question
+from denoise.comparison.page import Picture, View
 from denoise.config.settings import Tracking
 from denoise.tracking import search, store
 from denoise.tracking.search import Found
@@ -15,12 +21,25 @@ FILES = ("comparison.csv", "comparison.md", "comparison.html")
 
 
 class Comparison(NamedTuple):
-    """The answered questions, and the three files that were written."""
+    """The answer in a sentence and a table below `tables.SUMMARY`; pictures; the files written."""
 
-    questions: list[Question]
+    sentence: str
+    summary: list[list[str]]
+    pictures: list[Picture]
     table: Path
     markdown: Path
     page: Path
+
+    def show(self, screen: Console) -> None:
+        """Print the table and the sentence."""
+        table = Table(box=box.SIMPLE)
+        for name in tables.SUMMARY:
+            table.add_column(name, overflow="fold")
+        for row in self.summary:
+            table.add_row(*map(escape, row))
+        if self.summary:
+            screen.print(table)
+        screen.print(self.sentence, highlight=False, markup=False, soft_wrap=True)
 
 
 def chosen(
@@ -38,26 +57,41 @@ def chosen(
     return list({run.id: run for one in both for run in search.find(settings, one)}.values())
 
 
-def write(settings: Tracking, runs: Sequence[Found], folder: Path) -> Comparison:
+def write(
+    settings: Tracking,
+    runs: Sequence[Found],
+    folder: Path,
+    *,
+    margin: float = MARGIN,
+    references: Mapping[str, Mapping[str, float]] | None = None,
+) -> Comparison:
     """Compare one or more runs, and write comparison.csv, comparison.md and comparison.html.
 
     The runs without noise that belong to these are added if they are missing, whichever sweep
-    trained them.
+    trained them. Differences below `margin`, a share of the baseline, do not matter. `references`
+    are the metrics of what was not trained, by name, shown beside the settings.
     """
     store.prepare(settings)
     everything = sorted([*runs, *_baselines(settings, runs)], key=lambda run: -run.started)
     found = groups.group(everything)
-    asked = verdicts.questions(found)
-    study = list(published.decomposed(settings, everything))
-    shown = [metric for metric in tables.SHOWN if any(one.values(metric.key) for one in found)]
+    view = View(
+        settings=found,
+        noises=effects.compare(effects.noise_pairs(found), margin),
+        models=effects.compare(effects.model_pairs(found), margin),
+        margin=margin,
+        mean_image=published.mean_image_error(everything[0]),
+        references=references or {},
+        losses=page.curves(found),
+        study=list(published.decomposed(settings, everything)),
+        about=_about(everything, found),
+    )
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / name for name in FILES]
-    title, about = _title(found), _about(everything, found)
-    tables.write_csv(files[0], found, shown)
-    text = tables.markdown(title, about, asked, found, shown, study)
-    files[1].write_text(text, encoding="utf-8")
-    files[2].write_text(page.render(title, about, asked, found, shown, study), encoding="utf-8")
-    return Comparison(asked, *files)
+    pictures = page.pictures(view)
+    tables.write_csv(files[0], found)
+    files[1].write_text(page.markdown(view), encoding="utf-8")
+    files[2].write_text(page.html(view, pictures), encoding="utf-8")
+    return Comparison(page.sentence(view), tables.summary(view.found), pictures, *files)
 
 
 def _baselines(settings: Tracking, runs: Sequence[Found]) -> list[Found]:
@@ -69,10 +103,6 @@ def _baselines(settings: Tracking, runs: Sequence[Found]) -> list[Found]:
     wanted -= {run.tags.get("config_hash") for run in runs}
     there = {run.id for run in runs}
     return [run for run in search.finished(settings, wanted).values() if run.id not in there]
-
-
-def _title(found: Sequence[Setting]) -> str:
-    return f"{len(found)} setting{'s' * (len(found) > 1)} compared"
 
 
 def _about(runs: Sequence[Found], found: Sequence[Setting]) -> str:

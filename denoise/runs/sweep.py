@@ -18,15 +18,16 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from denoise import fetch
+from denoise import fetch, figures
 from denoise.comparison import write
+from denoise.comparison.write import Comparison
 from denoise.config import expand
 from denoise.config.sentence import sentence
 from denoise.config.settings import Tracking
 from denoise.errors import StoreUnavailableError, UserError
 from denoise.runs import launch, plan, screen
 from denoise.runs.launch import Launch
-from denoise.tracking import charts, claim, mirror, record, search, session, store
+from denoise.tracking import charts, claim, formats, mirror, record, search, session, store
 from denoise.tracking.record import KILLED, RUNNING, SUCCEEDED, SWEEP, Contents, Record
 
 log = logging.getLogger(__name__)
@@ -186,16 +187,22 @@ def _conclude(began: Launch, jobs: Sequence[Contents]) -> None:
         if contents.fields["job"]["status"] in SUCCEEDED and screen.run_id(contents)
     ]
     runs = search.runs(settings, ids) if began.summary and KILLED not in statuses else []
-    compared = write.write(settings, runs, began.folder) if runs else None
     where = screen.console()
-    for question in compared.questions if compared else []:
-        where.print(f"{question.title} {question.answer}", highlight=False, markup=False)
-    if compared:
+    if runs and began.summary:
+        compared = write.write(settings, runs, began.folder)
+        compared.show(where)
+        _add_pictures(began.summary, compared)
         where.print(f"Page:   {compared.page}", highlight=False, soft_wrap=True)
     where.print(f"Files:  {began.folder}", highlight=False, soft_wrap=True)
     if address := _address(began, jobs, settings):
         steps = ", then ".join(filter(None, (charts.command(), address)))
         where.print(f"Browse: {steps}", highlight=False, soft_wrap=True)
+
+
+def _add_pictures(own: Record, compared: Comparison) -> None:
+    """Add the pictures of the comparison to the sweep's run, as images."""
+    for picture in compared.pictures:
+        formats.add_image(own, picture.name, figures.drawn(picture.wide), step=0)
 
 
 def _address(began: Launch, jobs: Sequence[Contents], settings: Tracking) -> str:

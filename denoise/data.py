@@ -1,6 +1,7 @@
 """Fashion-MNIST and its kin as tensors: split, and scaled into the model's space."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
@@ -88,6 +89,7 @@ class Data:
         return self.space.to_model(images.unsqueeze(1) / 255)
 
 
+@lru_cache(maxsize=1)  # the runs of a sweep read the same images
 def load(settings: Settings, device: torch.device) -> Data:
     """The data set of `settings`, on `device`; its files are fetched first if they are missing."""
     fetch.fetch(settings)

@@ -76,7 +76,7 @@ def test_the_fair_protocol_changes_only_these_keys(composed: Compose) -> None:
 
 def test_the_first_weights_come_from_the_seed_alone(composed: Compose) -> None:
     first, again, other = (
-        compose.checked(composed(f"seed={seed}")).model.state_dict() for seed in (1, 1, 2)
+        compose.checked(composed(f"seed={seed}")).model().state_dict() for seed in (1, 1, 2)
     )
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not torch.equal(first["encoder.0.weight"], other["encoder.0.weight"])

@@ -15,13 +15,29 @@ from tests.conftest import ROOT, SMALL
 Compose = Callable[..., DictConfig]
 
 
-def test_what_is_planned_is_not_trained_by_it(composed: Compose) -> None:
-    job = compose.checked(composed(*SMALL))
-    before = {name: value.clone() for name, value in job.model.state_dict().items()}
-    threads = torch.get_num_threads()
-    assert estimate.seconds([job], workers=1, threads=1) > 0
-    assert torch.get_num_threads() == threads
-    assert all(torch.equal(value, before[name]) for name, value in job.model.state_dict().items())
+def test_an_estimate_leaves_the_number_of_threads_as_it_was(composed: Compose) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(before + 1)
+    try:
+        job = compose.checked(composed(*SMALL))
+        assert estimate.seconds([job], workers=1, threads=1) > 0
+        assert torch.get_num_threads() == before + 1
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_the_speed_of_at_most_ten_kinds_of_jobs_is_measured(
+    composed: Compose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = []
+    monkeypatch.setattr(
+        estimate, "_images_per_second", lambda job, *_: measured.append(job) or 1000.0
+    )
+    latent = [composed(f"model.latent_dim={dim}") for dim in range(2, 14)]
+    rates = [composed(f"trainer.learning_rate={rate}") for rate in (0.1, 0.2)]
+    jobs = [compose.checked(cfg) for cfg in [*rates, *latent]]
+    assert estimate.seconds(jobs, workers=1, threads=1) > 0
+    assert len(measured) == estimate.KINDS
 
 
 def test_the_study_of_capacity_has_at_most_120_runs_and_none_twice() -> None:

@@ -2,6 +2,8 @@
 
 import csv
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from PIL import Image
 
 from denoise import checkpoint, data, figures
 from denoise.comparison import figures as of_settings
-from tests.conftest import SMALL, Said
+from tests.conftest import SMALL, Said, clean_environment
 
 Cli = Callable[..., Said]
 
@@ -284,3 +286,23 @@ def test_a_loss_on_test_images_that_is_not_finite_ends_the_run_failed_with_a_sen
     said = cli(*SMALL, *COPYING, "+model.breaks=evaluation", f"data.root={settings.root}")
     assert said.status == 1
     assert "FloatingPointError: the test/loss became nan in epoch 1, with trainer." in said.out
+
+
+def test_every_thread_of_a_run_treats_denormal_numbers_as_zero(
+    tmp_path: Path, settings: data.Settings
+) -> None:
+    script = (
+        "import sys, torch\n"
+        "from denoise.__main__ import main\n"
+        "assert main() == 0\n"
+        "print('left:', (torch.full((4_000_000,), 1e-39) * 1).count_nonzero().item())\n"
+    )
+    left = subprocess.run(
+        [sys.executable, "-c", script, *SMALL, f"data.root={settings.root}"],
+        cwd=tmp_path,
+        env=clean_environment() | {"OMP_NUM_THREADS": "2"},
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout
+    assert left.endswith("left: 0\n")

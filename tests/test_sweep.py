@@ -50,9 +50,9 @@ def test_every_run_is_finished_named_and_of_one_sweep(sweep: Said) -> None:
     assert sweep.status == 0, sweep.err
     runs = sweep.runs("tags.noise = 'gaussian'")
     assert {run.info.run_name for run in runs} == {
-        "gaussian σ=0 smoke",
-        "gaussian σ=0.1 smoke",
-        "gaussian σ=0.5 smoke",
+        "gaussian σ=0",
+        "gaussian σ=0.1",
+        "gaussian σ=0.5",
     }
     assert {run.info.status for run in runs} == {"FINISHED"}
     assert len({run.data.tags["sweep"] for run in runs}) == 1
@@ -106,7 +106,7 @@ def test_the_summary_run_has_the_plan_and_the_table(sweep: Said) -> None:
     assert plan["owner"]["state"] == "QUEUED"
     rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
     assert [row["run"] for row in rows] == [
-        *("gaussian σ=0 smoke", "gaussian σ=0.1 smoke", "gaussian σ=0.5 smoke")
+        *("gaussian σ=0", "gaussian σ=0.1 smoke", "gaussian σ=0.5 smoke")
     ]
     for row in rows:
         (run,) = sweep.runs(f"attributes.run_id = '{row['run id']}'")

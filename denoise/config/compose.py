@@ -1,7 +1,8 @@
 """From a composed Hydra config to checked settings and objects."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Literal, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
@@ -26,9 +27,10 @@ KEYS = (
 
 @dataclass(frozen=True)
 class Config:
-    """One run, built and checked. `plain` is the composed config that it was built from.
+    """One run, checked. `plain` is the composed config that it was built from.
 
-    `robust` has the corruptions, in pixel space, of the robustness test.
+    `robust` has the corruptions, in pixel space, of the robustness test. `model` builds the model
+    with its first weights: a plan of a thousand runs has no room for a thousand models.
     """
 
     data: data.Settings
@@ -38,7 +40,7 @@ class Config:
     protocol: Protocol
     noise: Noise
     robust: dict[str, Noise]
-    model: model.Autoencoder
+    model: Callable[[], model.Autoencoder]
     seed: int
     plain: dict[str, Any]
 
@@ -66,17 +68,18 @@ def checked(cfg: DictConfig, *, trust: build.Trust = build.ANY) -> Config:
             name: build.build_noise(node, f"evaluation.robust.{name}", trust=trust)
             for name, node in evaluation.robust.items()
         },
-        model=build.build_model(values["model"], seed, trust=trust),
+        model=partial(build.build_model, values["model"], seed, trust=trust),
         seed=seed,
         plain={key: value for key, value in values.items() if key not in identity.NOT_OF_A_RUN},
     )
+    config.model()
     _check_together(config)
     return config
 
 
 def _check_keys(cfg: DictConfig) -> None:
     """Refuse a key that nothing reads: runs would have different fingerprints for no reason."""
-    for key in sorted(set(map(str, cfg)) ^ set(KEYS)):
+    for key in sorted(set(map(str, cfg)) - {"hydra"} ^ set(KEYS)):
         wrong = f"{key} is missing" if key in KEYS else f"{key}={cfg[key]}: {key} is not a key"
         raise UserError(f"{wrong}; a config has {', '.join(KEYS)}")
 
@@ -87,7 +90,7 @@ def _values(cfg: DictConfig) -> dict[str, Any]:
     Noises come last: they refer to other groups, whose own mistakes are reported first.
     """
     try:
-        return {key: _plain(cfg[key]) for key in sorted(map(str, cfg), key="noise".__eq__)}
+        return {key: _plain(cfg[key]) for key in sorted(KEYS, key="noise".__eq__)}
     except OmegaConfBaseException as error:
         raise UserError(sentence(error)) from None
 

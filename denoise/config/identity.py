@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from denoise import fetch, noise
@@ -68,26 +68,37 @@ def spelled(key: str, value: Any) -> str:
     return f"{noise.SYMBOLS.get(name, name)}={shown}"
 
 
-def run_name(cfg: "DictConfig", hydra: "HydraConf") -> str:
+def run_name(cfg: "DictConfig", hydra: "HydraConf", varying: Collection[str] | None = None) -> str:
     """The noise and its strength, which its config lists first, then everything else overridden.
 
-    Two runs of a sweep with different results have different names.
+    Of a sweep's run, only the `varying` keys are named.
     """
     choices = hydra.runtime.choices
     strength = _strength(cfg.noise)
     parts = [choices["noise"], *(spelled(key, value) for key, value in strength.items())]
-    unnamed = {"noise", "experiment", *strength, *NOT_RESULTS, *NOT_OF_A_RUN}
-    for override in hydra.overrides.task:
+    named = {"noise", *strength}
+    parts += [
+        text
+        for key, text in overridden(hydra.overrides.task, choices).items()
+        if key not in named and (varying is None or key in varying)
+    ]
+    return " ".join(parts)[:LONGEST_NAME]
+
+
+def overridden(overrides: Iterable[str], choices: Mapping[str, str]) -> dict[str, str]:
+    """By key, what to call the overrides that belong to a run, in the order typed."""
+    parts = {}
+    for override in overrides:
         key, _, value = override.lstrip("+~").partition("=")
-        if key in unnamed or key.startswith(("tracking.", "hydra")):
+        if key in ("experiment", *NOT_RESULTS, *NOT_OF_A_RUN):
+            continue
+        if key.startswith(("tracking.", "hydra")):
             continue
         if override.startswith("~"):
-            parts.append(override)
-        elif key in choices:
-            parts.append(value)
+            parts[key] = override
         else:
-            parts.append(spelled(key, value))
-    return " ".join(parts)[:LONGEST_NAME]
+            parts[key] = value if key in choices else spelled(key, value)
+    return parts
 
 
 def _strength(node: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """How long runs will take, told before they start."""
 
-import copy
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import mean
 
 import torch
 
@@ -12,6 +12,7 @@ from denoise.data import Data, Split
 from denoise.noise import Identity
 from denoise.trainer import Trainer
 
+KINDS = 10  # at most, of models and batches, whose speed is measured
 IMAGES = 2048  # at most: trained on to see how fast this machine is
 # Measured on two cores, in epochs of training of as many images: what a run does besides.
 EVALUATION = 2.0
@@ -25,12 +26,18 @@ def seconds(jobs: Sequence[Config], *, workers: int, threads: int) -> float:
     speeds: dict[str, float] = {}
     total = 0.0
     for job in jobs:
-        images = min(IMAGES, job.data.trained)
-        kind = json.dumps([images, *(job.plain[key] for key in ("model", "trainer"))])
-        if kind not in speeds:
-            speeds[kind] = _images_per_second(job, images, threads)
-        total += _epochs(job) * job.data.trained / speeds[kind]
+        kind = _kind(job)
+        if kind not in speeds and len(speeds) < KINDS:
+            speeds[kind] = _images_per_second(job, min(IMAGES, job.data.trained), threads)
+        speed = speeds.get(kind, mean(speeds.values()))
+        total += _epochs(job) * job.data.trained / speed
     return total / workers * (SHARED if workers > 1 else 1)
+
+
+def _kind(job: Config) -> str:
+    """Text that is equal for jobs that train equally fast."""
+    settings = {key: job.plain["trainer"][key] for key in ("batch_size", "precision", "compile")}
+    return json.dumps([job.plain["model"], settings, job.data.trained], default=str)
 
 
 def _epochs(job: Config) -> float:
@@ -50,7 +57,7 @@ def _images_per_second(job: Config, size: int, threads: int) -> float:
         images = torch.randint(256, (size, 28, 28), dtype=torch.uint8, device=device)
         split = Split(images, torch.zeros(size, dtype=torch.int64, device=device))
         data = Data(split, None, split, [], "", job.data.space)
-        model = copy.deepcopy(job.model).to(device)
+        model = job.model().to(device)
         # The first epoch warms up. Nothing is learned: settings that diverge have a speed as well.
         still = replace(job.trainer, epochs=2, learning_rate=0.0)
         trainer = Trainer(model, data, Identity(), still, seed=0)

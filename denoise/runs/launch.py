@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 class Launch:
     """A single run in `folder`, or a sweep, whose own record is `summary`.
 
-    `open` holds what is to be closed at the end.
+    `shared` says what all runs of the sweep have in common and their names do not say. `open`
+    holds what is to be closed at the end.
     """
 
     folder: Path
     members: "list[Member]"
     is_sweep: bool
+    shared: str = ""
     started: float = field(default_factory=time.time)
     bars: "Bars | None" = None
     summary: "Record | None" = None

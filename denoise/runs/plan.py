@@ -3,21 +3,16 @@
 import json
 import logging
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import chain
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import joblib
 import torch
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig
 
-from denoise.config import identity
+from denoise.config import expand, identity
 from denoise.config.compose import Config, checked
-from denoise.config.sentence import sentence
 from denoise.errors import UserError
 from denoise.runs import estimate
 from denoise.tracking import claim, record, search, session
@@ -31,8 +26,9 @@ FILE = "plan.json"
 
 @dataclass(frozen=True)
 class Member:
-    """A job of the launch, and the folder in which its record will be."""
+    """A job of the launch: its run's name, and the folder in which its record will be."""
 
+    name: str
     config: Config
     folder: Path
     hashes: list[str]
@@ -42,46 +38,43 @@ class Member:
 def members(config: DictConfig, *, is_sweep: bool) -> list[Member]:
     """Every job of the launch, checked; `UserError` for the first that is wrong."""
     if not is_sweep:
-        return [_member(config, Path(config.hydra.run.dir))]
-    folder = Path(config.hydra.sweep.dir)
-    return [_member(cfg, folder / cfg.hydra.sweep.subdir) for cfg in _jobs(config)]
+        return [_member(config, Path(config.hydra.run.dir), varying=None)]
+    folder, typed = Path(config.hydra.sweep.dir), expand.overrides(config)
+    varying = expand.varying(typed) if len(typed) > 1 else None
+    configs = expand.configs(config, typed)
+    return _named_apart([_member(cfg, folder / cfg.hydra.sweep.subdir, varying) for cfg in configs])
 
 
-def _member(cfg: DictConfig, folder: Path) -> Member:
-    keys = [str(key) for key in cfg if key != "hydra"]
-    config = checked(OmegaConf.masked_copy(cfg, keys))
+def shared(config: DictConfig) -> str:
+    """What was overridden for every run of a sweep alike, which their names do not say."""
+    typed = expand.overrides(config)
+    if len(typed) == 1:
+        return ""
+    first = identity.overridden(typed[0], config.hydra.runtime.choices)
+    varying = expand.varying(typed)
+    return " ".join(text for key, text in first.items() if key not in {"noise", *varying})
+
+
+def _member(cfg: DictConfig, folder: Path, varying: Collection[str] | None) -> Member:
+    name, config = identity.run_name(cfg, cfg.hydra, varying), checked(cfg)
     log_file = f"{cfg.hydra.job.name}.log"
-    return Member(config, folder, identity.fingerprints(config.plain), log_file)
+    return Member(name, config, folder, identity.fingerprints(config.plain), log_file)
 
 
-def _jobs(config: DictConfig) -> Iterator[DictConfig]:
-    """Every job's config, expanded as Hydra's own sweeper will; the base where another sweeps.
+def _named_apart(planned: Sequence[Member]) -> list[Member]:
+    """The members, with a number behind names that runs of different configs share."""
+    hashes: dict[str, list[str]] = {}
+    for member in planned:
+        known = hashes.setdefault(member.name, [])
+        if member.hashes[0] not in known:
+            known.append(member.hashes[0])
+    numbers = {(name, each): known.index(each) for name, known in hashes.items() for each in known}
 
-    Hydra has no public way to expand a sweep without launching it (its issue 2673).
-    """
-    if not config.hydra.sweeper._target_.endswith(".BasicSweeper"):
-        yield _numbered(config, 0)
-        return
-    loader = GlobalHydra.instance().config_loader()
-    params = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
-    parser = OverridesParser.create(config_loader=loader)
-    typed: list[str] = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)  # type: ignore[assignment]
-    overrides = parser.parse_overrides([*params, *typed])
-    jobs = list(chain(*BasicSweeper.split_arguments(overrides, max_batch_size=None)))
-    if not jobs:
-        raise UserError(f"{' '.join(typed)} is a sweep of no runs")
-    for number, job in enumerate(jobs):
-        try:
-            yield _numbered(loader.load_sweep_config(config, list(job)), number)
-        except ValueError as error:
-            raise UserError(sentence(error)) from None
+    def apart(member: Member) -> Member:
+        number = numbers[member.name, member.hashes[0]]
+        return replace(member, name=f"{member.name} ({number + 1})") if number else member
 
-
-def _numbered(config: DictConfig, number: int) -> DictConfig:
-    """As Hydra's launchers number it."""
-    with open_dict(config):
-        config.hydra.job.num, config.hydra.job.id = number, f"job_id_for_{number}"
-    return config
+    return list(map(apart, planned))
 
 
 def check_folders(launched: list[Member]) -> None:
@@ -109,6 +102,7 @@ def text(launched: list[Member], folder: Path) -> str:
     """The plan as JSON: who launched it, and its members, so that others know what is queued."""
     described = [
         {
+            "name": member.name,
             "folder": str(member.folder),
             "config_hash": member.hashes[0],
             "epochs": member.config.trainer.epochs,
@@ -117,6 +111,15 @@ def text(launched: list[Member], folder: Path) -> str:
     ]
     owner = json.loads(claim.me(folder, QUEUED).text())
     return json.dumps({"sweep": folder.name, "owner": owner, "members": described}, indent=1)
+
+
+def name_of(folder: Path, number: int) -> str | None:
+    """The name that the plan in the sweep's `folder` gives a job; None if it is not planned."""
+    try:
+        planned = json.loads((folder / FILE).read_text(encoding="utf-8"))["members"]
+    except OSError:  # the sweep's folder is on another machine
+        return None
+    return planned[number]["name"] if number < len(planned) else None
 
 
 def pass_store_on(config: DictConfig, address: str) -> None:
@@ -135,7 +138,7 @@ def pass_store_on(config: DictConfig, address: str) -> None:
     config.hydra.job.override_dirname = without_secret(config.hydra.job.override_dirname)
 
 
-def share_cores(config: DictConfig, jobs: int) -> tuple[int, int]:
+def share_cores(config: DictConfig, count: int) -> tuple[int, int]:
     """Share the cores among the workers; the number of workers, and of threads for each.
 
     One by one, jobs have as many threads as side by side: with more threads, torch adds in another
@@ -145,7 +148,7 @@ def share_cores(config: DictConfig, jobs: int) -> tuple[int, int]:
     asked = launcher.get("n_jobs", -1)
     if asked == 0:
         raise UserError("hydra.launcher.n_jobs must be -1, for all cores, or >= 1, got 0")
-    side_by_side = min(joblib.effective_n_jobs(asked), jobs)
+    side_by_side = min(joblib.effective_n_jobs(asked), count)
     workers = 1
     if "n_jobs" in launcher:
         workers = launcher.n_jobs = side_by_side
@@ -153,7 +156,7 @@ def share_cores(config: DictConfig, jobs: int) -> tuple[int, int]:
     each = str(max(1, joblib.cpu_count() // side_by_side))
     threads = int(os.environ.setdefault("OMP_NUM_THREADS", each))
     torch.set_num_threads(threads)  # for runs in this process, where it is imported already
-    log.info("Runs: %d, at a time: %d, threads for each: %d", jobs, workers, threads)
+    log.info("Runs: %d, at a time: %d, threads for each: %d", count, workers, threads)
     return workers, threads
 
 

@@ -8,8 +8,10 @@ import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, open_dict
@@ -18,6 +20,7 @@ from denoise import checkpoint, data, metrics
 from denoise.config import compose, identity
 from denoise.config.compose import Config
 from denoise.errors import FolderLockedError, RunTakenError, StoreUnavailableError, UserError
+from denoise.runs import plan
 from denoise.runs.evaluation import Evaluation, lacking
 from denoise.runs.report import Report
 from denoise.tracking import files, record, search, session, store
@@ -47,6 +50,9 @@ def job(cfg: DictConfig) -> float:
     A failure is noted in the record, where the launching process reads it. Raised, it would keep
     Hydra's sweeper from the jobs after it.
     """
+    # Unused weights decay into denormal numbers, with which CPUs compute ten times as slowly. The
+    # threads of torch inherit the setting from the one that starts them, so it comes first.
+    torch.set_flush_denormal(True)
     hydra = HydraConfig.get()
     with open_dict(cfg):  # a relative path means the folder in which the command was typed
         cfg.data.root = str(Path(hydra.runtime.cwd) / cfg.data.root)
@@ -69,8 +75,10 @@ def job(cfg: DictConfig) -> float:
 def _described(config: Config, cfg: DictConfig, folder: Path) -> Job:
     hydra = HydraConfig.get()
     alone, choices = hydra.mode == RunMode.RUN, hydra.runtime.choices
+    sweep = folder if alone else Path(hydra.sweep.dir)
+    planned = None if alone else plan.name_of(sweep, hydra.job.num)
     tags = {
-        "sweep": folder.name if alone else Path(hydra.sweep.dir).name,
+        "sweep": sweep.name,
         "noise": choices["noise"],
         "model": choices["model"],
         "protocol": config.protocol.name,
@@ -79,7 +87,7 @@ def _described(config: Config, cfg: DictConfig, folder: Path) -> Job:
         **code_tags(),
     }
     return Job(
-        name=identity.run_name(cfg, hydra),
+        name=planned or identity.run_name(cfg, hydra),
         num=0 if alone else hydra.job.num,
         tags=tags,
         hashes=identity.fingerprints(config.plain),
@@ -137,7 +145,7 @@ def _trained(config: Config, own: Record, described: Job) -> float:
         anew=described.anew,
     ):
         report = Report(config, own, images)
-        model = config.model.to(device)
+        model = config.model().to(device)
         try:
             trainer = Trainer(model, images, config.noise, config.trainer, seed=config.seed)
             report.begin(trainer, described.overrides)
@@ -199,10 +207,11 @@ def _complete(config: Config, own: Record, run: Found) -> None:
         name = _checkpoint(config)
         if not (own.folder / name).exists():
             files.download(run.id, name, own.folder)
-        config.model.load_state_dict(checkpoint.weights(own.folder / name))
-        model, epoch = config.model.to(device), len(own.contents.epochs)
+        model = config.model()
+        model.load_state_dict(checkpoint.weights(own.folder / name))
+        epoch = len(own.contents.epochs)
         own.note_job(stage="evaluation")
-        Evaluation(config, model, images, own, epoch=epoch).run()
+        Evaluation(config, model.to(device), images, own, epoch=epoch).run()
 
 
 def _if_code_differs(tags: Mapping[str, str]) -> str:
@@ -213,6 +222,7 @@ def _if_code_differs(tags: Mapping[str, str]) -> str:
     return "" if is_same else ", with code that may differ from today's"
 
 
+@cache  # by the launched process: it imported the code when it began
 def code_tags() -> dict[str, str]:
     """The commit of our checkout and whether it was changed, or else the package's version.
 

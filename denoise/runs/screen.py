@@ -6,8 +6,10 @@ writes its record, and the launching process reads the records and draws.
 
 import contextlib
 import logging
+import math
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,10 +22,11 @@ from rich.table import Table
 from denoise import metrics
 from denoise.errors import UserError
 from denoise.tracking import record
-from denoise.tracking.record import FAILED, REUSED, RUNNING, SKIPPED, SUCCEEDED, Contents
+from denoise.tracking.record import FAILED, FINISHED, REUSED, RUNNING, SKIPPED, SUCCEEDED, Contents
 
 REFRESH_SECONDS = 0.25
 PIPE_WIDTH = 240
+MANY = 20  # runs: with more, the screen shows those that run or failed, totals, and the best
 STYLES = {FAILED: "red", SKIPPED: "yellow"}
 
 
@@ -53,13 +56,16 @@ class PlainConsole(logging.StreamHandler):
 
 
 class Bars:
-    """Until `close`, one live bar for each running job, if output is a terminal."""
+    """Until `close`, a live bar for each running job and one for the sweep, if on a terminal.
+
+    Above the bars there is a line for each job that ended; of many jobs, for those that failed.
+    """
 
     def __init__(self, folders: Callable[[], Sequence[Path]], since: float) -> None:
         """`folders` gives those of the jobs, `since` is when the launch began."""
         self.folders, self.since = folders, since
         self.bars: dict[int, TaskID] = {}
-        self.ended: set[int] = set()
+        self.ended: dict[Path, str] = {}  # the status by folder
         self.stop = threading.Event()
         self.thread = threading.Thread(target=self._draw, daemon=True)
         self.progress = Progress(
@@ -70,6 +76,7 @@ class Bars:
             console=Console(),
         )
         if is_shown():
+            self.whole = self.progress.add_task("all runs", state="", visible=False)
             self.progress.start()
             self.thread.start()
 
@@ -85,12 +92,28 @@ class Bars:
         self._look()
 
     def _look(self) -> None:
-        for contents in read_jobs(self.folders(), self.since):
-            job = contents.fields["job"]
-            if job["status"] == RUNNING:
-                self._move(job, contents.epochs)
-            elif job["num"] not in self.ended:
-                self._end(job)
+        folders = dict.fromkeys([*self.folders(), *self.ended])
+        for folder in [folder for folder in folders if folder not in self.ended]:
+            for contents in read_jobs([folder], self.since):
+                job = contents.fields["job"]
+                if job["status"] == RUNNING:
+                    self._move(job, contents.epochs)
+                else:
+                    self.ended[folder] = job["status"]
+                    self._end(job, is_one_of_many=len(folders) > MANY)
+        self._count(len(folders))
+
+    def _count(self, jobs: int) -> None:
+        """The bar of the whole sweep."""
+        counted = Counter(self.ended.values())
+        others = [f"{n:,} {status}" for status, n in counted.items() if status != FINISHED]
+        self.progress.update(
+            self.whole,
+            total=jobs,
+            completed=len(self.ended),
+            state="  ".join([f"{len(self.ended):,}/{jobs:,}", *others]),
+            visible=jobs > 1,
+        )
 
     def _move(self, job: dict[str, Any], epochs: list[dict[str, float]]) -> None:
         number = job["num"]
@@ -103,11 +126,11 @@ class Bars:
             state=_state(job, epochs),
         )
 
-    def _end(self, job: dict[str, Any]) -> None:
-        self.ended.add(job["num"])
+    def _end(self, job: dict[str, Any], *, is_one_of_many: bool) -> None:
         if job["num"] in self.bars:
-            self.progress.remove_task(self.bars[job["num"]])
-        self.progress.console.print(_ended(job), highlight=False)
+            self.progress.remove_task(self.bars.pop(job["num"]))
+        if not is_one_of_many or job["status"] not in SUCCEEDED:
+            self.progress.console.print(_ended(job), highlight=False)
 
 
 def _state(job: dict[str, Any], epochs: list[dict[str, float]]) -> str:
@@ -147,18 +170,38 @@ def console() -> Console:
     return screen
 
 
-def show(jobs: Sequence[Contents]) -> None:
-    """The table of results on the screen, and a line for every failure."""
+def show(jobs: Sequence[Contents], shared: str = "") -> None:
+    """The table of results on the screen, and a line for every failure.
+
+    Of more than `MANY` jobs, the table has the best. `shared` is what all of them have in common.
+    """
     screen = console()
+    if shared:
+        screen.print(f"All runs: {shared}", highlight=False, markup=False)
     table = Table(header_style="bold")
     for name in columns(jobs):
         table.add_column(name, overflow="fold")  # on a narrow terminal all is there, in more lines
-    for contents in jobs:
+    for contents in _best(jobs):
         table.add_row(*map(escape, row(contents)))
     screen.print(table)
+    if len(jobs) > MANY:
+        counted = Counter(contents.fields["job"]["status"] for contents in jobs)
+        totals = ", ".join(f"{n:,} {status}" for status, n in counted.items())
+        screen.print(
+            f"The {MANY} best of {len(jobs):,} runs ({totals}); sweep.csv has all of them."
+        )
     for job in (contents.fields["job"] for contents in jobs):
         if style := STYLES.get(job["status"]):
             screen.print(f"{job['name']}: {job['error']}", style=style, markup=False)
+
+
+def _best(jobs: Sequence[Contents]) -> Sequence[Contents]:
+    """All jobs, or of many the `MANY` with the best scores, from the best on."""
+    if len(jobs) <= MANY:
+        return jobs
+    scores = [contents.fields["job"].get("score", math.inf) for contents in jobs]
+    order = sorted(range(len(jobs)), key=lambda place: scores[place])
+    return [jobs[place] for place in order[:MANY]]
 
 
 def columns(jobs: Sequence[Contents]) -> list[str]:

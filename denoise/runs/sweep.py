@@ -21,6 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 from denoise import build, fetch, figures
 from denoise.comparison import write
 from denoise.comparison.write import Comparison
+from denoise.config import expand
 from denoise.config.sentence import sentence
 from denoise.config.settings import Tracking
 from denoise.errors import StoreUnavailableError, UserError
@@ -64,6 +65,7 @@ def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
     """Check every job; make store, folder and data ready once, before workers could do it twice."""
     log.info("Getting ready: settings, store, data ...")
     members = plan.members(config, is_sweep=is_sweep)
+    expand.check_once()
     settings = members[0].config.tracking
     plan.pass_store_on(config, store.uri(settings))
     answers = _open_store(settings)
@@ -78,7 +80,7 @@ def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
     if is_sweep:
         workers, threads = plan.share_cores(config, len(members))
         plan.announce(members, workers, threads, reuses=answers and not config.force)
-    began = Launch(folder, members, is_sweep)
+    began = Launch(folder, members, is_sweep, plan.shared(config) if is_sweep else "")
     began.summary = _begin_summary(began, settings) if is_sweep else None
     began.bars = screen.Bars(began.folders, began.started)
     return began
@@ -170,7 +172,7 @@ def _finished(began: Launch, *, is_stopped: bool) -> int:
     for job in (contents.fields["job"] for contents in jobs):
         if job["status"] == RUNNING:  # its process is gone, and could not note it
             job["status"] = KILLED
-    screen.show(jobs)
+    screen.show(jobs, began.shared)
     try:
         _conclude(began, jobs, is_stopped=is_stopped)
     except Exception as error:  # whatever it is, the table is kept

@@ -33,6 +33,7 @@ from denoise.tracking.record import FAILED, FILE, KILLED, METRICS, Contents, Rec
 log = logging.getLogger(__name__)
 
 AGAIN_SECONDS = 2
+GATHER_SECONDS = 1  # changes within a second are uploaded together
 BATCH = 1000  # metrics in one request, at most (MLflow's limit)
 MODEL = "model/"
 OLD_FILE = "outbox.jsonl"  # of version 0.1.0
@@ -242,6 +243,7 @@ class Mirror:
         launcher = multiprocessing.parent_process()
         while not (self.stop.is_set() or self._is_over()):
             self.record.changed.wait(claim.BEAT_SECONDS)
+            self.stop.wait(GATHER_SECONDS)
             self.record.changed.clear()
             if launcher and launcher.pid != os.getppid():
                 os._exit(1)  # the launching process was killed, so its workers end, too

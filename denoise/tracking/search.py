@@ -7,6 +7,7 @@ import csv
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from denoise.tracking.files import answered, download, files
 from denoise.tracking.record import Contents, Line
 
 SUMMARY = "sweep.csv"  # a sweep's table, in its summary run
+FEW = 20
 # No reference has a noise: it was not trained, and no ranking picks it.
 TRAINED = "attributes.status = 'FINISHED' and tags.noise != ''"
 REFERENCES = f"attributes.status = 'FINISHED' and tags.kind = '{record.REFERENCE}'"
@@ -211,8 +213,11 @@ def _without_record(client: MlflowClient, run_id: str) -> Contents:
 
 def finished(settings: Tracking, fingerprints: Iterable[str]) -> dict[str, Found]:
     """The newest finished run of each of these configs that has one."""
-    newest = {
-        fingerprint: search(settings, f"tags.config_hash = '{fingerprint}'", most=1)
-        for fingerprint in fingerprints
-    }
-    return {fingerprint: found[0] for fingerprint, found in newest.items() if found}
+    wanted = set(fingerprints)
+    filters = [f"tags.config_hash = '{each}'" for each in wanted]
+    if len(wanted) > FEW:  # MLflow has no OR: reading every run is quicker than many questions
+        filters = ["tags.config_hash != ''"]
+    newest: dict[str, Found] = {}
+    for run in chain(*(search(settings, each) for each in filters)):
+        newest.setdefault(run.tags["config_hash"], run)
+    return {each: newest[each] for each in wanted & newest.keys()}

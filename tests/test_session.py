@@ -50,7 +50,7 @@ def ended_run(settings: Tracking, error: BaseException | None) -> mlflow.entitie
         (PermissionError(errno.EACCES, "of a file that the run needs"), "FAILED"),
         (OSError(errno.ENOSPC, "a full disk"), "KILLED"),
         (KeyboardInterrupt(), "KILLED"),
-        (SystemExit(), "KILLED"),
+        (SystemExit(), "FAILED"),
     ],
 )
 def test_a_run_never_stays_running(

@@ -20,7 +20,7 @@ from denoise.config import identity
 from denoise.config.settings import Tracking
 from denoise.metrics import Metric
 from denoise.noise import Gaussian, Identity, Noise, RandomErasing
-from denoise.tracking import search
+from denoise.tracking import search, store
 from tests.conftest import tracked
 from tests.test_pull import reference_run
 from tests.test_study import STUDY
@@ -484,6 +484,7 @@ def test_mistakes_are_reported_in_one_sentence(
     compared: Callable[..., tuple[int, str, str]], arguments: tuple[str, ...]
 ) -> None:
     Path("a_file").touch()
+    store.prepare(Tracking(None, "denoise"))  # a filter is parsed where there is an experiment
     status, _, err = compared(*arguments)
     assert status == 1
     assert MISTAKES[arguments] in err

@@ -21,6 +21,7 @@ from denoise.config.settings import Tracking
 from denoise.manifest import sha256
 from denoise.tracking import files
 from denoise.tracking.record import REFERENCE
+from denoise.tracking.store import prepare
 from tests.conftest import (
     SMALL,
     Said,
@@ -255,6 +256,7 @@ MISTAKES = {
 @pytest.mark.usefixtures("fresh_folder")
 @pytest.mark.parametrize("arguments", MISTAKES, ids=" ".join)
 def test_mistakes_are_reported_in_one_sentence(pulled: Command, arguments: tuple[str, ...]) -> None:
+    prepare(Tracking(None, "denoise"))  # a filter is parsed where there is an experiment
     status, _, err = pulled(*arguments)
     assert status == 1
     assert MISTAKES[arguments] in err

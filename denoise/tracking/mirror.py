@@ -262,15 +262,11 @@ class Mirror:
         except LOST as error:
             self.record.fail(error)
         except Exception as error:
-            if self.record.refused:
-                log.warning(
-                    "The store refuses the run's metrics and files (%s): they stay in %s",
-                    *(self.record.refused, self.record.folder),
-                )
-            elif not self.away:
+            if not self.away or self.record.refused:
                 self.away = store.reason(error)
                 log.warning(
-                    "The store does not answer (%s): the run's metrics and files wait in %s",
+                    "The store %s (%s): the run's metrics and files wait in %s",
+                    "refuses the run" if self.record.refused else "does not answer",
                     *(self.away, self.record.folder),
                 )
         else:

@@ -52,8 +52,7 @@ def search(
     They are finished training runs unless said otherwise. The filter may compare parameters with
     numbers: `params.noise.sigma < 0.2`. `UserError` if it does not parse.
     """
-    experiment = store.existing(settings)
-    if not experiment:
+    if not (experiment := store.existing(settings)):
         return []
     client = MlflowClient()
     rest, passes = filters.parse(where)
@@ -122,8 +121,7 @@ def _latest(settings: Tracking, where: str) -> str:
 @answered()
 def _summaries(settings: Tracking, where: str) -> list[str]:
     """The ids of the summary runs that `where` finds, those of the newest sweeps first."""
-    experiment = store.existing(settings)
-    if not experiment:
+    if not (experiment := store.existing(settings)):
         return []
     order = ["attributes.start_time DESC"]
     found = MlflowClient().search_runs(

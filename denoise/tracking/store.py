@@ -233,33 +233,30 @@ def _find_experiment(name: str) -> str | None:
 
 
 def check_writable(experiment: str) -> None:
-    """Write a small file where the store keeps the files of runs; `UserError` if that fails.
+    """Write and delete a small file where the files of runs go; `UserError` if that fails.
 
-    It is a `StoreUnavailableError` if it may succeed later.
+    It is a `StoreUnavailableError` if it may succeed later. The file lies beside the folders of
+    runs, under one name however often it is written. It stays where deleting is not allowed.
     """
     place = MlflowClient().get_experiment(experiment).artifact_location
+
+    def write() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "denoise-can-write.txt"
+            path.write_text("Written to see whether runs can write here. It can be deleted.\n")
+            repository = get_artifact_repository(place)
+            repository.log_artifact(str(path))
+            with contextlib.suppress(Exception):
+                repository.delete_artifacts(path.name)
+
     try:
-        _limited(lambda: _write_and_delete(place), WRITE_SECONDS)
+        _limited(write, WRITE_SECONDS)
     except Exception as error:
         remedy = "; check that this user may write there, and see the server's log"
         raise (UserError if is_refused(error) else StoreUnavailableError)(
             f"files of runs cannot be written to {without_secret(place)}: {reason(error)}"
             f"{'' if isinstance(error, ImportError) else remedy}"
         ) from None
-
-
-def _write_and_delete(place: str) -> None:
-    """The file lies beside the folders of runs, under one name however often it is written.
-
-    It stays where deleting is not allowed or not supported; MLflow's pages do not show it.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "denoise-can-write.txt"
-        path.write_text("Written by denoise to see whether it can write here. Delete it freely.\n")
-        repository = get_artifact_repository(place)
-        repository.log_artifact(str(path))
-        with contextlib.suppress(Exception):
-            repository.delete_artifacts(path.name)
 
 
 def _answer_in_time(uri: str, ask: Callable[[], T]) -> T:

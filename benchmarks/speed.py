@@ -6,6 +6,7 @@ Prints the machine and the table of docs/benchmarks.md.
 import os
 import platform
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -59,9 +60,11 @@ def ours() -> Callable[[], None]:
     return epoch
 
 
-def bare() -> Callable[[], None]:
+def bare(*, compiled: bool = False) -> Callable[[], None]:
     """A minimal loop that trains and tests the same model on float tensors in memory."""
-    model = Anello(latent_dim=4)
+    model: nn.Module = Anello(latent_dim=4)
+    if compiled:
+        model.compile()
     train, test = IMAGES.scale(IMAGES.train.images), IMAGES.scale(IMAGES.test.images)
     batches = train[torch.randperm(len(train))].split(TRAINER.batch_size)
     return lambda: _fit_and_test(model, batches, test.split(evaluate.BATCH))
@@ -103,15 +106,21 @@ def seconds(call: Callable[[], object]) -> float:
 
 
 def epoch_rows() -> list[tuple[str, str, str]]:
-    """The three kinds of epochs in turn, because the speed of the machine changes within minutes.
+    """The four kinds of epochs in turn, because the speed of the machine changes within minutes.
 
     Ours is measured before and after the minimal loop. The first round is a warm-up.
     """
+    can_compile = shutil.which(os.environ.get("CXX", "g++")) is not None
     mine, least, most = ours(), bare(), usual()
-    rounds = [[seconds(epoch) for epoch in (mine, least, mine, most)] for _ in range(ROUNDS + 1)]
-    before, loop, after, loader = torch.tensor(rounds[1:]).T
+    kinds = [mine, least, mine, most, *([bare(compiled=True)] if can_compile else [])]
+    rounds = [[seconds(epoch) for epoch in kinds] for _ in range(ROUNDS + 1)]
+    before, loop, after, loader, *compiled = torch.tensor(rounds[1:]).T
     epoch = (before + after) / 2
     slower, faster = (epoch / loop).median(), (loader / epoch).median()
+    compiled_loop = ("the minimal loop with torch.compile", "not measured", "no C++ compiler found")
+    for each in compiled:
+        ratio = f"ours takes {(epoch / each).median():.2f} times as long"
+        compiled_loop = (compiled_loop[0], f"{each.median():.2f} s", ratio)
     return [
         ("one epoch with test metrics, no noise", f"{epoch.median():.2f} s", ""),
         (
@@ -119,6 +128,7 @@ def epoch_rows() -> list[tuple[str, str, str]]:
             f"{loop.median():.2f} s",
             f"ours takes {slower:.2f} times as long",
         ),
+        compiled_loop,
         (
             "torchvision data set in a DataLoader",
             f"{loader.median():.2f} s",

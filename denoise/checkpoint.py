@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from denoise.errors import UserError
-from denoise.trainer import Trainer
+from denoise.trainer import Arithmetic, Trainer
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +31,8 @@ def save(
 ) -> None:
     """Write everything that a run needs to resume, and its config, whole or not at all.
 
-    That is: weights, optimiser, random state, the metrics of each finished epoch, and the `best`
-    weights so far. `OSError` if the file cannot be written.
+    That is: weights, optimiser, random state, arithmetic, the metrics of each finished epoch, and
+    the `best` weights so far. `OSError` if the file cannot be written.
     """
     tensors = {f"model.{name}": value for name, value in trainer.model.state_dict().items()}
     for index, state in trainer.optimizer.state_dict()["state"].items():
@@ -41,7 +41,8 @@ def save(
     tensors["random.corruption"] = trainer.corruption.get_state()
     tensors["random.second"] = trainer.second.get_state()
     tensors |= {f"best.{name}": value for name, value in best.items()}
-    _write(path, tensors, len(history), config, history=json.dumps(history))
+    texts = {"history": json.dumps(history), "arithmetic": trainer.arithmetic}
+    _write(path, tensors, len(history), config, **texts)
 
 
 def save_weights(path: Path, weights: Weights, *, epoch: int, config: Mapping[str, Any]) -> None:
@@ -85,7 +86,10 @@ def restore(path: Path, trainer: Trainer) -> tuple[list[dict[str, float]], dict[
     try:
         _put(tensors, trainer)
         with safe_open(path, framework="pt") as file:
-            return json.loads(file.metadata()["history"]), _under("best", tensors)
+            metadata = file.metadata()
+        # States of 0.1.0 do not name their arithmetic.
+        trainer.use(Arithmetic(metadata.get("arithmetic", Arithmetic.TORCH)))
+        return json.loads(metadata["history"]), _under("best", tensors)
     except (KeyError, RuntimeError, ValueError):
         raise UserError(f"{path} is not the state of a run of this config") from None
 

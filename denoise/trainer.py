@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Literal
 
 import numpy as np
@@ -22,6 +23,16 @@ _DEVICES: dict[str, Callable[[], bool]] = {
     "mps": torch.backends.mps.is_available,
     "cpu": lambda: True,
 }
+
+
+class Arithmetic(StrEnum):
+    """What computes a training step: the results are equal up to rounding.
+
+    `torch` is torch's kernels and unfused Adam, `fused` is torch's kernels and fused Adam.
+    """
+
+    TORCH = "torch"
+    FUSED = "fused"
 
 
 @dataclass(frozen=True)
@@ -74,6 +85,13 @@ class Trainer:
             model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
         self.step = torch.compile(model) if settings.compile else model
+        self.use(Arithmetic.FUSED)
+
+    def use(self, arithmetic: Arithmetic) -> None:
+        """Train with `arithmetic`, as a resumed run does with its own; on a GPU, with torch's."""
+        self.arithmetic = arithmetic if self.device.type == "cpu" else Arithmetic.TORCH
+        for group in self.optimizer.param_groups:
+            group["fused"] = None if self.arithmetic is Arithmetic.TORCH else True  # None: default
 
     def epochs(self, *, after: int = 0) -> Iterator[dict[str, float]]:
         """Train the epochs `after` the last finished one, and yield the metrics of each.

@@ -4,6 +4,7 @@ import os
 import pickle
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from denoise import checkpoint, data
 from denoise.errors import UserError
 from denoise.model import Anello
 from denoise.noise import Gaussian
-from denoise.trainer import Trainer
+from denoise.trainer import Arithmetic, Trainer
 from tests.test_trainer import SETTINGS
 
 
@@ -28,9 +29,14 @@ def trainer(few: data.Data, seed: int = 0, target: str = "corrupted") -> Trainer
 
 
 @pytest.mark.parametrize("target", ["corrupted", "second"])
-def test_a_restored_run_continues_bit_for_bit(few: data.Data, tmp_path: Path, target: str) -> None:
+@pytest.mark.parametrize("arithmetic", Arithmetic)
+def test_a_restored_run_continues_bit_for_bit_with_its_own_arithmetic(
+    few: data.Data, tmp_path: Path, arithmetic: Arithmetic, target: str
+) -> None:
     whole, broken = trainer(few, target=target), trainer(few, target=target)
     restored = trainer(few, seed=99, target=target)
+    whole.use(arithmetic)
+    broken.use(arithmetic)
     list(whole.epochs())
     history = [next(broken.epochs())]
     best = {name: value.clone() for name, value in broken.model.state_dict().items()}
@@ -44,6 +50,20 @@ def test_a_restored_run_continues_bit_for_bit(few: data.Data, tmp_path: Path, ta
         restored.model.state_dict().values(), whole.model.state_dict().values(), strict=True
     ):
         assert torch.equal(mine, theirs)
+
+
+def test_a_state_that_names_no_arithmetic_continues_with_torchs(
+    few: data.Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_arithmetic(*args: Any, arithmetic: str, **metadata: str) -> None:  # noqa: ARG001
+        write(*args, **metadata)
+
+    write, path, restored = checkpoint._write, tmp_path / "last.safetensors", trainer(few)
+    monkeypatch.setattr(checkpoint, "_write", without_arithmetic)
+    checkpoint.save(path, trainer(few), history=[], best={}, config={})
+    checkpoint.restore(path, restored)
+    assert restored.arithmetic == "torch"
+    assert not restored.optimizer.param_groups[0]["fused"]
 
 
 def test_the_config_and_the_weights_are_restored(few: data.Data, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from denoise.noise import (
     Speckle,
     Uniform,
 )
-from denoise.trainer import Trainer
+from denoise.trainer import Arithmetic, Trainer
 
 SETTINGS = trainer.Settings(
     epochs=2,
@@ -186,6 +186,18 @@ def test_a_second_corruption_teaches_what_the_clean_image_does_if_the_noise_has_
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_epoch(few: Data) -> None:
     with pytest.raises(FloatingPointError, match=r"in epoch 1, with trainer.learning_rate=0.001"):
         fit(few, Gaussian(sigma=1e30, mean=0))
+
+
+def test_each_arithmetic_trains_the_same_network_up_to_rounding(few: Data) -> None:
+    def loss(arithmetic: Arithmetic) -> float:
+        torch.manual_seed(7)
+        fitted = Trainer(Anello(latent_dim=4), few, Identity(), SETTINGS, seed=0)
+        fitted.use(arithmetic)
+        return next(fitted.epochs())["train/loss"]
+
+    plain, *others = map(loss, Arithmetic)
+    assert others == pytest.approx([plain] * len(others), rel=1e-4)
+    assert len({plain, *others}) == len(Arithmetic), "they are the same arithmetic"
 
 
 @pytest.mark.parametrize("changes", [{"precision": "bfloat16"}, {"compile": True}])

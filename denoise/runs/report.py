@@ -52,6 +52,7 @@ class Report:
             self._resume(trainer, state)
         else:
             self._introduce(trainer, overrides)
+        self.own.update(tags=self.own.fields["tags"] | {"arithmetic": str(trainer.arithmetic)})
         self.own.note_job(stage="training")
         self.epoch_began = time.perf_counter()
 

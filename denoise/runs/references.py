@@ -120,8 +120,10 @@ def keep(
     also_costly: bool = False,
     trust: build.Trust = (),
 ) -> None:
-    """Compute the references for runs of these configs that the store lacks, with records in
-    `folder`; `trust` is as in `build`."""
+    """Compute the references for runs of these configs that the store lacks.
+
+    Their records are written to `folder`; `trust` is as in `build`.
+    """
     known = search.search(settings, "", among=search.REFERENCES)
     there = {(one.name, frozenset(one.params.items())) for one in known}
     sizes: dict[str, set[int]] = {}

@@ -4,12 +4,12 @@ import sys
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from denoise import command, manifest
 from denoise.comparison import write
 from denoise.comparison.effects import MARGIN
 from denoise.config.settings import Tracking
+from denoise.runs import screen
 
 
 @click.command(context_settings=command.SETTINGS)
@@ -52,7 +52,7 @@ def main(
     runs = write.chosen(settings, sweeps, ids, where)
     with manifest.writing(to, write.FILES, force=force) as folder:
         written = write.write(settings, runs, folder, margin=margin / 100)
-    written.show(Console())
+    written.show(screen.console())
     table, markdown, page = (to / name for name in write.FILES)
     click.echo(f"Page:  {page}\nTable: {table}, {markdown}")
 

@@ -250,6 +250,8 @@ def cli(
 ) -> Callable[..., Said]:
     """The command in this process: quick, as everything is imported."""
 
+    import torch
+
     def run(*arguments: str, folder: Path = fresh_folder) -> Said:
         folder.mkdir(exist_ok=True)
         monkeypatch.chdir(folder)
@@ -261,6 +263,7 @@ def cli(
         except SystemExit as stop:
             status, message = (stop.code, "") if isinstance(stop.code, int) else (1, str(stop.code))
         GlobalHydra.instance().clear()
+        torch.set_flush_denormal(False)  # other tests of this process draw denormal numbers
         screen = capfd.readouterr()
         return Said(status, screen.out, screen.err + message, folder)
 

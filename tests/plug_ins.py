@@ -53,6 +53,17 @@ class Raising:
         return images
 
 
+@dataclass
+class Breaking:
+    """A noise that gives NaN in training from its second batch on."""
+
+    batches: int = 0
+
+    def __call__(self, images: Tensor, *, generator: Generator) -> Tensor:  # noqa: ARG002
+        self.batches += not torch.is_inference_mode_enabled()
+        return images * float("nan") if self.batches > 1 else images
+
+
 class Exiting(Callback):
     """A callback that ends the process after the first job."""
 

@@ -140,7 +140,7 @@ def test_any_losses_and_any_axis_can_be_drawn(
 ) -> None:
     for figure in (
         figures.loss_curves({"train/loss": losses}, limits, "a run"),
-        of_settings.overlaid({"none": losses}, "loss"),
+        of_settings.curves({"train": {"none": losses}}, narrow=False),
     ):
         assert figures.drawn(figure).size > (100, 100)
 
@@ -259,7 +259,8 @@ def test_what_cannot_be_computed_is_left_out_and_not_tried_again(
     (run,) = said.runs("tags.noise = 'none'")
     assert run.info.status == "FINISHED"
     assert (run.data.metrics["test/loss"], run.data.metrics["test/ssim"]) == (0, 1)
-    left = ["test/psnr", "latent/linear_accuracy", "latent/trustworthiness"]
+    left = ["test/psnr", "latent/linear_accuracy", "latent/few_label_accuracy"]
+    left.append("latent/trustworthiness")
     assert run.data.tags["left_out"].split() == left
     assert run.data.metrics.keys().isdisjoint(left)
     assert said.out.count("is left out") == len(left)

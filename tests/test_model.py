@@ -79,7 +79,7 @@ def parameters(model: nn.Module) -> int:
 def test_each_model_has_the_number_of_parameters_in_its_docstring(
     composed: Callable[..., DictConfig], name: str, count: int
 ) -> None:
-    model = compose.checked(composed(f"model={name}")).model
+    model = compose.checked(composed(f"model={name}")).model()
     assert parameters(model) == count
     assert f"{count:,} parameters" in str(type(model).__doc__)
 

@@ -125,7 +125,7 @@ def test_runs_are_chosen_by_metric_filter_and_rank(
     assert only["run"] == "gaussian σ=0.5"
     assert ranking("--where", "params.noise.sigma = 0.5 and metrics.test/psnr > 0") == [only]
     below = ranking("--where", "params.noise.sigma < 0.2 AND metrics.test/loss > 0")
-    assert {entry["run"] for entry in below} == {"gaussian σ=0", "gaussian σ=0.1 smoke"}
+    assert {entry["run"] for entry in below} == {"gaussian σ=0", "gaussian σ=0.1"}
     assert ranking("--where", "params.`noise.sigma` >= 0.1 and params.noise.sigma != 0.5") == [
         entry for entry in below if entry["run"] == "gaussian σ=0.1"
     ]

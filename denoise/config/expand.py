@@ -83,12 +83,12 @@ class _Composer:
         self.launch, self.loader = launch, loader
         self.parser = OverridesParser.create(config_loader=loader)
         self.parsed: dict[str, Override] = {}
-        self.groups: dict[str, bool] = {}
         self.composed: dict[tuple[str, ...], DictConfig] = {}
 
     def compose(self, job: Sequence[str]) -> DictConfig:
         parsed = [self._parse(text) for text in job]
-        chosen = [each for each in parsed if self._is_group(each)]
+        groups = self.launch.hydra.runtime.choices
+        chosen = [each for each in parsed if each.key_or_group in groups]
         values = [each for each in parsed if each not in chosen]
         if not all(map(_is_plain, values)):
             return self.loader.load_sweep_config(self.launch, list(job))
@@ -104,12 +104,6 @@ class _Composer:
         if text not in self.parsed:
             self.parsed[text] = self.parser.parse_override(text)
         return self.parsed[text]
-
-    def _is_group(self, override: Override) -> bool:
-        name = override.key_or_group
-        if name not in self.groups:
-            self.groups[name] = bool(self.loader.get_group_options(name))
-        return self.groups[name]
 
     def _note(self, config: DictConfig, parsed: list[Override]) -> None:
         """What Hydra notes of a job's overrides."""

@@ -56,7 +56,7 @@ def shared(config: DictConfig) -> str:
 
 
 def _member(cfg: DictConfig, folder: Path, varying: Collection[str] | None) -> Member:
-    name, config = identity.run_name(cfg, cfg.hydra, varying), checked(cfg)
+    config, name = checked(cfg), identity.run_name(cfg, cfg.hydra, varying)
     log_file = f"{cfg.hydra.job.name}.log"
     return Member(name, config, folder, identity.fingerprints(config.plain), log_file)
 

@@ -643,7 +643,7 @@ def fresh(settings: data.Settings, *overrides: str) -> Trainer:
     cfg = OmegaConf.create(composed("trainer=smoke", *overrides))
     few = data.load(replace(settings, train_size=512, test_size=100), torch.device("cpu"))
     config = configs.checked(cfg)
-    return Trainer(config.model, few, Identity(), config.trainer, seed=0)
+    return Trainer(config.model(), few, Identity(), config.trainer, seed=0)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from denoise import command, metrics
 from denoise.comparison import write
+from denoise.config import saved
 from denoise.config.settings import Tracking
 from denoise.runs import references
 from denoise.tracking import files, search
@@ -52,7 +53,9 @@ def main(
 def _config(run: Found) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         files.download(run.id, "config/config.yaml", Path(folder))
-        return OmegaConf.to_container(OmegaConf.load(Path(folder) / "config" / "config.yaml"))
+        plain: Any = OmegaConf.to_container(OmegaConf.load(Path(folder) / "config" / "config.yaml"))
+    plain["data"]["root"] = saved.root_here(plain["data"]["root"])
+    return plain
 
 
 def _show(found: list[Found]) -> None:

@@ -179,7 +179,6 @@ def _templates() -> Environment:
     )
     environment.globals |= {"effects": effects, "figures": figures, "groups": groups}
     environment.globals |= {"published": published, "tables": tables}
-    environment.filters["sentence_case"] = lambda text: text[:1].upper() + text[1:]
     environment.filters["cell"] = lambda text: str(text).replace("|", "\\|")
     return environment
 

@@ -33,11 +33,17 @@ def composable(typed: Sequence[str]) -> Iterator[list[str]]:
     replaced = {override.partition("=")[0] for override in arguments.overrides}
     kept = {group: saved[group] for group in GROUPS if group not in replaced}
     _check_classes(kept, path)
-    if "data" in kept and not Path(kept["data"]["root"]).is_dir():  # it is of another machine
-        kept["data"]["root"] = OmegaConf.load(CONF / "data" / "fashion_mnist.yaml").root
+    if "data" in kept:
+        kept["data"]["root"] = root_here(kept["data"]["root"])
     with tempfile.TemporaryDirectory() as folder:
         _write(Path(folder) / f"{name}.yaml", kept, seed=saved["seed"])
         yield [*typed, "--config-path", folder]
+
+
+def root_here(root: str) -> str:
+    """The data folder `root` of a run; the default one if the run was on another machine."""
+    is_here = Path(root).is_dir()
+    return root if is_here else OmegaConf.load(CONF / "data" / "fashion_mnist.yaml").root
 
 
 def _read(path: Path) -> dict[str, Any] | None:

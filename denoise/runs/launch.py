@@ -32,7 +32,8 @@ class Launch:
     def folders(self) -> list[Path]:
         """The folders of the jobs, also of those that a sweeper other than Hydra's own adds."""
         planned = [member.folder for member in self.members]
-        there = [path.parent for path in self.folder.glob("*/record.json")] if self.is_sweep else []
+        others = self.is_sweep and len(self.members) == 1  # another sweeper may add jobs
+        there = [path.parent for path in self.folder.glob("*/record.json")] if others else []
         return list(dict.fromkeys([*planned, *there]))
 
 

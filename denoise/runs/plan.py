@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -63,39 +64,39 @@ def _member(cfg: DictConfig, folder: Path, varying: Collection[str] | None) -> M
 
 def _named_apart(planned: Sequence[Member]) -> list[Member]:
     """The members, with a number behind names that runs of different configs share."""
-    hashes: dict[str, list[str]] = {}
+    numbers: dict[str, dict[str, int]] = {}
     for member in planned:
-        known = hashes.setdefault(member.name, [])
-        if member.hashes[0] not in known:
-            known.append(member.hashes[0])
-    numbers = {(name, each): known.index(each) for name, known in hashes.items() for each in known}
+        known = numbers.setdefault(member.name, {})
+        known.setdefault(member.hashes[0], len(known) + 1)
 
     def apart(member: Member) -> Member:
-        number = numbers[member.name, member.hashes[0]]
-        return replace(member, name=f"{member.name} ({number + 1})") if number else member
+        number = numbers[member.name][member.hashes[0]]
+        end = f" ({number})" if number > 1 else ""
+        return replace(member, name=member.name[: identity.LONGEST_NAME - len(end)] + end)
 
     return list(map(apart, planned))
 
 
 def check_folders(launched: list[Member]) -> None:
     """Refuse a folder that two runs share, or that holds another run or the user's own files."""
+    shared = Counter(member.folder for member in launched)
     for member in launched:
-        if sum(other.folder == member.folder for other in launched) > 1:
+        if shared[member.folder] > 1:
             raise UserError(
                 f"hydra.sweep.subdir gives several runs the folder {member.folder}; "
                 "${hydra.job.num} in it tells them apart"
             )
         there = record.read(member.folder)
-        if there:
-            record.check_free(member.folder, record.FILES, there.fields["files"])
-        else:
+        if not there:
             record.check_free(member.folder, [*record.FILES, record.METRICS, member.log_file])
-        if there and session.holds_other_run(there, member.hashes):
+            continue
+        record.check_free(member.folder, record.FILES, there.fields["files"])
+        if session.holds_other_run(there, member.hashes):
             raise UserError(
-                f"{member.folder} holds another run, {there.fields['name']!r}; {session.ELSEWHERE}"
+                f"{member.folder} holds another run, {there.fields['name']!r}; {record.ELSEWHERE}"
             )
-        if there and record.is_locked(member.folder):
-            raise UserError(f"another process is using {member.folder}; {session.ELSEWHERE}")
+        if record.is_locked(member.folder):
+            raise UserError(f"another process is using {member.folder}; {record.ELSEWHERE}")
 
 
 def text(launched: list[Member], folder: Path) -> str:
@@ -113,13 +114,13 @@ def text(launched: list[Member], folder: Path) -> str:
     return json.dumps({"sweep": folder.name, "owner": owner, "members": described}, indent=1)
 
 
-def name_of(folder: Path, number: int) -> str | None:
-    """The name that the plan in the sweep's `folder` gives a job; None if it is not planned."""
+def name_of(folder: Path, config_hash: str) -> str | None:
+    """The name that the plan in the sweep's `folder` gives a run of this config; None if none."""
     try:
         planned = json.loads((folder / FILE).read_text(encoding="utf-8"))["members"]
     except OSError:  # the sweep's folder is on another machine
         return None
-    return planned[number]["name"] if number < len(planned) else None
+    return next((each["name"] for each in planned if each["config_hash"] == config_hash), None)
 
 
 def pass_store_on(config: DictConfig, address: str) -> None:
@@ -170,6 +171,8 @@ def announce(launched: list[Member], workers: int, threads: int, *, reuses: bool
     finished = len({member.hashes[0] for member in launched}) - len(left)
     if finished:
         log.info("Finished earlier and reused: %d (force=true trains them)", finished)
+    if not left:
+        return
     try:
         minutes = estimate.seconds(list(left.values()), workers=workers, threads=threads) / 60
     except (Exception, SystemExit) as error:  # of a user's own model, whose run ends with it

@@ -134,7 +134,7 @@ def keep(
         size = plain["model"].get("latent_dim")
         sizes.setdefault(str(suite.params), set()).update([size] if isinstance(size, int) else [])
     for key, suite in suites.items():
-        wanted = [*cheap(sizes[key]), *(costly() if also_costly else [])]
+        wanted = [*cheap(sizes[key]), *(costly() if also_costly else [])] if suite.robust else []
         missing = [one for one in wanted if (one.name, _texts(suite, one)) not in there]
         images = data.load(suite.data, torch.device("cpu")) if missing else None
         for one in missing:

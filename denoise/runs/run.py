@@ -68,15 +68,16 @@ def job(cfg: DictConfig) -> float:
             )
             return _noted(config, own, described)
     except FolderLockedError:
-        log.error("%s: another process is using %s; %s", described.name, folder, session.ELSEWHERE)
+        log.error("%s: another process is using %s; %s", described.name, folder, record.ELSEWHERE)
         return math.nan
 
 
 def _described(config: Config, cfg: DictConfig, folder: Path) -> Job:
     hydra = HydraConfig.get()
     alone, choices = hydra.mode == RunMode.RUN, hydra.runtime.choices
-    sweep = folder if alone else Path(hydra.sweep.dir)
-    planned = None if alone else plan.name_of(sweep, hydra.job.num)
+    sweep = folder if alone else Path(hydra.runtime.cwd) / hydra.sweep.dir
+    hashes = identity.fingerprints(config.plain)
+    planned = None if alone else plan.name_of(sweep, hashes[0])
     tags = {
         "sweep": sweep.name,
         "noise": choices["noise"],
@@ -90,7 +91,7 @@ def _described(config: Config, cfg: DictConfig, folder: Path) -> Job:
         name=planned or identity.run_name(cfg, hydra),
         num=0 if alone else hydra.job.num,
         tags=tags,
-        hashes=identity.fingerprints(config.plain),
+        hashes=hashes,
         overrides=list(hydra.overrides.task),
         log_file=f"{hydra.job.name}.log",
         anew=cfg.force,

@@ -117,9 +117,8 @@ def _make(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        key = "hydra.run.dir or hydra.sweep.dir"
         raise UserError(
-            f"{folder} cannot be written to ({error.strerror}); choose another with {key}"
+            f"{folder} cannot be written to ({error.strerror}); {record.ELSEWHERE}"
         ) from None
 
 
@@ -175,12 +174,13 @@ def _finished(began: Launch, *, is_stopped: bool) -> int:
     screen.show(jobs, began.shared)
     try:
         _conclude(began, jobs, is_stopped=is_stopped)
-    except Exception as error:  # whatever it is, the table is kept
+    except Exception as error:
         print(f"No comparison: {store.reason(error)}")
         if not isinstance(error, store.FAILURES):
-            log.exception("The comparison failed")
-    if began.summary:
-        _sum_up(began.summary, jobs)
+            log.error("The comparison failed\n%s", store.without_secret(traceback.format_exc()))
+    finally:  # the table is kept, also after Ctrl-C
+        if began.summary:
+            _sum_up(began.summary, jobs)
     if mirror.pending(began.folders()):
         print(f"Some data are not in the store yet: python -m denoise.sync {began.folder}")
     missing = len(began.members) - len(jobs)
@@ -227,7 +227,7 @@ def _add_references(began: Launch, settings: Tracking) -> None:
     plains = [member.config.plain for member in began.members]
     try:
         references.keep(settings, plains, began.folder.parent / "references", trust=build.ANY)
-    except store.FAILURES as error:
+    except Exception as error:  # a noise of the user's may raise anything
         log.warning("No new references: %s", store.reason(error))
 
 

@@ -307,7 +307,7 @@ def _is_pending(path: Path) -> bool:
     if path.name == OLD_FILE:
         return True
     try:
-        contents = record.read(path.parent)
+        contents = record.read(path.parent, with_lines=False)
     except UserError:
         return True  # damaged: whoever mirrors it says so
     return contents is not None and not contents.fields["mirrored"]
@@ -356,7 +356,7 @@ def send_pending(address: str, folders: Iterable[Path]) -> None:
     """
     for folder in pending(folders):
         try:
-            fields = (record.read(folder) or Contents()).fields
+            fields = (record.read(folder, with_lines=False) or Contents()).fields
             if fields.get("store") == address and not fields.get("refused"):
                 log.info("%s: %s", folder, send(folder))
         except FolderLockedError:

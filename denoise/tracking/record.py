@@ -22,9 +22,8 @@ from denoise.manifest import sha256
 
 VERSION = 1
 FILE, METRICS = "record.json", "metrics.jsonl"
-# What a run writes at the top of its folder, besides its log.
-PARTS = ("config", "checkpoints", "figures", "images", "model", "state", "tables")
-# Every file of a run whose name is known before it is trained, besides its log.
+ELSEWHERE = "choose another folder with hydra.run.dir or hydra.sweep.dir"
+# What nearly every run writes besides its log, to refuse a folder with such files before training.
 FILES = (
     *(f"checkpoints/{name}.safetensors" for name in ("last", "best")),
     *(f"state/{name}.safetensors" for name in ("even", "odd")),
@@ -43,7 +42,6 @@ SUCCEEDED = (FINISHED, REUSED, SKIPPED)
 # A run is trained, sums up a sweep, or is a reference that was not trained. Rankings and
 # comparisons look for trained runs only.
 TRAINING, SWEEP, REFERENCE = "training", "sweep", "reference"
-
 
 # A record without a run.
 EMPTY: dict[str, Any] = {
@@ -87,8 +85,10 @@ class Contents:
         return {k: v for line in self.lines if not line.step for k, v in line.metrics.items()}
 
 
-def read(folder: Path) -> Contents | None:
+def read(folder: Path, *, with_lines: bool = True) -> Contents | None:
     """The record in `folder`, or None without one; a last line that was cut short is left out.
+
+    Without lines of metrics it is quicker to read.
 
     Raises `UserError` if the record is damaged or of a version that is not known.
     """
@@ -99,7 +99,7 @@ def read(folder: Path) -> Contents | None:
                 f"{folder / FILE} has version {fields['version']}; this code reads up to {VERSION}"
             )
         check_inside(fields["files"])
-        return Contents(fields, _lines(folder / METRICS))
+        return Contents(fields, _lines(folder / METRICS) if with_lines else [])
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError, OSError) as error:
@@ -132,10 +132,7 @@ def check_free(folder: Path, names: Iterable[str], own: Iterable[str] = ()) -> N
         parent = path.parent
         taken = parent if os.path.lexists(parent) and not parent.is_dir() else path
         if os.path.lexists(taken):
-            raise UserError(
-                f"{taken} exists and is not a file of this run; "
-                "choose another folder with hydra.run.dir or hydra.sweep.dir"
-            )
+            raise UserError(f"{taken} exists and is not a file of this run; {ELSEWHERE}")
 
 
 def is_locked(folder: Path) -> bool:
@@ -238,7 +235,7 @@ class Record:
         job = self.fields["job"]
         self.note(job=job | {"seconds": time.time() - job["began"]} | fields)
 
-    def log(self, metrics: Mapping[str, float], step: int, *, when: int | None = None) -> None:
+    def log(self, metrics: Mapping[str, float], step: int) -> None:
         """Add the metrics of an epoch (`step` from 1), or metrics that a run has one of (0).
 
         What the record has is not added again, so that a resumed run reports nothing twice.
@@ -248,7 +245,7 @@ class Record:
             known = {key for line in self.contents.lines if line.step == step for key in line[2]}
             new = {key: value for key, value in metrics.items() if key not in known}
             if new:
-                line = Line(step, when or milliseconds(), new)
+                line = Line(step, milliseconds(), new)
                 _append(self.folder / METRICS, line_text(line))
                 self.contents.lines.append(line)
                 self._put(mirrored=False, lines=len(self.contents.lines))

@@ -212,10 +212,10 @@ def _without_record(client: MlflowClient, run_id: str) -> Contents:
 def finished(settings: Tracking, fingerprints: Iterable[str]) -> dict[str, Found]:
     """The newest finished run of each of these configs that has one."""
     wanted = set(fingerprints)
-    filters = [f"tags.config_hash = '{each}'" for each in wanted]
+    wheres = [f"tags.config_hash = '{each}'" for each in wanted]
     if len(wanted) > FEW:  # MLflow has no OR: reading every run is quicker than many questions
-        filters = ["tags.config_hash != ''"]
+        wheres = ["tags.config_hash != ''"]
     newest: dict[str, Found] = {}
-    for run in chain(*(search(settings, each) for each in filters)):
+    for run in chain(*(search(settings, each) for each in wheres)):
         newest.setdefault(run.tags["config_hash"], run)
     return {each: newest[each] for each in wanted & newest.keys()}

@@ -26,7 +26,6 @@ log = logging.getLogger(__name__)
 FULL_OR_BROKEN = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 # The parts of an interrupted run that are needed to resume it.
 SAVED = ("state", "figures")
-ELSEWHERE = "choose another folder with hydra.run.dir or hydra.sweep.dir"
 
 
 @contextlib.contextmanager
@@ -135,12 +134,14 @@ def holds_other_run(contents: Contents, hashes: Sequence[str]) -> bool:
 def _check_folder(own: Record, hashes: Sequence[str], anew: bool) -> None:
     """Refuse a folder whose run is of another config, or is finished and not uploaded."""
     if holds_other_run(own.contents, hashes):
-        raise UserError(f"{own.folder} holds another run, {own.fields['name']!r}; {ELSEWHERE}")
+        raise UserError(
+            f"{own.folder} holds another run, {own.fields['name']!r}; {record.ELSEWHERE}"
+        )
     is_trained = own.has_run and own.fields["kind"] == TRAINING
     if is_trained and not own.fields["mirrored"] and (anew or not _is_interrupted(own)):
         raise UserError(
             f"{own.folder} holds a run that MLflow does not have whole; "
-            f"upload it with python -m denoise.sync, or {ELSEWHERE}"
+            f"upload it with python -m denoise.sync, or {record.ELSEWHERE}"
         )
 
 

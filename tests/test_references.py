@@ -81,6 +81,7 @@ def typed(
     return run
 
 
+@pytest.mark.faults
 def test_the_command_adds_the_costly_ones_and_nothing_ranks_or_pulls_them(
     cli: Cli, settings: data.Settings, typed: Callable[..., tuple[int, str]]
 ) -> None:

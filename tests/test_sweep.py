@@ -270,6 +270,7 @@ def test_whatever_a_users_noise_raises_ends_its_run_only(
     assert written(said) == {"sweep.csv", "comparison.html"}
 
 
+@pytest.mark.faults
 def test_a_killed_worker_leaves_table_and_page(settings: data.Settings, fresh_folder: Path) -> None:
     """Of two workers, one starts the run that kills it once it has finished another run."""
     (fresh_folder / "tests").symlink_to(ROOT / "tests")
@@ -280,6 +281,7 @@ def test_a_killed_worker_leaves_table_and_page(settings: data.Settings, fresh_fo
     assert written(said) == {"sweep.csv", "comparison.html"}
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize(
     "screen",
     ['exec "$@" >&-', 'exec "$@" >&- 2>&-', 'exec "$@" >/dev/full', '"$@" | head -1'],

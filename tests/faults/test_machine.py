@@ -148,7 +148,7 @@ def test_a_read_only_disk_is_reported_in_one_sentence(cli: Callable[..., Said], 
         said = cli(*arguments)
         assert said.status == 1
         assert said.err.startswith(f"denoise: {place} cannot be written to (Read-only file system)")
-        assert "choose another with hydra.run.dir" in said.err
+        assert "choose another folder with hydra.run.dir" in said.err
         assert not said.runs()
 
 

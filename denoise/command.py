@@ -39,6 +39,17 @@ def to(default: str) -> Callable[[F], F]:
     )
 
 
+def sweeps(purpose: str) -> Callable[[F], F]:
+    """The option --sweep, repeatable: the sweeps whose runs are meant, for this purpose."""
+    return click.option(
+        "--sweep",
+        "sweeps",
+        multiple=True,
+        metavar="latest|ID|all",
+        help=f"Sweep to {purpose}; repeatable.  [default: latest]",
+    )
+
+
 def run(command: click.Command, name: str) -> int:
     """Run `command` with the process's arguments; its exit status, 0 if it returns none."""
     process.show_what_the_screen_can()

@@ -13,13 +13,7 @@ from denoise.runs import screen
 
 
 @click.command(context_settings=command.SETTINGS)
-@click.option(
-    "--sweep",
-    "sweeps",
-    multiple=True,
-    metavar="latest|ID|all",
-    help="Sweep to compare the runs of; repeatable.  [default: latest]",
-)
+@command.sweeps("compare the runs of")
 @click.option("--run", "ids", multiple=True, metavar="ID", help="Run to compare; repeatable.")
 @command.WHERE
 @command.to("comparison")

@@ -21,13 +21,7 @@ from denoise.tracking.search import Found
 
 
 @click.command(context_settings=command.SETTINGS)
-@click.option(
-    "--sweep",
-    "sweeps",
-    multiple=True,
-    metavar="latest|ID|all",
-    help="Sweep to compute the references for; repeatable.  [default: latest]",
-)
+@command.sweeps("compute the references for")
 @command.WHERE
 @command.to("outputs/references")
 @command.EXPERIMENT

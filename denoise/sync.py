@@ -22,13 +22,13 @@ def main(folders: Sequence[Path], tracking_uri: str | None) -> None:
 
     Nothing is uploaded twice, however often this is called.
     """
-    from denoise.tracking import mirror, store
+    from denoise.tracking import pending, store
 
     failures = 0
-    waiting = mirror.pending(folders or [Path("outputs")])
+    waiting = pending.find(folders or [Path("outputs")])
     for folder in waiting:
         try:
-            outcome = mirror.send_to(folder, tracking_uri)
+            outcome = pending.send_to(folder, tracking_uri)
         except Exception as error:  # of one run: the others are uploaded all the same
             outcome = f"not uploaded: {store.reason(error)}"
             failures += 1

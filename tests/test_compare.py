@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from denoise import command, compare, data, evaluate, metrics
-from denoise.comparison import effects, groups, published, seeds, tables, write
+from denoise.comparison import effects, groups, page, published, seeds, tables, write
 from denoise.comparison.effects import MARGIN, Effect
 from denoise.comparison.groups import Setting
 from denoise.comparison.write import Comparison
@@ -118,6 +118,17 @@ def compared_with_none(metric: Metric = metrics.CLEAN_MSE) -> dict[str, Effect]:
 
 def answers() -> dict[str, str]:
     return {label: tables.answer(one) for label, one in compared_with_none().items()}
+
+
+def test_a_test_loss_is_a_curve_only_where_no_images_were_held_out() -> None:
+    study_run("gaussian", {1: (0.3, 0.4), 2: (0.2, 0.3)})
+    assert page.curves(found()) == {
+        "train": {found()[0].label: [0.3, 0.2]},
+        "test": {found()[0].label: [0.4, 0.3]},
+    }
+    cheap_run("masking", **{"val/loss": 0.3})
+    label = next(one.label for one in found() if one.noise.startswith("masking"))
+    assert label not in page.curves(found())["test"]
 
 
 def test_runs_that_differ_only_in_the_seed_are_one_setting() -> None:

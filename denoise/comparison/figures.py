@@ -1,11 +1,6 @@
-"""The pictures of the comparison page, drawn by matplotlib for a wide or for a narrow screen.
+"""The pictures of the comparison page, drawn by matplotlib for a wide or for a narrow screen."""
 
-Colours are those of `COLOURS`, so that `svg` can have the page's stylesheet decide what they are.
-"""
-
-import io
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -21,6 +16,7 @@ from denoise.comparison import effects, groups, seeds, tables
 from denoise.comparison.effects import Effect
 from denoise.comparison.groups import Setting
 from denoise.comparison.seeds import Estimate
+from denoise.comparison.svg import LIGHT, SERIES, STYLE
 from denoise.comparison.tables import Column
 from denoise.figures import CLASS_COLOURS
 from denoise.metrics import Metric, robust
@@ -28,42 +24,6 @@ from denoise.metrics import Metric, robust
 T = TypeVar("T")
 Effects = Mapping[Metric, Sequence[Effect]]
 NO_NOISE = "no noise"  # the baseline in words
-# Each colour on a light and on a dark page.
-COLOURS = {
-    "ink": ("#1f2328", "#dde2e8"),
-    "quiet": ("#59626d", "#9aa5b1"),
-    "line": ("#d5dae0", "#353c45"),
-    "band": ("#e9edf1", "#252b33"),
-    "page": ("#ffffff", "#14171b"),
-    "better": ("#0b6e99", "#62bfe6"),
-    "worse": ("#b0480a", "#f0975a"),
-    "series1": ("#0b6e98", "#62bfe5"),
-    "series2": ("#b0480b", "#f0975b"),
-    "series3": ("#6a4fb3", "#b3a0f0"),
-    "series4": ("#2b7a3d", "#74c78a"),
-    "series5": ("#a3366f", "#e889bb"),
-    "series6": ("#7a6413", "#cdb65c"),
-    "series7": ("#4d5a66", "#b6c2ce"),
-    "series8": ("#c2185b", "#ff8fb3"),
-}
-LIGHT = {name: light for name, (light, _) in COLOURS.items()}
-SERIES = [light for name, light in LIGHT.items() if name.startswith("series")]
-STYLE: Any = {
-    "font.size": 10,
-    "svg.fonttype": "none",
-    "text.parse_math": False,  # names are not formulas
-    **dict.fromkeys(("text.color", "axes.labelcolor"), LIGHT["ink"]),
-    **dict.fromkeys(("xtick.color", "ytick.color", "axes.edgecolor"), LIGHT["quiet"]),
-    **dict.fromkeys(("xtick.labelcolor", "ytick.labelcolor"), LIGHT["ink"]),
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 11,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "xtick.labelsize": 9,
-    "ytick.labelsize": 9,
-    "axes.labelsize": 9,
-}
 WIDE, NARROW = 13.5, 4.5  # inches of 72 units
 ROW, EDGES = 0.25, 1.0  # inches
 MOST_ROWS, MOST_LINES, MOST_NOISES = 40, len(SERIES), 6
@@ -134,7 +94,7 @@ def forest(found: Effects, margin: float, baseline: str, *, narrow: bool) -> Fig
             axis.plot(x, y, shape, color=colour, mfc=face, **look)
             if shape in "<>" and not shown.are_grouped:
                 for one, at, place in zip(these, x, y, strict=True):
-                    _say(axis, tables.percent(one.gain, ""), at, place, shape, colour)
+                    _annotate(axis, tables.percent(one.gain, ""), at, place, shape, colour)
         axis.set(xlim=(low, high), title=metric.name, xlabel=f"% from {baseline} · better →")
         axis.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         _name_rows(axis, shown, narrow)
@@ -147,7 +107,7 @@ def _joined(found: Iterable[Estimate], places: Iterable[float]) -> tuple[list[fl
     return ends, [value for place in places for value in (place, place, math.nan)]
 
 
-def _say(axis: Axes, text: str, x: float, y: float, shape: str, colour: str) -> None:
+def _annotate(axis: Axes, text: str, x: float, y: float, shape: str, colour: str) -> None:
     """A value beside an arrow, towards the middle of the axis."""
     side, away = ("left", 7) if shape == "<" else ("right", -7)
     look: Any = {"ha": side, "va": "center", "fontsize": 8, "color": colour}
@@ -155,7 +115,7 @@ def _say(axis: Axes, text: str, x: float, y: float, shape: str, colour: str) -> 
 
 
 def _limits(found: Sequence[Effect], margin: float) -> tuple[float, float]:
-    """The ends of an axis on which most effects can be told apart; far ones lie outside."""
+    """Limits of an axis that suit most effects; those beyond become arrows at its ends."""
     ends = [end for one in found for end in one.gain.ends]
     reach = max(2 * margin, 3.5 * float(np.median(np.abs(ends))))
     low, high = max(min(ends), -reach), min(max(ends), reach)
@@ -188,6 +148,7 @@ def amounts(ladders: Mapping[str, Mapping[str, Sequence[Setting]]], *, narrow: b
             ylabel=f"{'lower' if metric.better < 0 else 'higher'} is better",
         )
         axis.margins(x=0.08)
+        axis.ticklabel_format(axis="y", useOffset=False)
     if len(handles) > 1:
         texts = [_short(name, narrow) for name in handles]
         place: Any = {"loc": "outside upper left", "ncols": 2 if narrow else 4, "frameon": False}
@@ -335,23 +296,6 @@ def bare_map(coordinates: np.ndarray, labels: np.ndarray) -> Figure:
     axis.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), aspect="equal")
     axis.axis("off")
     return figure
-
-
-def svg(figure: Figure, salt: str) -> str:
-    """The figure as SVG on white; ids that `salt` makes its own, for several in one page."""
-    written = io.StringIO()
-    with rc_context(STYLE | {"svg.hashsalt": salt}):
-        figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
-    figure.set_layout_engine("none")  # it is laid out, which takes longer than drawing
-    return re.sub(r' id="[a-zA-Z]\w*_\d+"', "", written.getvalue())
-
-
-def inline(svg: str) -> str:
-    """An SVG as a part of a page, whose stylesheet has the colours and the size."""
-    body = svg[svg.index("<svg") :]
-    for name, colour in LIGHT.items():
-        body = body.replace(colour, f"var(--{name})")
-    return re.sub(r' (width|height)="[\d.]+pt"', "", body, count=2)
 
 
 def lines_of(found: Effects) -> list[str]:

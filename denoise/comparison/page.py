@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from denoise import metrics
-from denoise.comparison import effects, figures, groups, published, tables
+from denoise.comparison import effects, figures, groups, published, svg, tables
 from denoise.comparison.effects import BETTER, Effect
 from denoise.comparison.groups import Setting
 from denoise.comparison.published import StudyRow
@@ -24,9 +24,15 @@ from denoise.fetch import CLASSES, SIDE
 from denoise.figures import CLASS_COLOURS
 from denoise.metrics import Metric
 from denoise.tracking import files, search
+from denoise.tracking.search import Found
 
 MAP_POINTS = 2000
 MOST_PICTURED = 24  # settings whose images, maps and curves are shown
+LOSSES = {
+    "train": metrics.TRAIN_LOSS.key,
+    "held-out": metrics.TEST_LOSS.held_out,
+    "test": metrics.TEST_LOSS.key,
+}
 CLEAN, NOISY, OUTPUT = range(3)  # the rows of a run's examples.png
 
 
@@ -40,10 +46,10 @@ class Picture(NamedTuple):
     def svgs(self) -> dict[str, str]:
         """Both as parts of a page, and the wide one as a file to save, in a data URI."""
         wide, narrow = (
-            figures.svg(figure, f"{self.name} {figure.get_figwidth()}")
+            svg.whole(figure, f"{self.name} {figure.get_figwidth()}")
             for figure in (self.wide, self.narrow)
         )
-        parts = {"wide": figures.inline(wide), "narrow": figures.inline(narrow)}
+        parts = {"wide": svg.inline(wide), "narrow": svg.inline(narrow)}
         return parts | {"saved": _uri("svg+xml", wide.encode())}
 
 
@@ -178,7 +184,7 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals |= {"effects": effects, "figures": figures, "groups": groups}
-    environment.globals |= {"published": published, "tables": tables}
+    environment.globals |= {"published": published, "svg": svg, "tables": tables}
     environment.filters["cell"] = lambda text: str(text).replace("|", "\\|")
     return environment
 
@@ -212,21 +218,25 @@ def curves(settings: Sequence[Setting]) -> dict[str, dict[str, list[float]]]:
     """The losses of each split and setting over the epochs, averaged over seeds."""
     shown = figures.spread(settings, MOST_PICTURED)
     found = {
-        split: {one.label: values for one in shown if (values := _mean_curve(one, split))}
-        for split in ("train", "held-out")
+        split: {one.label: values for one in shown if (values := _mean_curve(one, key))}
+        for split, key in LOSSES.items()
     }
     return {split: of_split for split, of_split in found.items() if of_split}
 
 
-def _mean_curve(setting: Setting, split: str) -> list[float]:
-    curves = []
-    for run in setting.runs.values():
-        loss = metrics.TEST_LOSS
-        held_out = loss.held_out if loss.held_out in run.metrics else loss.key
-        metric = metrics.TRAIN_LOSS.key if split == "train" else held_out
-        curves.append(search.curve(run.id, metric) if metric in run.metrics else [])
+def _mean_curve(setting: Setting, key: str) -> list[float]:
+    """A loss averaged over seeds; [] unless all runs have it after every epoch."""
+    if not all(_has_each_epoch(run, key) for run in setting.runs.values()):
+        return []
+    curves = [search.curve(run.id, key) for run in setting.runs.values()]
     shortest = min(map(len, curves))
     return [float(value) for value in np.mean([curve[:shortest] for curve in curves], axis=0)]
+
+
+def _has_each_epoch(run: Found, key: str) -> bool:
+    """With held-out images, the test loss is measured only once."""
+    is_once = key == metrics.TEST_LOSS.key and metrics.TEST_LOSS.held_out in run.metrics
+    return key in run.metrics and not is_once
 
 
 def _map(setting: Setting, path: Path | None) -> Strip | None:

@@ -206,7 +206,7 @@ def _wiener(suite: Suite, images: Data) -> dict[str, float]:
     def fitted(noise: Noise) -> Autoencoder:
         return reference.Wiener(clean, _corrupted(images.train, noise).flatten(1))
 
-    return _told(fitted, suite, images, images.test)
+    return _fitted_for_each(fitted, suite, images, images.test)
 
 
 def _filtered(filters: Callable[[], list[reference.Filter]]) -> Measure:
@@ -217,7 +217,7 @@ def _filtered(filters: Callable[[], list[reference.Filter]]) -> Measure:
         def fitted(noise: Noise) -> Autoencoder:
             return reference.chosen(filters(), clean, _corrupted(held_out, noise))
 
-        return _told(fitted, suite, images, _first(images.test, SAMPLE))
+        return _fitted_for_each(fitted, suite, images, _first(images.test, SAMPLE))
 
     return measure
 
@@ -235,10 +235,10 @@ def _posterior_mean(suite: Suite, images: Data) -> dict[str, float]:
     return found
 
 
-def _told(
+def _fitted_for_each(
     fitted: Callable[[Noise], Autoencoder], suite: Suite, images: Data, test: Split
 ) -> dict[str, float]:
-    """The errors of a denoiser that is told the corruption, with their mean over the suite."""
+    """The errors of denoisers fitted for each corruption, with their mean over the suite."""
     found: dict[str, float] = {}
     means = []
     for name, noise in suite.robust.items():

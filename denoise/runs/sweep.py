@@ -27,7 +27,7 @@ from denoise.config.settings import Tracking
 from denoise.errors import StoreUnavailableError, UserError
 from denoise.runs import launch, plan, references, screen
 from denoise.runs.launch import Launch
-from denoise.tracking import charts, claim, formats, mirror, record, search, session, store
+from denoise.tracking import charts, claim, formats, pending, record, search, session, store
 from denoise.tracking.record import KILLED, RUNNING, SUCCEEDED, SWEEP, Contents, Record
 
 log = logging.getLogger(__name__)
@@ -106,10 +106,10 @@ def _open_store(settings: Tracking) -> bool:
 
 def _upload_pending(settings: Tracking, folder: Path) -> None:
     """Upload what earlier runs in the folders under `folder` could not."""
-    if mirror.pending([folder]):
+    if pending.find([folder]):
         # Otherwise another process could resume a run while we upload it.
         with FileLock(folder / ".sync.lock"):
-            mirror.send_pending(store.without_secret(store.uri(settings)), [folder])
+            pending.send_all(store.without_secret(store.uri(settings)), [folder])
 
 
 def _make(folder: Path) -> None:
@@ -181,7 +181,7 @@ def _finished(began: Launch, *, is_stopped: bool) -> int:
     finally:  # the table is kept, also after Ctrl-C
         if began.summary:
             _sum_up(began.summary, jobs)
-    if mirror.pending(began.folders()):
+    if pending.find(began.folders()):
         print(f"Some data are not in the store yet: python -m denoise.sync {began.folder}")
     missing = len(began.members) - len(jobs)
     if missing > 0:
@@ -194,7 +194,7 @@ def _conclude(began: Launch, jobs: Sequence[Contents], *, is_stopped: bool) -> N
     """Compare the runs, once the store has everything that it can have, and say where to look."""
     settings = began.members[0].config.tracking
     experiment = store.prepare(settings)
-    mirror.send_pending(store.without_secret(store.uri(settings)), began.folders())
+    pending.send_all(store.without_secret(store.uri(settings)), began.folders())
     claim.end_dead(experiment, f"tags.sweep = '{began.folder.name}'")
     ids = [
         screen.run_id(contents)

@@ -22,7 +22,7 @@ from mlflow.protos import databricks_pb2 as codes
 from denoise import data
 from denoise.config.settings import Tracking
 from denoise.errors import RunDeletedError, StoreUnavailableError, UserError
-from denoise.tracking import claim, formats, mirror, record, search
+from denoise.tracking import claim, formats, mirror, pending, record, search
 from denoise.tracking import files as store_files
 from denoise.tracking import store as stores
 from tests.conftest import SMALL, Said, clean_environment, ended, ran, tracked, wait_until
@@ -268,7 +268,7 @@ def test_nothing_is_uploaded_to_a_deleted_run(store: Tracking) -> None:
         tracked(store, Path("mine")) as run,
     ):
         MlflowClient().delete_run(run.run_id)
-    assert mirror.pending([Path("mine")]) == []
+    assert pending.find([Path("mine")]) == []
 
 
 @pytest.fixture
@@ -296,7 +296,7 @@ def failing(*_: object) -> None:
 
 def send(store: Tracking, *folders: Path) -> None:
     stores.prepare(store)
-    mirror.send_pending(stores.uri(store), folders)
+    pending.send_all(stores.uri(store), folders)
 
 
 def everything(settings: Tracking) -> list[Any]:
@@ -351,7 +351,7 @@ def test_whichever_request_fails_everything_arrives_once(
         request = failing_once(getattr(MlflowClient, name), answered=answered)
         monkeypatch.setattr(MlflowClient, name, request)
     attempts = 0
-    while mirror.pending([left]):
+    while pending.find([left]):
         send(store, left)
         attempts += 1
     assert attempts == len(REQUESTS) + 1
@@ -372,7 +372,7 @@ def test_the_rest_of_a_run_that_another_process_resumed_is_dropped(
         mine.note(run_id=run_id)
     MlflowClient().set_tag(run_id, "owner", claim.Owner("elsewhere", 1, "there").text())
     send(store, left)
-    assert mirror.pending([left]) == []
+    assert pending.find([left]) == []
     assert not store_files.files(run_id)
     assert MlflowClient().get_run(run_id).info.status == "RUNNING"
 
@@ -387,7 +387,7 @@ def test_no_run_is_created_for_a_process_that_died_before_it_began(store: Tracki
         )
     send(store, Path("left"))
     assert not MlflowClient().search_runs([stores.experiment_id("denoise")])
-    assert mirror.pending([Path("left")]) == []
+    assert pending.find([Path("left")]) == []
 
 
 @pytest.mark.usefixtures("fresh_folder")
@@ -461,7 +461,7 @@ def test_a_run_that_the_store_refuses_is_reported_once_and_blocks_no_other(
     assert caplog.text.count("left: not uploaded: ") == 1
     assert sorted(one[0] for one in everything(store)) == ["FAILED", "FINISHED"]
     with pytest.raises(MlflowException, match="exceeds the maximum length"):
-        mirror.send_to(left, None)
+        pending.send_to(left, None)
 
 
 def test_a_run_that_the_store_begins_to_refuse_is_trained_and_can_be_uploaded_later(
@@ -480,7 +480,7 @@ def test_a_run_that_the_store_begins_to_refuse_is_trained_and_can_be_uploaded_la
         "FAILED",
     )
     Path("mlruns").unlink()
-    assert mirror.send_to(Path("mine"), None) == f"uploaded, as run {run.run_id}"
+    assert pending.send_to(Path("mine"), None) == f"uploaded, as run {run.run_id}"
     assert search.curve(run.run_id, "train/loss") == [1, 0.5]
     assert MlflowClient().get_run(run.run_id).info.status == "FINISHED"
 
@@ -588,7 +588,7 @@ def test_secrets_in_an_address_are_hidden(address: str, shown: str) -> None:
 def test_data_for_another_store_are_not_uploaded(left: Path) -> None:
     other = Tracking(f"sqlite:///{Path('other.db').absolute()}", "denoise")
     send(other, left)
-    assert mirror.pending([left]) == [left]
+    assert pending.find([left]) == [left]
     assert not MlflowClient().search_runs([stores.experiment_id("denoise")])
 
 

@@ -1,0 +1,85 @@
+"""What MLflow lacks of runs whose processes are gone: found in their folders, and uploaded."""
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+from denoise.config.settings import Tracking
+from denoise.errors import FolderLockedError, UserError
+from denoise.tracking import mirror, record, store
+from denoise.tracking.record import FILE, Contents
+
+log = logging.getLogger(__name__)
+
+OLD_FILE = "outbox.jsonl"  # of version 0.1.0
+
+
+def find(folders: Iterable[Path]) -> list[Path]:
+    """The folders in and up to two levels under these whose records MLflow does not have whole."""
+    depths = ("", "*/", "*/*/")
+    names = (FILE, OLD_FILE)
+    patterns = [f"{depth}{name}" for depth in depths for name in names]
+    found = {path for folder in folders for pattern in patterns for path in folder.glob(pattern)}
+    return sorted(path.parent for path in found if _is_pending(path))
+
+
+def _is_pending(path: Path) -> bool:
+    if path.name == OLD_FILE:
+        return True
+    try:
+        contents = record.read(path.parent, with_lines=False)
+    except UserError:
+        return True  # damaged: mirroring it raises the error
+    return contents is not None and not contents.fields["mirrored"]
+
+
+def send(folder: Path) -> str:
+    """Mirror the record of a run whose process is gone; returns what came of it in words.
+
+    Raises `FolderLockedError` if the run's process lives.
+    """
+    with record.opened(folder) as of:
+        if not (of.run_id or of.has_run or of.contents.lines):
+            of.note(mirrored=True)  # its process died before it had anything to upload
+            return "nothing to upload: the run had not begun"
+        if of.fields["status"] == record.RUNNING:
+            of.update(status=record.KILLED, ended=record.milliseconds())
+        try:
+            mirror.mirror(of)
+        except mirror.LOST as error:
+            of.note(mirrored=True)
+            return f"dropped: {error}"
+        return f"uploaded, as run {of.run_id}"
+
+
+def send_to(folder: Path, uri: str | None) -> str:
+    """As `send`, to the store that the run was for or to `uri`, for a run that may live."""
+    if (folder / OLD_FILE).exists():
+        raise UserError(
+            f"{folder / OLD_FILE} was written by version 0.1.0: run python -m denoise.sync of that "
+            "version before upgrading"
+        )
+    fields = (record.read(folder) or Contents()).fields
+    if not uri and store.HIDDEN in fields["store"]:
+        raise UserError(f"no file has the password of {fields['store']}: give --tracking-uri")
+    store.prepare(Tracking(uri or fields["store"], fields["experiment"]))
+    try:
+        return send(folder)
+    except FolderLockedError:
+        return "its run is still running, and uploads by itself"
+
+
+def send_all(address: str, folders: Iterable[Path]) -> None:
+    """Mirror the records in the folders that are for this store and whose runs are over.
+
+    What the store refused before is left out: `send` tries it again.
+    """
+    for folder in find(folders):
+        try:
+            fields = (record.read(folder, with_lines=False) or Contents()).fields
+            if fields.get("store") == address and not fields.get("refused"):
+                log.info("%s: %s", folder, send(folder))
+        except FolderLockedError:
+            continue
+        except Exception as error:  # of one run: the others are mirrored all the same
+            log.warning("%s: not uploaded: %s", folder, store.reason(error))

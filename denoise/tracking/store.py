@@ -48,7 +48,9 @@ PASSING = (LOGIN, 408, 429)
 REMEDIES = {
     LOGIN: "the server refuses the login (check MLFLOW_TRACKING_USERNAME and "
     "MLFLOW_TRACKING_PASSWORD)",
-    PERMISSION: "the server gives this user no permission (ask its administrator for EDIT)",
+    # MLflow's login answers so for what does not exist, too.
+    PERMISSION: "the server denies access (ask its administrator for the permission EDIT, unless "
+    "it was deleted for good)",
 }
 # Errors besides those that only a person can repair.
 LASTING = (ImportError, PermissionError, FileExistsError, NotADirectoryError)

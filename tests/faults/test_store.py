@@ -485,6 +485,17 @@ def test_a_run_that_the_store_begins_to_refuse_is_trained_and_can_be_uploaded_la
     assert MlflowClient().get_run(run.run_id).info.status == "FINISHED"
 
 
+def test_a_run_that_ends_while_its_files_cannot_be_stored_is_not_left_running(
+    store: Tracking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as away, tracked(store, Path("mine")) as run:
+        away.setattr(MlflowClient, "log_artifact", failing)
+        run.log({"train/loss": 1}, 1)
+    assert MlflowClient().get_run(run.run_id).info.status == "KILLED"
+    assert pending.send_to(Path("mine"), None) == f"uploaded, as run {run.run_id}"
+    assert MlflowClient().get_run(run.run_id).info.status == "FINISHED"
+
+
 def answered(status: int) -> requests.HTTPError:
     response = requests.Response()
     response.status_code = status

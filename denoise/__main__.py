@@ -20,7 +20,11 @@ def app(cfg: DictConfig) -> float:
     process.prepare()
     from denoise.runs import run  # heavy: help and shell completion answer without it
 
-    return run.job(cfg)
+    try:
+        return run.job(cfg)
+    except signals.Requeued as stop:
+        stop.requeue()
+        raise
 
 
 def main() -> int:

@@ -27,9 +27,11 @@ class Protocol:
 class Tracking:
     """Where runs are tracked. `uri` null means MLFLOW_TRACKING_URI, or else MLflow's own default.
 
-    With `offline`, runs also start while the store does not answer.
+    With `offline`, runs also start while the store does not answer. Without `wait`, a sweep does
+    not wait for its runs that another process trains or a scheduler has queued.
     """
 
     uri: str | None
     experiment: Annotated[str, Field(pattern=r"\S", description="a name")]
     offline: bool = False
+    wait: bool = True

@@ -16,14 +16,17 @@ if TYPE_CHECKING:
 class Launch:
     """A single run in `folder`, or a sweep, whose own record is `summary`.
 
-    `shared` says what all runs of the sweep have in common and their names do not say. `open`
-    holds what is to be closed at the end.
+    `shared` says what all runs of the sweep have in common and their names do not say. `queue` is
+    the name of the sweep's jobs in Slurm, and `tasks` their places there by number. `open` holds
+    what is to be closed at the end.
     """
 
     folder: Path
     members: "list[Member]"
     is_sweep: bool
     shared: str = ""
+    queue: str = ""
+    tasks: dict[int, int] = field(default_factory=dict)
     started: float = field(default_factory=time.time)
     bars: "Bars | None" = None
     summary: "Record | None" = None

@@ -1,6 +1,5 @@
 """The plan of a launch: every job composed and checked before the first one starts."""
 
-import json
 import logging
 import os
 from collections import Counter
@@ -16,13 +15,11 @@ from denoise.config import expand, identity
 from denoise.config.compose import Config, checked
 from denoise.errors import UserError
 from denoise.runs import estimate
-from denoise.tracking import claim, record, search, session
-from denoise.tracking.record import QUEUED
+from denoise.runs.launch import Launch
+from denoise.tracking import record, search, session, sweeps
 from denoise.tracking.store import first_line, without_secret
 
 log = logging.getLogger(__name__)
-
-FILE = "plan.json"
 
 
 @dataclass(frozen=True)
@@ -99,28 +96,28 @@ def check_folders(launched: list[Member]) -> None:
             raise UserError(f"another process is using {member.folder}; {record.ELSEWHERE}")
 
 
-def text(launched: list[Member], folder: Path) -> str:
-    """The plan as JSON: who launched it, and its members, so that others know what is queued."""
-    described = [
-        {
-            "name": member.name,
-            "folder": str(member.folder),
-            "config_hash": member.hashes[0],
-            "epochs": member.config.trainer.epochs,
-        }
-        for member in launched
+def stored(began: Launch) -> sweeps.Plan:
+    """The plan of the launch as the store keeps it."""
+    runs = [
+        sweeps.Planned(
+            member.name,
+            str(member.folder),
+            member.hashes,
+            member.config.trainer.epochs,
+            began.tasks.get(number),
+        )
+        for number, member in enumerate(began.members)
     ]
-    owner = json.loads(claim.me(folder, QUEUED).text())
-    return json.dumps({"sweep": folder.name, "owner": owner, "members": described}, indent=1)
+    return sweeps.Plan(began.folder.name, runs, began.queue)
 
 
 def name_of(folder: Path, config_hash: str) -> str | None:
     """The name that the plan in the sweep's `folder` gives a run of this config; None if none."""
     try:
-        planned = json.loads((folder / FILE).read_text(encoding="utf-8"))["members"]
+        planned = sweeps.read(folder).runs
     except OSError:  # the sweep's folder is on another machine
         return None
-    return next((each["name"] for each in planned if each["config_hash"] == config_hash), None)
+    return next((each.name for each in planned if config_hash in each.hashes), None)
 
 
 def pass_store_on(config: DictConfig, address: str) -> None:
@@ -146,6 +143,11 @@ def share_cores(config: DictConfig, count: int) -> tuple[int, int]:
     order, and losses would differ in the fourth digit.
     """
     launcher = config.hydra.launcher
+    if each := launcher.get("cpus_per_task"):  # in a cluster, whatever this machine has
+        os.environ["OMP_NUM_THREADS"] = str(each)
+        workers = min(launcher.array_parallelism, count)
+        log.info("Runs: %d, at most %d at a time, threads for each: %d", count, workers, each)
+        return workers, each
     asked = launcher.get("n_jobs", -1)
     if asked == 0:
         raise UserError("hydra.launcher.n_jobs must be -1, for all cores, or >= 1, got 0")

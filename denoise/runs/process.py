@@ -30,7 +30,7 @@ def prepare() -> None:
         os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
     gc.set_threshold(GARBAGE_THRESHOLD)
     logging.raiseExceptions = False  # a log on a full disk is no reason for a traceback per line
-    if multiprocessing.parent_process():
+    if multiprocessing.parent_process() or "SUBMITIT_EXECUTOR" in os.environ:
         signals.handle()  # a worker: the command has its own handlers
 
 

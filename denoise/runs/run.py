@@ -1,10 +1,11 @@
 """One job of a launch: a run trained, resumed, or reused."""
 
+import contextlib
 import logging
 import math
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -168,19 +169,57 @@ def _reused(config: Config, own: Record, described: Job) -> float:
         if not found:
             return math.nan
         run = next(iter(found.values()))
-        log.info(
-            "%s: finished earlier%s, as run %s; force=true trains it again",
-            *(described.name, _if_code_differs(run.tags), run.id),
-        )
+        _log_reuse(described.name, run)
         if lacking(config, run.metrics, run.tags) and _has_checkpoint(config, own, run):
             _complete(config, own, run)
-        elif not own.has_run:
-            there = search.contents(run.id)
-            there.fields |= {"files": {}, "mirrored": True}  # they are in another folder
-            own.adopt(there)
+        else:
+            _adopt(own, run)
     except StoreUnavailableError:
         return math.nan
+    return _best_score(config, own)
+
+
+def _log_reuse(name: str, run: Found) -> None:
+    log.info(
+        "%s: finished earlier%s, as run %s; force=true trains it again",
+        *(name, _if_code_differs(run.tags), run.id),
+    )
+
+
+def _adopt(own: Record, run: Found) -> None:
+    """Take over the run's record from the store, unless the run itself is in the folder."""
+    if not own.has_run:
+        there = search.contents(run.id)
+        there.fields |= {"files": {}, "mirrored": True}  # they are in another folder
+        own.adopt(there)
+
+
+def _best_score(config: Config, own: Record) -> float:
     return min(values[config.protocol.score] for values in own.contents.epochs)
+
+
+def collect(member: plan.Member, num: int, run: Found) -> None:
+    """Note in the folder of a job that its run has finished; no job is needed."""
+    _log_reuse(member.name, run)
+    with _noted_here(member, num) as own:
+        _adopt(own, run)
+        own.note_job(status=REUSED, score=_best_score(member.config, own))
+
+
+def note_ended(member: plan.Member, num: int, run_id: str, status: str) -> None:
+    """Note in the folder of a job that its run ended elsewhere, without finishing."""
+    with _noted_here(member, num) as own:
+        own.note_job(status=status, error=f"run {run_id} ended elsewhere", run_id=run_id)
+
+
+@contextlib.contextmanager
+def _noted_here(member: plan.Member, num: int) -> Iterator[Record]:
+    """The record in the folder of a job that this process does itself."""
+    member.folder.mkdir(parents=True, exist_ok=True)
+    with record.opened(member.folder) as own:
+        score_name, epochs = member.config.protocol.score, member.config.trainer.epochs
+        own.start_job(num=num, name=member.name, epochs=epochs, score_name=score_name)
+        yield own
 
 
 def _has_checkpoint(config: Config, own: Record, run: Found) -> bool:

@@ -5,10 +5,12 @@ Hydra calls `Start` before it launches; the command calls `finish` after the las
 
 import csv
 import logging
+import os
 import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +27,25 @@ from denoise.config import expand
 from denoise.config.sentence import sentence
 from denoise.config.settings import Tracking
 from denoise.errors import StoreUnavailableError, UserError
-from denoise.runs import launch, plan, references, screen
+from denoise.runs import elsewhere, launch, plan, references, screen, slurm
 from denoise.runs.launch import Launch
-from denoise.tracking import charts, claim, formats, pending, record, search, session, store
+from denoise.tracking import (
+    charts,
+    claim,
+    formats,
+    pending,
+    record,
+    search,
+    session,
+    store,
+    sweeps,
+)
 from denoise.tracking.record import KILLED, RUNNING, SUCCEEDED, SWEEP, Contents, Record
 
 log = logging.getLogger(__name__)
 
 LONGEST_TAG = 8000  # the most that every store of MLflow takes
-FILES = (plan.FILE, search.SUMMARY, *write.FILES)  # what a sweep writes beside its runs' folders
+FILES = (sweeps.FILE, search.SUMMARY, *write.FILES)  # what a sweep writes beside its runs' folders
 
 
 class Start(Callback):
@@ -65,7 +77,6 @@ def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
     """Check every job; make store, folder and data ready once, before workers could do it twice."""
     log.info("Getting ready: settings, store, data ...")
     members = plan.members(config, is_sweep=is_sweep)
-    expand.check_once()
     settings = members[0].config.tracking
     plan.pass_store_on(config, store.uri(settings))
     answers = _open_store(settings)
@@ -80,8 +91,11 @@ def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
     if is_sweep:
         workers, threads = plan.share_cores(config, len(members))
         plan.announce(members, workers, threads, reuses=answers and not config.force)
-    began = Launch(folder, members, is_sweep, plan.shared(config) if is_sweep else "")
-    began.summary = _begin_summary(began, settings) if is_sweep else None
+    began = Launch(folder, members, is_sweep)
+    if is_sweep:
+        began.shared, began.queue = plan.shared(config), slurm.prepare(config, folder)
+        began.summary = _begin_summary(began, settings)
+        expand.launch_only(partial(_choose, began, is_all=config.force or not answers))
     began.bars = screen.Bars(began.folders, began.started)
     return began
 
@@ -135,6 +149,8 @@ def _begin_summary(began: Launch, settings: Tracking) -> Record:
     folder = began.folder
     own = began.open.enter_context(record.opened(folder))
     tags = {"sweep": folder.name, "summary": "true"}
+    if began.queue:
+        tags[sweeps.QUEUE] = began.queue
     began.open.enter_context(
         session.opened(
             own,
@@ -147,9 +163,24 @@ def _begin_summary(began: Launch, settings: Tracking) -> Record:
     )
     for name in FILES:  # they are the sweep's own from now on, also if it is killed
         own.path(name)
-    own.path(plan.FILE).write_text(plan.text(began.members, folder), encoding="utf-8")
-    own.add(plan.FILE)
+    _write_plan(own, began)
     return own
+
+
+def _write_plan(own: Record, began: Launch) -> None:
+    own.path(sweeps.FILE).write_text(plan.stored(began).text(), encoding="utf-8")
+    own.add(sweeps.FILE)
+
+
+def _choose(began: Launch, numbers: range, *, is_all: bool) -> dict[int, str]:
+    """The subfolders of the jobs to launch, by number; with `is_all`, of every job."""
+    chosen = list(numbers) if is_all else elsewhere.choose(began, numbers)
+    if began.summary and began.queue:
+        began.tasks |= {number: task for task, number in enumerate(chosen)}
+        _write_plan(began.summary, began)
+    return {
+        number: os.path.relpath(began.members[number].folder, began.folder) for number in chosen
+    }
 
 
 def finish(*, is_stopped: bool) -> int:
@@ -165,11 +196,15 @@ def finish(*, is_stopped: bool) -> int:
 
 
 def _finished(began: Launch, *, is_stopped: bool) -> int:
+    settings = began.members[0].config.tracking
+    if began.summary and not is_stopped:
+        _wait(began)
     if began.bars:
         began.bars.close()
+    is_left = bool(began.queue) and (is_stopped or not settings.wait)
     jobs = screen.read_jobs(began.folders(), began.started)
     for job in (contents.fields["job"] for contents in jobs):
-        if job["status"] == RUNNING:  # its process is gone, and could not note it
+        if job["status"] == RUNNING and not is_left:  # its process is gone, and could not note it
             job["status"] = KILLED
     screen.show(jobs, began.shared)
     try:
@@ -183,11 +218,25 @@ def _finished(began: Launch, *, is_stopped: bool) -> int:
             _sum_up(began.summary, jobs)
     if pending.find(began.folders()):
         print(f"Some data are not in the store yet: python -m denoise.sync {began.folder}")
-    missing = len(began.members) - len(jobs)
+    if is_left:
+        print(
+            "Slurm keeps the jobs that have not ended; the same command waits for them, and "
+            f"python -m denoise.status {began.folder.name} shows them."
+        )
+    missing = 0 if is_left else len(began.members) - len(jobs)
     if missing > 0:
         print(f"{missing} of {len(began.members)} runs did not begin.")
-    failed = any(contents.fields["job"]["status"] not in SUCCEEDED for contents in jobs)
+    fine = (*SUCCEEDED, RUNNING) if is_left else SUCCEEDED
+    failed = any(contents.fields["job"]["status"] not in fine for contents in jobs)
     return int(missing > 0 or failed)
+
+
+def _wait(began: Launch) -> None:
+    """Wait for runs of the sweep that are trained or queued elsewhere, if the store answers."""
+    try:
+        elsewhere.wait(began)
+    except StoreUnavailableError as error:
+        log.warning("No waiting for runs elsewhere: %s", error)
 
 
 def _conclude(began: Launch, jobs: Sequence[Contents], *, is_stopped: bool) -> None:

@@ -8,6 +8,7 @@ are never compared.
 import json
 import logging
 import os
+import random
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,7 @@ from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
 
+import psutil
 from mlflow import MlflowClient, MlflowException
 from mlflow.entities import Run, RunTag
 
@@ -29,6 +31,20 @@ DEAD_SECONDS = 60
 LOOK_SECONDS = 1
 CONTEST_SECONDS = 1
 GONE = 404
+# File systems shared by machines, whose file locks may do nothing.
+SHARED = (
+    "nfs",
+    "nfs4",
+    "lustre",
+    "cifs",
+    "smb3",
+    "beegfs",
+    "gpfs",
+    "ceph",
+    "glusterfs",
+    "9p",
+    "fuse",
+)
 OWNER, HEARTBEAT = "owner", "heartbeat"
 # Runs to resume: running, whether or not their process lives, or killed. What failed would fail
 # again.
@@ -41,15 +57,14 @@ INTERRUPTED = (
 class Owner:
     """The process that writes a run.
 
-    `machine` names one boot of one host, on which `folder` is the run's folder. `state` is queued
-    or running; `job` is the id that a scheduler gave, if one did.
+    `machine` names one boot of one host, on which `folder` is the run's folder. `job` is the id
+    that a scheduler gave, if one did.
     """
 
     host: str = ""
     pid: int = 0
     machine: str = ""
     folder: str = ""
-    state: str = RUNNING
     job: str = ""
 
     def __str__(self) -> str:
@@ -61,12 +76,33 @@ class Owner:
 
     def is_here(self) -> bool:
         """Whether the lock on its folder shows whether it lives."""
-        return self.machine == _machine() and Path(self.folder).is_dir()
+        folder = Path(self.folder)
+        return self.machine == _machine() and folder.is_dir() and not _is_shared(folder)
+
+    def lives(self) -> bool:
+        """Whether the lock on its folder is held; for one that `is_here`."""
+        return record.is_locked(Path(self.folder))
 
 
-def me(folder: Path, state: str = RUNNING) -> Owner:
+def me(folder: Path) -> Owner:
     """This process, as the owner of the run in `folder`."""
-    return Owner(socket.gethostname(), os.getpid(), _machine(), str(folder.absolute()), state)
+    here = str(folder.absolute())
+    return Owner(socket.gethostname(), os.getpid(), _machine(), here, _job())
+
+
+def _job() -> str:
+    """The id of the Slurm job that this process is; '' outside Slurm."""
+    array, task = (os.environ.get(f"SLURM_ARRAY_{name}_ID") for name in ("JOB", "TASK"))
+    return f"{array}_{task}" if array else os.environ.get("SLURM_JOB_ID", "")
+
+
+def _is_shared(folder: Path) -> bool:
+    """Whether the folder is on a file system that other machines may have mounted, too."""
+    mounts = {Path(each.mountpoint): each.fstype for each in psutil.disk_partitions(all=True)}
+    nearest = next(
+        path for path in (folder, *folder.parents) if path in mounts or path == path.parent
+    )
+    return mounts.get(nearest, "").partition(".")[0] in SHARED
 
 
 def read(text: str) -> Owner:
@@ -94,17 +130,37 @@ def owner_of(run: Run) -> Owner:
     return read(run.data.tags[OWNER])
 
 
-def is_alive(owner: Owner, heartbeat: Callable[[], str]) -> bool:
-    """Whether the owner lives; takes up to `DEAD_SECONDS` if it is on another machine."""
-    if owner.is_here():
-        return record.is_locked(Path(owner.folder))
-    log.info("Waiting to see whether %s, which has the run, is alive ...", owner)
-    first, end = heartbeat(), time.monotonic() + DEAD_SECONDS
-    while time.monotonic() < end:
+def living(runs: Sequence[Run]) -> list[Run]:
+    """Those of the running runs whose processes live.
+
+    Takes up to `DEAD_SECONDS` if one of them is on another machine.
+    """
+    silent = [run for run in runs if not owner_of(run).is_here()]
+    alive = [run for run in runs if run not in silent and owner_of(run).lives()]
+    if silent:
+        log.info("Waiting to see whether %s ...", _whether_alive(silent))
+    end = time.monotonic() + DEAD_SECONDS
+    while silent and time.monotonic() < end:
         time.sleep(LOOK_SECONDS)
-        if heartbeat() != first:
-            return True
-    return False
+        now = {run.info.run_id: _as_seen(run) for run in _again(silent)}
+        heard = [run for run in silent if now.get(run.info.run_id, _as_seen(run)) != _as_seen(run)]
+        alive += heard
+        silent = [run for run in silent if run not in heard and run.info.run_id in now]
+    return alive
+
+
+def _whether_alive(runs: Sequence[Run]) -> str:
+    if len(runs) == 1:
+        return f"{owner_of(runs[0])}, which has the run, is alive"
+    return f"the processes of {len(runs)} runs on other machines are alive"
+
+
+def _again(runs: Sequence[Run]) -> Sequence[Run]:
+    """The runs as the store has them now, without those that were deleted."""
+    ids = ", ".join(repr(run.info.run_id) for run in runs)
+    experiments = list({run.info.experiment_id for run in runs})
+    where = f"attributes.run_id IN ({ids})"
+    return MlflowClient().search_runs(experiments, where, max_results=max(100, len(runs)))
 
 
 def beat(client: MlflowClient, run_id: str, mine: Owner) -> None:
@@ -146,14 +202,27 @@ def take(
             unsure = [
                 run for run in found if run.info.status == RUNNING and _as_seen(run) not in dead
             ]
-            if not unsure and not found:
-                return create(), None
-            if not unsure:
+            if found and not unsure:
                 return _take_over(client, found[0], tags)
-        for run in unsure:
-            if is_alive(owner_of(run), lambda: _heartbeat(client, run.info.run_id)):  # noqa: B023
-                raise RunTakenError(run.info.run_id, owner_of(run))
-            dead.add(_as_seen(run))
+            if not found:
+                run_id = create()
+                if not _rivals(client, experiment, hashes, run_id):
+                    return run_id, None
+                client.delete_run(run_id)
+                time.sleep(random.uniform(0, CONTEST_SECONDS))  # or both would yield forever
+                continue
+        for run in living(unsure):
+            raise RunTakenError(run.info.run_id, owner_of(run))
+        dead |= set(map(_as_seen, unsure))
+
+
+def _rivals(client: MlflowClient, experiment: str, hashes: Sequence[str], mine: str) -> list[Run]:
+    """Runs of the same config that others created at the same time, as servers have no lock.
+
+    Whoever created its run last sees those of all others.
+    """
+    found = [run for each in hashes for run in _interrupted(client, experiment, each)]
+    return [run for run in found if run.info.run_id != mine]
 
 
 def _interrupted(client: MlflowClient, experiment: str, config_hash: str) -> list[Run]:
@@ -164,11 +233,7 @@ def _interrupted(client: MlflowClient, experiment: str, config_hash: str) -> lis
 def _as_seen(run: Run) -> tuple[str, ...]:
     """What changes when a living process, or another one, writes the run."""
     tags = run.data.tags
-    return run.info.run_id, tags[OWNER], tags.get(HEARTBEAT, "")
-
-
-def _heartbeat(client: MlflowClient, run_id: str) -> str:
-    return client.get_run(run_id).data.tags.get(HEARTBEAT, "")
+    return run.info.run_id, run.info.status, tags[OWNER], tags.get(HEARTBEAT, "")
 
 
 def _take_over(
@@ -177,9 +242,12 @@ def _take_over(
     run_id = str(run.info.run_id)
     tags = {**tags, **_code(run.data.tags, tags)}
     news = {**tags, HEARTBEAT: now()}
+    began = time.monotonic()
     client.log_batch(run_id, tags=[RunTag(key, value) for key, value in news.items()])
     client.update_run(run_id, status=RUNNING)
-    time.sleep(CONTEST_SECONDS)  # of two that take it at once, both write; the last one has it
+    # Of two that take it at once, both write, and the last one has it. A slow server may be as slow
+    # with the other's request.
+    time.sleep(max(CONTEST_SECONDS, 2 * (time.monotonic() - began)))
     taken = client.get_run(run_id)
     if taken.data.tags[OWNER] != tags[OWNER]:
         raise RunTakenError(run_id, owner_of(taken))
@@ -201,5 +269,5 @@ def end_dead(experiment: str, where: str) -> None:
     running = f"attributes.status = 'RUNNING' and tags.owner != '' and {where}"
     for run in client.search_runs([experiment], running):
         owner = owner_of(run)
-        if owner.is_here() and not record.is_locked(Path(owner.folder)):
+        if owner.is_here() and not owner.lives():
             client.set_terminated(run.info.run_id, "KILLED")

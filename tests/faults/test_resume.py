@@ -534,9 +534,9 @@ def test_the_lock_of_a_process_ends_with_it(tmp_path: Path) -> None:
         process.stdout.readline()
         theirs = replace(claim.me(tmp_path), pid=process.pid)
         assert claim.read(theirs.text()) == theirs
-        assert claim.is_alive(theirs, heartbeat=str)
+        assert theirs.lives()
         process.kill()
-        wait_until(lambda: not claim.is_alive(theirs, heartbeat=str), seconds=10)
+        wait_until(lambda: not theirs.lives(), seconds=10)
         process.wait()
 
 

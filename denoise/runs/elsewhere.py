@@ -1,0 +1,107 @@
+"""Runs of a sweep that need no job of this launch.
+
+Those that finished are collected. Those that another process trains, or that a scheduler has
+queued, are waited for after the jobs of the launch.
+"""
+
+import logging
+import time
+from collections.abc import Iterable
+
+from denoise.errors import StoreUnavailableError
+from denoise.runs import run, screen, slurm
+from denoise.runs.evaluation import lacking
+from denoise.runs.launch import Launch
+from denoise.runs.plan import Member
+from denoise.tracking import search, sweeps
+from denoise.tracking.record import FAILED, FINISHED, KILLED, REUSED, RUNNING, SKIPPED
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 5
+
+
+def choose(began: Launch, numbers: Iterable[int]) -> list[int]:
+    """The jobs of these numbers that are to be launched; what has finished is collected."""
+    try:
+        left = collect(began, numbers)
+        busy = _busy(began, left)
+    except StoreUnavailableError:
+        return list(numbers)
+    if busy:
+        log.info("Trained by other processes, or queued: %d", len(busy))
+    return [number for number in left if number not in busy]
+
+
+def collect(began: Launch, numbers: Iterable[int]) -> list[int]:
+    """Note in the folders of these jobs which runs have finished; the numbers of the others."""
+    members = {number: began.members[number] for number in numbers}
+    settings = began.members[0].config.tracking
+    hashes = [each for member in members.values() for each in member.hashes]
+    finished, left = search.finished(settings, hashes), []
+    for number, member in members.items():
+        found = next((finished[each] for each in member.hashes if each in finished), None)
+        if found and not lacking(member.config, found.metrics, found.tags):
+            run.collect(member, number, found)
+        else:
+            left.append(number)
+    return left
+
+
+def wait(began: Launch) -> None:
+    """Wait until no other process trains a run of the sweep and no scheduler has one queued.
+
+    With `tracking.wait=false`, return at once. What finished meanwhile is collected.
+    """
+    waited = set[int]()
+    while busy := _busy(began, _unfinished(began)):
+        if not began.members[0].config.tracking.wait:
+            break
+        if not waited:
+            log.info(
+                "Waiting for %d runs that other processes train or that are queued; after Ctrl-C, "
+                "the same command waits again",
+                len(busy),
+            )
+        waited |= busy
+        time.sleep(POLL_SECONDS)
+    for number in collect(began, waited & set(_unfinished(began))):
+        _note_ended(began.members[number], number)
+
+
+def _note_ended(member: Member, number: int) -> None:
+    """Note how a run ended that another process had, and that did not finish."""
+    if _status(member) in (None, SKIPPED):
+        for ended in sweeps.newest(member.config.tracking, member.hashes).values():
+            status = KILLED if ended.info.status == RUNNING else ended.info.status
+            run.note_ended(member, number, ended.info.run_id, status)
+
+
+def _busy(began: Launch, numbers: Iterable[int]) -> set[int]:
+    """Those of the jobs whose runs are trained or queued elsewhere."""
+    settings, tasks = began.members[0].config.tracking, slurm.tasks()
+    if tasks is None and began.queue:
+        return set(numbers)  # Slurm's controller may be restarting
+    mine, others = (tasks or {}).pop(began.queue, set()), tasks or {}
+    hashes = [each for number in numbers for each in began.members[number].hashes]
+    busy = sweeps.busy(settings, hashes, others)
+    return {
+        number
+        for number in numbers
+        if began.tasks.get(number) in mine or not busy.isdisjoint(began.members[number].hashes)
+    }
+
+
+def _unfinished(began: Launch) -> list[int]:
+    """The numbers of the jobs that have neither succeeded nor failed, or were not launched."""
+    return [
+        number
+        for number, member in enumerate(began.members)
+        if _status(member, began.started) not in (FINISHED, REUSED, FAILED)
+    ]
+
+
+def _status(member: Member, since: float = 0) -> str | None:
+    """How the job in the member's folder is doing; None without one."""
+    jobs = screen.read_jobs([member.folder], since)
+    return jobs[0].fields["job"]["status"] if jobs else None

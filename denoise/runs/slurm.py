@@ -1,0 +1,47 @@
+"""Slurm: how its jobs are named and submitted, and which of them its queue still holds."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from hydra.core.utils import JobReturn, JobStatus
+from omegaconf import DictConfig
+
+ASK_SECONDS = 30
+
+
+def prepare(config: DictConfig, sweep: Path) -> str:
+    """Name the sweep's jobs so that they are found in the queue; '' with another launcher.
+
+    From now on submitting does not wait for the jobs: `elsewhere.wait` does. Hydra's launcher
+    reads their results from pickles, and calls a cancelled one an error.
+    """
+    launcher = config.hydra.launcher
+    if "submitit_folder" not in launcher or not launcher._target_.endswith(".SlurmLauncher"):
+        return ""
+    import submitit
+
+    submitit.Job.results = lambda _: [JobReturn(status=JobStatus.COMPLETED)]  # type: ignore
+    launcher.name = f"{launcher.name}-{sweep.name}".replace(",", "_")
+    return str(launcher.name)
+
+
+def tasks() -> dict[str, set[int]] | None:
+    """The tasks in Slurm's queue, pending or running, by job name.
+
+    None where Slurm is not installed, or does not answer, as while its controller restarts.
+    """
+    if not shutil.which("squeue"):
+        return None
+    command = ["squeue", "--noheader", "--array", "--format=%K %j"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=ASK_SECONDS)
+    except subprocess.TimeoutExpired:
+        return None
+    if answer.returncode:
+        return None
+    found: dict[str, set[int]] = {}
+    for line in answer.stdout.splitlines():
+        task, _, name = line.strip().partition(" ")
+        found.setdefault(name, set()).add(int(task) if task.isdecimal() else 0)  # alone: N/A
+    return found

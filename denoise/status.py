@@ -1,0 +1,81 @@
+"""The command `python -m denoise.status`: how far the runs of a sweep are, wherever they run."""
+
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import click
+from rich.console import Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from denoise import command
+from denoise.config.settings import Tracking
+from denoise.runs import screen, slurm
+from denoise.tracking import sweeps
+from denoise.tracking.record import FINISHED
+from denoise.tracking.sweeps import Progress
+
+REFRESH_SECONDS = 10
+
+
+@click.command(context_settings=command.SETTINGS)
+@click.argument("sweep", default="latest")
+@click.option("--watch", is_flag=True, help=f"Look again every {REFRESH_SECONDS} seconds.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+@command.EXPERIMENT
+@command.TRACKING_URI
+def cli(sweep: str, watch: bool, as_json: bool, experiment: str, tracking_uri: str | None) -> None:
+    """Show how far the runs of SWEEP are, on whichever machines: an ID, or `latest` (the default).
+
+    A run is QUEUED, RUNNING, FINISHED, FAILED, KILLED (it was stopped) or LOST (its process is
+    gone). The same `python -m denoise` command resumes runs that are KILLED or LOST. Whether a
+    process on another machine lives shows within a minute.
+    """
+    settings = Tracking(tracking_uri, experiment)
+    if as_json:
+        name, rows = _look(settings, sweep)
+        print(json.dumps({"sweep": name, "runs": [asdict(row) for row in rows]}, indent=1))
+    elif watch:
+        with Live(console=screen.console(), auto_refresh=False) as live:
+            while True:
+                live.update(_shown(*_look(settings, sweep)), refresh=True)
+                time.sleep(REFRESH_SECONDS)
+    else:
+        screen.console().print(_shown(*_look(settings, sweep)))
+
+
+def _look(settings: Tracking, sweep: str) -> tuple[str, list[Progress]]:
+    """The id of the sweep, and how far its runs are."""
+    plan, summary = sweeps.plan(settings, sweep)
+    tasks = slurm.tasks()
+    if tasks is None and plan.queue:  # Slurm cannot be asked here: its jobs count as queued
+        tasks = {plan.queue: {run.task for run in plan.runs if run.task is not None}}
+    return plan.sweep, sweeps.progress(settings, plan, summary, tasks or {})
+
+
+def _shown(sweep: str, rows: Sequence[Progress]) -> Group:
+    """The totals, and a table of the runs that have not finished."""
+    counted = Counter(row.state for row in rows)
+    totals = ", ".join(f"{counted[state]:,} {state}" for state in sweeps.STATES if counted[state])
+    title = Text(f"Sweep {sweep}: {len(rows):,} runs, {totals}")
+    table = Table("run", "state", "epoch", "left", "host", "job", "last heard", "run id")
+    open_rows = [row for row in rows if row.state != FINISHED]
+    for row in open_rows:
+        table.add_row(*_cells(row))
+    return Group(title, table) if open_rows else Group(title)
+
+
+def _cells(row: Progress) -> list[str]:
+    heard = "" if row.heard is None else time.strftime("%H:%M:%S", time.localtime(row.heard))
+    left = "" if row.left is None else screen.clock(row.left)
+    epoch = f"{row.epoch}/{row.epochs}"
+    return [row.name, row.state, epoch, left, row.host, row.job, heard, row.run_id]
+
+
+if __name__ == "__main__":
+    sys.exit(command.run(cli, "denoise.status"))

@@ -1,0 +1,217 @@
+"""What a sweep planned, and how far each of its runs is, read from the store.
+
+The launching process writes the plan before the first run begins, as a file of the sweep's own run.
+So any machine that reaches the store knows which runs are still queued.
+"""
+
+import json
+import tempfile
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from denoise import metrics
+from denoise.config.settings import Tracking
+from denoise.errors import UserError
+from denoise.tracking import claim, search, store
+from denoise.tracking.files import answered, download, files
+from denoise.tracking.record import FAILED, FINISHED, KILLED, QUEUED, RUNNING, SWEEP
+
+FILE = "plan.json"
+LOST = "LOST"  # it ended without a word: its process, or the one that launched it, is gone
+STATES = (RUNNING, QUEUED, FINISHED, FAILED, KILLED, LOST)
+QUEUE = "queue"  # the tag of a sweep whose jobs are in a scheduler's queue: their name there
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A run of a sweep; `task` is its place in the scheduler's queue, None where it has none."""
+
+    name: str
+    folder: str
+    hashes: list[str]
+    epochs: int
+    task: int | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The runs of a sweep, in their order. `queue` is the name of its jobs in a scheduler."""
+
+    sweep: str
+    runs: list[Planned]
+    queue: str = ""
+
+    def text(self) -> str:
+        """What `read` reads."""
+        return json.dumps(asdict(self), indent=1)
+
+    def queued(self, tasks: Collection[int]) -> set[str]:
+        """The config hashes of the runs with these places in the scheduler's queue."""
+        return {each for run in self.runs if run.task in tasks for each in run.hashes}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run of a sweep is; `left` is the time left to train, in seconds.
+
+    `heard` is the last sign of life, in seconds since 1970 by the clock of the run's own machine.
+    """
+
+    name: str
+    state: str
+    epoch: int
+    epochs: int
+    left: float | None = None
+    host: str = ""
+    job: str = ""
+    heard: float | None = None
+    run_id: str = ""
+
+
+def read(folder: Path) -> Plan:
+    """The plan in a sweep's folder. Raises `OSError` without one."""
+    fields = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    return Plan(**fields | {"runs": [Planned(**each) for each in fields["runs"]]})
+
+
+@answered()
+def plan(settings: Tracking, sweep: str) -> tuple[Plan, Run]:
+    """The plan of a sweep in the store, and the sweep's own run; `latest` is the newest sweep."""
+    found = summaries(settings, "" if sweep == "latest" else f"tags.sweep = '{sweep}'", most=1)
+    if not found:
+        raise UserError(f"there is no sweep {sweep!r} in the store; python -m denoise -m makes one")
+    return _download(found[0]), found[0]
+
+
+def summaries(settings: Tracking, where: str, most: int = 1000) -> Sequence[Run]:
+    """The runs that sum up the sweeps which the filter `where` finds, newest first."""
+    if not (experiment := store.existing(settings)):
+        return []
+    wheres = " and ".join(filter(None, (f"tags.kind = '{SWEEP}'", where)))
+    order = ["attributes.start_time DESC"]
+    return MlflowClient().search_runs([experiment], wheres, order_by=order, max_results=most)
+
+
+@answered()
+def queued(settings: Tracking, tasks: Mapping[str, Collection[int]]) -> set[str]:
+    """The config hashes of the runs that are these tasks, by job name, of a scheduler's queue."""
+    found = set[str]()
+    for summary in summaries(settings, f"tags.{QUEUE} != ''") if tasks else []:
+        name = summary.data.tags[QUEUE]
+        if name in tasks:
+            found |= _download(summary).queued(tasks[name])
+    return found
+
+
+def _download(summary: Run) -> Plan:
+    """The plan of a sweep; one without runs as long as the plan is not in the store."""
+    if FILE not in files(summary.info.run_id):
+        return Plan(summary.data.tags["sweep"], [])
+    with tempfile.TemporaryDirectory() as folder:
+        download(summary.info.run_id, FILE, Path(folder))
+        return read(Path(folder))
+
+
+@answered()
+def newest(settings: Tracking, hashes: Iterable[str]) -> dict[str, Run]:
+    """The newest run of each of these configs that has one, whatever its status."""
+    wanted, found = set(hashes), dict[str, Run]()
+    if not (experiment := store.existing(settings)):
+        return found
+    wheres = [f"tags.config_hash = '{each}'" for each in wanted]
+    if len(wanted) > search.FEW:
+        wheres = ["tags.config_hash != ''"]
+    for where in wheres:
+        for run in _every(experiment, where):
+            found.setdefault(run.data.tags["config_hash"], run)
+    return {each: found[each] for each in wanted & found.keys()}
+
+
+@answered()
+def busy(
+    settings: Tracking, hashes: Iterable[str], tasks: Mapping[str, Collection[int]]
+) -> set[str]:
+    """Those of these configs that a living process trains or that a scheduler has queued.
+
+    `tasks` is the scheduler's queue, by job name. Takes up to a minute, see `claim.living`.
+    """
+    wanted = set(hashes)
+    running = [run for run in newest(settings, wanted).values() if run.info.status == RUNNING]
+    trained = {run.data.tags["config_hash"] for run in claim.living(running)}
+    return trained | (wanted & queued(settings, tasks))
+
+
+def _every(experiment: str, where: str) -> Iterable[Run]:
+    """Every run that `where` finds, newest first."""
+    token = None
+    while True:
+        page = MlflowClient().search_runs(
+            [experiment], where, order_by=["attributes.start_time DESC"], page_token=token
+        )
+        yield from page
+        if not (token := page.token):
+            return
+
+
+def progress(
+    settings: Tracking, of: Plan, summary: Run, tasks: Mapping[str, Collection[int]]
+) -> list[Progress]:
+    """How far each run of the plan is; `tasks` is the scheduler's queue, by job name.
+
+    Takes up to a minute if a process on another machine does not show that it lives.
+    """
+    by_hash = newest(settings, [each for run in of.runs for each in run.hashes])
+    runs = [_run_of(planned, by_hash) for planned in of.runs]
+    unsure = [run for run in (summary, *filter(None, runs)) if run.info.status == RUNNING]
+    alive = {run.info.run_id for run in claim.living(unsure)}
+    waiting = queued(settings, tasks)
+    if summary.info.run_id in alive and not of.queue:  # its launching process has them
+        waiting |= {each for planned in of.runs for each in planned.hashes}
+    return [
+        _progress(planned, run, alive, is_queued=not waiting.isdisjoint(planned.hashes))
+        for planned, run in zip(of.runs, runs, strict=True)
+    ]
+
+
+def _run_of(planned: Planned, by_hash: dict[str, Run]) -> Run | None:
+    return next((by_hash[each] for each in planned.hashes if each in by_hash), None)
+
+
+def _progress(planned: Planned, run: Run | None, alive: set[str], *, is_queued: bool) -> Progress:
+    """`alive` are the ids of the running runs whose processes live."""
+    if run is None:
+        state = QUEUED if is_queued else LOST
+        return Progress(planned.name, state, 0, planned.epochs)
+    if run.info.status == FINISHED:
+        state, seconds = FINISHED, []
+    else:
+        state = _state(run, alive, is_queued=is_queued)
+        seconds = search.curve(run.info.run_id, metrics.EPOCH_SECONDS.key)
+    epoch = planned.epochs if state == FINISHED else len(seconds)
+    is_timed = state == RUNNING and seconds
+    owner = claim.owner_of(run) if run.data.tags.get(claim.OWNER) else claim.Owner()
+    heard = run.data.tags.get(claim.HEARTBEAT)
+    return Progress(
+        name=planned.name,
+        state=state,
+        epoch=epoch,
+        epochs=planned.epochs,
+        left=(planned.epochs - epoch) * seconds[-1] if is_timed else None,
+        host=owner.host,
+        job=owner.job,
+        heard=float(heard) if heard else None,
+        run_id=run.info.run_id,
+    )
+
+
+def _state(run: Run, alive: set[str], *, is_queued: bool) -> str:
+    """Of a run that has begun and not finished; one that was killed may be in the queue again."""
+    if run.info.run_id in alive:
+        return RUNNING
+    if is_queued and run.info.status != FAILED:
+        return QUEUED
+    return LOST if run.info.status == RUNNING else str(run.info.status)

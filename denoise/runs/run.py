@@ -75,7 +75,7 @@ def _described(config: Config, cfg: DictConfig, folder: Path) -> Job:
     alone, choices = hydra.mode == RunMode.RUN, hydra.runtime.choices
     sweep = folder if alone else Path(hydra.runtime.cwd) / hydra.sweep.dir
     hashes = identity.fingerprints(config.plain)
-    planned = None if alone else plan.name_of(sweep, hashes[0])
+    planned = None if alone else plan.name_of(config.tracking, sweep, hashes[0])
     tags = {
         "sweep": sweep.name,
         "noise": choices["noise"],
@@ -198,12 +198,17 @@ def _best_score(config: Config, own: Record) -> float:
     return min(values[config.protocol.score] for values in own.contents.epochs)
 
 
-def collect(member: plan.Member, num: int, run: Found) -> None:
-    """Note in the folder of a job that its run has finished; no job is needed."""
-    _log_reuse(member.name, run)
+def collect(member: plan.Member, num: int, run: Found, *, is_reused: bool) -> None:
+    """Note in the folder of a job that its run has finished, elsewhere or before this launch."""
+    if is_reused:
+        _log_reuse(member.name, run)
     with _noted_here(member, num) as own:
         _adopt(own, run)
-        own.note_job(status=REUSED, score=_best_score(member.config, own))
+        score = _best_score(member.config, own)
+        if is_reused:
+            own.note_job(status=REUSED, score=score)
+        else:
+            own.note_job(status=FINISHED, score=score, seconds=run.metrics[metrics.RUN_SECONDS.key])
 
 
 def note_ended(member: plan.Member, num: int, run_id: str, status: str) -> None:

@@ -7,7 +7,7 @@ STAMP := $(VENV)/installed
 seeds := 5
 
 .DEFAULT_GOAL := help
-.PHONY: help install sweep study fair-study ui test faults lint lock bench clean
+.PHONY: help install sweep study fair-study ui test cluster faults lint lock bench clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,10 @@ ui: install  ## browse all runs in MLflow at http://127.0.0.1:5000
 # Tests run in parallel, one thread each. Tests of one file share fixtures, so they share a process.
 test: install  ## run all tests except the fault tests (7 minutes on two cores)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
+cluster: install  ## install what the fault tests of several machines need (as root)
+	@apt-get install -y -qq --no-install-recommends iproute2 >/dev/null
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "ray>=2.60,<3"
 
 faults: install  ## run the fault tests and the slowest others: kills, full disks (most of an hour)
 	@$(BIN)/python -m pytest -m faults

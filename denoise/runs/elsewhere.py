@@ -5,6 +5,7 @@ queued, are waited for after the jobs of the launch.
 """
 
 import logging
+import math
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -95,7 +96,9 @@ def apart(began: Launch) -> dict[Path, Contents]:
         return {}
     found = {folder: each for folder, each in found.items() if "job" in each.fields}
     for each in found.values():  # the store hears of the run's end, and not of the job's
-        each.fields["job"]["status"] = each.fields["status"]
+        job = each.fields["job"]
+        scores = (values[job["score_name"]] for values in each.epochs)
+        job |= {"status": each.fields["status"], "score": min(scores, default=math.nan)}
     return found
 
 

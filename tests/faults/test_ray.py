@@ -50,7 +50,7 @@ class Machine:
             self.first = subprocess.Popen(
                 ["ip", "netns", "exec", self.name, "unshare", *own, "sh", "-c", script],
                 cwd=folder,
-                env=clean_environment() | {"PYTHONPATH": path},
+                env=clean_environment() | {"PYTHONPATH": path, "RAY_AUTH_MODE": "token"},
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
@@ -101,7 +101,6 @@ def machine(
 ) -> Iterator[Start]:
     """Starts machines by their number, in a network in which this machine is number 1."""
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("RAY_AUTH_MODE", "token")
     subprocess.run([*RAY, "get-auth-token", "--generate"], check=True, stdout=subprocess.DEVNULL)
     Path("/tmp/ray").mkdir(exist_ok=True)
     ip("link", "add", "denoise0", "type", "bridge")

@@ -308,3 +308,18 @@ def test_every_thread_of_a_run_treats_denormal_numbers_as_zero(
         text=True,
     ).stdout
     assert left.endswith("left: 0\n")
+
+
+def test_the_use_of_cpus_and_memory_is_logged_each_epoch_if_asked(
+    cli: Cli, settings: data.Settings
+) -> None:
+    said = cli(*SMALL, f"data.root={settings.root}", "tracking.system_metrics=true")
+    assert said.status == 0, said.err
+    (run,) = said.runs("tags.noise = 'gaussian'")
+    client = MlflowClient()
+    for name in ("cpu_utilization_percentage", "system_memory_usage_percentage"):
+        points = client.get_metric_history(run.info.run_id, f"system/{name}")
+        assert [point.step for point in points] == [1, 2]
+        assert all(0 < point.value <= 100 for point in points)
+    path = Path(run.info.artifact_uri.removeprefix("file://")) / "tables" / "history.csv"
+    assert "system/" not in path.read_text(encoding="utf-8")

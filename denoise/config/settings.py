@@ -28,10 +28,12 @@ class Tracking:
     """Where runs are tracked. `uri` null means MLFLOW_TRACKING_URI, or else MLflow's own default.
 
     With `offline`, runs also start while the store does not answer. Without `wait`, a sweep does
-    not wait for its runs that another process trains or a scheduler has queued.
+    not wait for its runs that another process trains or a scheduler has queued. `system_metrics`
+    logs the use of CPUs, memory and GPUs after each epoch.
     """
 
     uri: str | None
     experiment: Annotated[str, Field(pattern=r"\S", description="a name")]
     offline: bool = False
     wait: bool = True
+    system_metrics: bool = False

@@ -13,7 +13,7 @@ from denoise import checkpoint, data, evaluate, figures, metrics
 from denoise.config.compose import Config
 from denoise.model import Autoencoder
 from denoise.runs.evaluation import Evaluation, add_figure, add_table
-from denoise.tracking import formats
+from denoise.tracking import formats, system
 from denoise.tracking.record import Record
 from denoise.trainer import Trainer
 
@@ -30,6 +30,7 @@ class Report:
         self.config, self.own, self.data = config, own, images
         self.name = own.fields["name"]
         self.history: list[dict[str, float]] = []
+        self.monitor = system.Monitor() if config.tracking.system_metrics else None
         self.best_weights: dict[str, Tensor] = {}
         # Epochs are compared on held-out images or else, as the study did, on the test set.
         self.split, chosen = ("val", images.val) if images.val else ("test", images.test)
@@ -104,7 +105,7 @@ class Report:
             self._noise(trainer.model, 1)
             self._reconstructions(trainer.model, 1)
         self._save(trainer)
-        self.own.log(values, epoch)
+        self.own.log(values | (self.monitor.read() if self.monitor else {}), epoch)
         self._print(epoch, values)
         self.epoch_began = time.perf_counter()
 

@@ -1,0 +1,86 @@
+"""Who may write a run, where several processes want to."""
+
+import contextlib
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from mlflow import MlflowClient
+
+from denoise.config.settings import Tracking
+from denoise.errors import RunTakenError
+from denoise.tracking import claim, record, store
+
+HASH = "0123456789abcdef"
+MANY = 4
+
+
+@pytest.fixture
+def experiment(fresh_folder: Path) -> str:
+    assert fresh_folder == Path.cwd()
+    return store.prepare(Tracking(None, "denoise"))
+
+
+@pytest.mark.parametrize("is_resumed", [False, True], ids=["a new run", "an interrupted run"])
+def test_of_processes_that_claim_a_run_at_once_from_a_slow_server_one_gets_it(
+    experiment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_resumed: bool
+) -> None:
+    client, ready, done = MlflowClient(), threading.Barrier(MANY), threading.Barrier(MANY)
+    write = MlflowClient.log_batch
+
+    def slow(*given: Any, **named: Any) -> Any:
+        time.sleep(1.5)
+        return write(*given, **named)
+
+    monkeypatch.setattr(MlflowClient, "log_batch", slow)
+    monkeypatch.setattr(store, "lock", contextlib.nullcontext)  # as at a server
+    owners: list[str] = []
+
+    def claims(folder: Path) -> None:
+        tags = {"config_hash": HASH, "owner": claim.me(folder).text()}
+
+        def create() -> str:
+            time.sleep(0.5)
+            return str(client.create_run(experiment, tags=tags).info.run_id)
+
+        with record.opened(folder):
+            ready.wait()
+            with contextlib.suppress(RunTakenError):
+                owners.append(claim.take(experiment, [HASH], tags, create)[0])
+            done.wait()
+
+    folders = [tmp_path / str(number) for number in range(MANY)]
+    for folder in folders:
+        folder.mkdir()
+    if is_resumed:
+        dead = {"config_hash": HASH, "owner": claim.Owner("elsewhere").text()}
+        client.set_terminated(client.create_run(experiment, tags=dead).info.run_id, "KILLED")
+    threads = [threading.Thread(target=claims, args=[folder]) for folder in folders]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    running = client.search_runs([experiment], "attributes.status = 'RUNNING'")
+    assert [run.info.run_id for run in running] == owners
+    assert len(owners) == 1
+
+
+def test_on_a_file_system_of_several_machines_no_file_lock_is_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = claim.me(tmp_path)
+    assert mine.is_here()
+    real = psutil.disk_partitions(all=True)[0]
+    there = [real._replace(mountpoint="/", fstype="ext4")]
+    for kind, is_trusted in {
+        "nfs4": False,
+        "lustre": False,
+        "fuse.sshfs": False,
+        "xfs": True,
+    }.items():
+        mounted = [*there, real._replace(mountpoint=str(tmp_path.parent), fstype=kind)]
+        monkeypatch.setattr(psutil, "disk_partitions", lambda found=mounted, **_: found)
+        assert mine.is_here() == is_trusted, kind

@@ -23,7 +23,7 @@ Run = Callable[..., str]
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built in a copy because setuptools packs stale files of an earlier build/."""
     source = tmp_path_factory.mktemp("source")
-    for folder in ("conf", "denoise", "hydra_plugins"):
+    for folder in ("conf", "denoise"):
         shutil.copytree(ROOT / folder, source / folder)
     for file in ("LICENSE", "README.md", "pyproject.toml"):
         shutil.copy(ROOT / file, source)
@@ -64,8 +64,7 @@ def test_wheel_contains_every_file_of_the_package_and_of_conf(wheel: Path) -> No
     packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     code = {
         str(path.relative_to(ROOT))
-        for folder in ("denoise", "hydra_plugins")
-        for path in (ROOT / folder).rglob("*")
+        for path in (ROOT / "denoise").rglob("*")
         if path.is_file() and path.suffix != ".pyc"
     }
     values = {f"denoise/{path.relative_to(ROOT)}" for path in (ROOT / "conf").rglob("*.yaml")}

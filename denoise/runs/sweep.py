@@ -27,7 +27,7 @@ from denoise.config import expand
 from denoise.config.sentence import sentence
 from denoise.config.settings import Tracking
 from denoise.errors import StoreUnavailableError, UserError
-from denoise.runs import elsewhere, launch, plan, references, screen, slurm
+from denoise.runs import elsewhere, launch, on_ray, plan, references, screen, slurm
 from denoise.runs.launch import Launch
 from denoise.tracking import (
     charts,
@@ -94,7 +94,7 @@ def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
     began = Launch(folder, members, is_sweep)
     if is_sweep:
         began.shared, began.queue = plan.shared(config), slurm.prepare(config, folder)
-        began.is_apart = "remote" in config.hydra.launcher  # Ray's
+        began.is_apart = on_ray.prepare(config)
         began.summary = _begin_summary(began, settings)
         expand.launch_only(partial(_choose, began, is_all=config.force or not answers))
     began.bars = screen.Bars(began.folders, began.started, partial(elsewhere.apart, began))

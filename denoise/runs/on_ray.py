@@ -1,6 +1,7 @@
-"""`hydra/launcher=ray`. Hydra takes launchers only from packages in `hydra_plugins`.
+"""Hydra's launcher for Ray: `hydra/launcher=ray`.
 
-Hydra imports this at every start, so what is heavy is imported where runs are launched.
+Ray sends the functions that workers call by value, as the package may be missing there. So these
+import what they need of it themselves.
 """
 
 import contextlib
@@ -16,13 +17,19 @@ from pathlib import Path
 from typing import Any
 
 from hydra import version
+from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-log = logging.getLogger("denoise")
+from denoise.errors import UserError
+from denoise.runs import screen, signals
+from denoise.tracking import store
 
+log = logging.getLogger(__name__)
+
+PLUGIN = "hydra_plugins.denoise"  # Hydra takes launchers only from modules with such names
 STOP_SECONDS = 30  # for runs to save their state after Ctrl-C
 
 
@@ -32,6 +39,8 @@ class RayLauncher(Launcher):
     `init` and `remote` are arguments of Ray's functions of these names. Hydra's own launcher for
     Ray ends the sweep when a node dies, and needs an old cloudpickle.
     """
+
+    __module__ = PLUGIN
 
     def __init__(self, init: DictConfig, remote: DictConfig) -> None:
         self.init: Any = OmegaConf.to_container(init)
@@ -51,11 +60,11 @@ class RayLauncher(Launcher):
             # Ray would reuse a process, with the globals and signal handlers that a run leaves.
             run = ray.remote(**self.remote, max_calls=1)(_run)
             tasks = []
-            for number, overrides in enumerate(job_overrides, initial_job_idx):
-                job = (self.context, self.task, self._config(number, overrides))
-                pickled = ray.cloudpickle.dumps(job)
-                tasks.append(run.remote(code, _environment(), str(version.getbase()), pickled))
             try:
+                for number, overrides in enumerate(job_overrides, initial_job_idx):
+                    job = (self.context, self.task, self._config(number, overrides))
+                    pickled = ray.cloudpickle.dumps(job)
+                    tasks.append(run.remote(code, _environment(), str(version.getbase()), pickled))
                 return [_returned(ray, task, number) for number, task in enumerate(tasks)]
             except KeyboardInterrupt:
                 for task in tasks:
@@ -70,12 +79,18 @@ class RayLauncher(Launcher):
         return config
 
 
+def prepare(config: DictConfig) -> bool:
+    """Let Hydra find the launcher; False if the sweep has another one."""
+    if not config.hydra.launcher._target_.endswith(".RayLauncher"):
+        return False
+    sys.modules[PLUGIN] = sys.modules[__name__]
+    Plugins.instance().register(RayLauncher)
+    return True
+
+
 @contextlib.contextmanager
 def _cluster(arguments: dict[str, Any]) -> Iterator[Any]:
     """Ray, connected to a cluster within the block."""
-    from denoise.errors import UserError
-    from denoise.runs import screen, signals
-
     os.environ.setdefault("RAY_DEDUP_LOGS", "0")  # it reads this when it is imported
     try:
         import ray
@@ -85,7 +100,7 @@ def _cluster(arguments: dict[str, Any]) -> Iterator[Any]:
     try:
         ray.init(**quiet | arguments)
     except Exception as error:
-        raise UserError(f"hydra.launcher.init={arguments}: {_first_line(error)}") from None
+        raise UserError(f"hydra.launcher.init={arguments}: {store.first_line(error)}") from None
     signals.handle()  # Ray has put its own in their place
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     try:
@@ -106,8 +121,6 @@ def _check_nodes(ray: Any, code: dict[str, str], cpus: float) -> None:
     """Raise `UserError` if a node that could train a run has other code than this machine."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    from denoise.errors import UserError
-
     check = ray.remote(num_cpus=0, max_calls=1)(_difference)
     on = [
         NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
@@ -115,8 +128,14 @@ def _check_nodes(ray: Any, code: dict[str, str], cpus: float) -> None:
         if node["Alive"] and node["Resources"].get("CPU", 0) >= cpus
     ]
     answers = [check.options(scheduling_strategy=each).remote(code) for each in on]
-    for difference in filter(None, ray.get(answers)):
-        raise UserError(difference)
+    if not on:
+        log.warning("No machine of the cluster has %g CPUs; the runs wait for one", cpus)
+    try:
+        differences = list(filter(None, ray.get(answers)))
+    except ray.exceptions.RayError as error:
+        raise UserError(f"a machine of the cluster fails: {store.first_line(error)}") from None
+    if differences:
+        raise UserError(differences[0])
 
 
 def _difference(code: dict[str, str]) -> str:
@@ -174,12 +193,6 @@ def _returned(ray: Any, task: Any, number: int) -> JobReturn:
     try:
         score = ray.get(task)
     except ray.exceptions.RayError as error:
-        log.error("Run %d: %s", number, _first_line(getattr(error, "cause", None) or error))
+        log.error("Run %d: %s", number, store.first_line(getattr(error, "cause", None) or error))
         score = math.nan
     return JobReturn(status=JobStatus.COMPLETED, _return_value=score)
-
-
-def _first_line(error: BaseException) -> str:
-    from denoise.tracking import store
-
-    return store.first_line(error)

@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from denoise import data
-from tests.conftest import SMALL, clean_environment, command, ended, wait_until
+from tests.conftest import SMALL, clean_environment, command, ended, jobs, wait_until
 from tests.faults.conftest import Server, epoch
 
 pytest.importorskip("ray", reason="Ray is not installed: make cluster")
@@ -21,7 +21,7 @@ Survived = Callable[[str], None]
 Start = Callable[..., "Machine"]
 NETWORK = "10.77.0"
 EPOCHS = 60
-SWEEP = ("-m", "hydra/launcher=ray", *SMALL, f"trainer.epochs={EPOCHS}", "seed=1,2,3")
+SWEEP = ("-m", "hydra/launcher=ray", *SMALL, f"trainer.epochs={EPOCHS}")
 RAY = (sys.executable, "-m", "ray.scripts.scripts")
 
 
@@ -141,27 +141,37 @@ def test_a_sweep_survives_its_node_and_its_launching_process(
     machine: Start, uri: str, survived: Survived
 ) -> None:
     head, node = machine(2), machine(3)
-    launching = head.run(*SWEEP, uri)
+    launching = head.run(*SWEEP, "seed=1,2", uri)
     wait_until(lambda: min(epoch(head.folder), epoch(node.folder)) >= 3)
+    before = runs(uri)
     node.kill()
-    wait_until(lambda: len(runs(uri)) == 3)  # the last began after the node had died
+    said = ended(launching, head.folder)
+    assert said.status == 0, said.out + said.err
+    assert_whole(runs(uri), before, uri)
+
+    known = len(jobs(head.folder))
+    launching = head.run(*SWEEP, "seed=1,2,3", uri)
+    wait_until(lambda: epoch(head.folder, known) >= 3)
     os.killpg(launching.pid, signal.SIGKILL)
     launching.communicate()
     wait_until(lambda: not head.trains(), 30)
     before = runs(uri)
-
-    said = ended(head.run(*SWEEP, uri), head.folder)
+    said = ended(head.run(*SWEEP, "seed=1,2,3", uri), head.folder)
     assert said.status == 0, said.out + said.err
     assert "Traceback" not in said.out + said.err
-    after = runs(uri)
+    assert_whole(runs(uri), before, uri)
+    assert all(f"seed={seed} " in said.out for seed in (1, 2, 3))
+    survived("a node and the launching process killed; the same command, the same runs, one table")
+
+
+def assert_whole(after: list[Run], before: list[Run], uri: str) -> None:
+    """The same runs are finished now, with each epoch once."""
     assert [run.info.run_id for run in after] == [run.info.run_id for run in before]
-    assert {run.info.status for run in after} == {"FINISHED"}
     client = MlflowClient(uri.partition("=")[2])
     for run in after:
-        assert said.out.count(run.info.run_id) >= 1
+        assert run.info.status == "FINISHED"
         points = client.get_metric_history(run.info.run_id, "train/loss")
         assert [point.step for point in points] == list(range(1, EPOCHS + 1))
-    survived("a node and the launching process killed; the same command, the same runs, one table")
 
 
 @pytest.mark.faults
@@ -186,7 +196,7 @@ def test_a_node_without_the_package_or_with_another_version_is_named_before_trai
     (tmp_path / "other" / file).parent.mkdir(parents=True)
     (tmp_path / "other" / file).write_text(text)
     head = machine(2, packages=tmp_path / "other")
-    said = ended(head.run(*SWEEP, uri), head.folder)
+    said = ended(head.run(*SWEEP, "seed=1,2", uri), head.folder)
     assert said.status == 1
     assert sentence in said.err
     assert "Traceback" not in said.out + said.err

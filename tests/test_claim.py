@@ -11,8 +11,8 @@ import pytest
 from mlflow import MlflowClient
 
 from denoise.config.settings import Tracking
-from denoise.errors import RunTakenError
-from denoise.tracking import claim, record, store
+from denoise.errors import FolderLockedError, RunTakenError
+from denoise.tracking import claim, pending, record, store
 
 HASH = "0123456789abcdef"
 MANY = 4
@@ -84,3 +84,25 @@ def test_on_a_file_system_of_several_machines_no_file_lock_is_trusted(
         mounted = [*there, real._replace(mountpoint=str(tmp_path.parent), fstype=kind)]
         monkeypatch.setattr(psutil, "disk_partitions", lambda found=mounted, **_: found)
         assert mine.is_here() == is_trusted, kind
+
+
+@pytest.mark.parametrize("lives", [True, False])
+def test_a_run_that_another_machine_trains_in_a_shared_folder_is_not_ended_by_sync(
+    experiment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lives: bool
+) -> None:
+    monkeypatch.setattr(claim, "DEAD_SECONDS", 3)
+    client, elsewhere = MlflowClient(), claim.Owner("elsewhere", 1, "another machine").text()
+    run_id = client.create_run(experiment, tags={"owner": elsewhere}).info.run_id
+    (tmp_path / "run").mkdir()
+    with record.opened(tmp_path / "run") as own:
+        fields = {"name": "a run", "kind": "training", "experiment": "denoise", "params": {}}
+        own.start(run_id=run_id, status="RUNNING", tags={"owner": elsewhere}, **fields)
+    beats = threading.Timer(1, client.set_tag, [run_id, "heartbeat", "1"])
+    if lives:
+        beats.start()
+        with pytest.raises(FolderLockedError):
+            pending.send(tmp_path / "run")
+        beats.join()
+    else:
+        assert pending.send(tmp_path / "run") == f"uploaded, as run {run_id}"
+    assert client.get_run(run_id).info.status == ("RUNNING" if lives else "KILLED")

@@ -90,7 +90,7 @@ def group(runs: Iterable[Found]) -> list[Setting]:
 def by_noise(setting: Setting) -> tuple[object, ...]:
     """A key to sort by: none first, then the kinds, each from its weakest."""
     kind, strength = setting.facts["noise"], setting.strength
-    return kind != NO_NOISE, kind, math.isnan(strength), strength, setting.label
+    return kind != NO_NOISE, kind, math.isnan(strength), strength, setting.noise
 
 
 def clean(settings: Iterable[Setting]) -> dict[Facts, Setting]:

@@ -3,6 +3,7 @@
 Hydra calls `Start` before it launches; the command calls `finish` after the last job.
 """
 
+import contextlib
 import csv
 import logging
 import os
@@ -203,6 +204,9 @@ def _finished(began: Launch, *, is_stopped: bool) -> int:
     if began.bars:
         began.bars.close()
     is_left = bool(began.queue) and (is_stopped or not settings.wait)
+    if not is_left:
+        with contextlib.suppress(*store.FAILURES):  # `_conclude` reports them
+            _upload_rest(began)
     jobs = screen.read_jobs(began.folders(), began.started)
     for job in (contents.fields["job"] for contents in jobs):
         if job["status"] == RUNNING and not is_left:  # its process is gone, and could not note it
@@ -242,11 +246,17 @@ def _wait(began: Launch, *, is_stopped: bool) -> None:
         log.warning("No waiting for runs elsewhere: %s", error)
 
 
+def _upload_rest(began: Launch) -> None:
+    """Upload what the store missed while the runs trained, so that the table has their ids."""
+    settings = began.members[0].config.tracking
+    store.prepare(settings)
+    pending.send_all(store.without_secret(store.uri(settings)), began.folders())
+
+
 def _conclude(began: Launch, jobs: Sequence[Contents], *, is_stopped: bool) -> None:
-    """Compare the runs, once the store has everything that it can have, and say where to look."""
+    """Compare the runs and say where to look."""
     settings = began.members[0].config.tracking
     experiment = store.prepare(settings)
-    pending.send_all(store.without_secret(store.uri(settings)), began.folders())
     claim.end_dead(experiment, f"tags.sweep = '{began.folder.name}'")
     ids = [
         screen.run_id(contents)

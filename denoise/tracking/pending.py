@@ -4,10 +4,12 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
+from mlflow import MlflowClient, MlflowException
+
 from denoise.config.settings import Tracking
 from denoise.errors import FolderLockedError, UserError
-from denoise.tracking import mirror, record, store
-from denoise.tracking.record import FILE, Contents
+from denoise.tracking import claim, mirror, record, store
+from denoise.tracking.record import FILE, Contents, Record
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +41,8 @@ def send(folder: Path) -> str:
     Raises `FolderLockedError` if the run's process lives.
     """
     with record.opened(folder) as of:
+        if _lives_elsewhere(of):
+            raise FolderLockedError(str(folder))
         if not (of.run_id or of.has_run or of.contents.lines):
             of.note(mirrored=True)  # its process died before it had anything to upload
             return "nothing to upload: the run had not begun"
@@ -50,6 +54,22 @@ def send(folder: Path) -> str:
             of.note(mirrored=True)
             return f"dropped: {error}"
         return f"uploaded, as run {of.run_id}"
+
+
+def _lives_elsewhere(of: Record) -> bool:
+    """Whether another machine trains the run, in this folder on a shared file system.
+
+    There the lock on the folder, which this process has, proves nothing.
+    """
+    if of.fields.get("status") != record.RUNNING or not of.run_id:
+        return False
+    if claim.read(of.fields["tags"][claim.OWNER]).is_here():
+        return False
+    try:
+        run = MlflowClient().get_run(of.run_id)
+    except MlflowException:
+        return False  # mirroring it says why
+    return run.info.status == record.RUNNING and bool(claim.living([run]))
 
 
 def send_to(folder: Path, uri: str | None) -> str:

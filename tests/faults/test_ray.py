@@ -81,14 +81,16 @@ class Machine:
         return any(b"ray::_run" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids)
 
     def kill(self) -> None:
-        """End it as if it lost power."""
-        if self.first.poll() is None:
-            self.first.kill()
-            self.first.wait()
-            for process in self.launched:
-                process.communicate()
-            ip("link", "delete", self.name)
-            ip("netns", "delete", self.name)
+        """End all its processes; its network still says that they are gone."""
+        self.first.kill()
+        self.first.wait()
+
+    def remove(self) -> None:
+        self.kill()
+        for process in self.launched:
+            process.communicate()
+        ip("link", "delete", self.name)
+        ip("netns", "delete", self.name)
 
 
 def ip(*arguments: str) -> None:
@@ -117,7 +119,7 @@ def machine(
 
     yield start
     for each in machines:
-        each.kill()
+        each.remove()
     ip("link", "delete", "denoise0")
 
 

@@ -109,9 +109,9 @@ def robust(corruption: str) -> Metric:
 
 
 ROBUSTNESS = replace(robust("mean"), name="robustness", digits=5)
-KNN_ACCURACY = Metric("latent/knn_accuracy", "latent kNN accuracy", better=1)
-LINEAR_ACCURACY = Metric("latent/linear_accuracy", "latent linear accuracy", better=1)
-FEW_LABEL_ACCURACY = Metric("latent/few_label_accuracy", "latent few-label accuracy", better=1)
+KNN_ACCURACY = Metric("latent/knn_accuracy", "kNN accuracy", better=1)
+LINEAR_ACCURACY = Metric("latent/linear_accuracy", "linear accuracy", better=1)
+FEW_LABEL_ACCURACY = Metric("latent/few_label_accuracy", "few-label accuracy", better=1)
 SILHOUETTE = Metric("latent/silhouette", "latent silhouette", better=1)
 TRUSTWORTHINESS = Metric("latent/trustworthiness", "map trustworthiness", better=1)
 BEST_EPOCH = Metric("best/epoch", "best epoch", digits=0)

@@ -175,7 +175,7 @@ def test_higher_accuracies_are_better_and_higher_errors_are_worse() -> None:
         cheap_run("gaussian", seed, clean=0.2 + 0.0012 * seed, knn=0.8 + 0.0012 * seed)
     assert [one.answer for one in compared_with_none().values()] == ["worse"]
     assert [one.answer for one in compared_with_none(metrics.KNN_ACCURACY).values()] == ["better"]
-    assert "noise helps latent kNN accuracy" in written().sentence
+    assert "noise helps kNN accuracy" in written().sentence
     assert written().sentence.endswith("but is not shown to help reconstruction.")
 
 

@@ -8,6 +8,7 @@ from denoise.comparison.groups import Setting
 from denoise.comparison.seeds import LEVEL, Estimate
 from denoise.metrics import (
     CLEAN_MSE,
+    FEW_LABEL_ACCURACY,
     KNN_ACCURACY,
     LINEAR_ACCURACY,
     ROBUSTNESS,
@@ -17,7 +18,7 @@ from denoise.metrics import (
 
 FIRST_MODEL = "anello"
 # Every run is measured on the same images, whatever its training noise.
-JUDGED = (CLEAN_MSE, ROBUSTNESS, KNN_ACCURACY, LINEAR_ACCURACY)
+JUDGED = (CLEAN_MSE, ROBUSTNESS, KNN_ACCURACY, LINEAR_ACCURACY, FEW_LABEL_ACCURACY)
 # Differences below this share of the baseline do not matter: fixed before any run is seen.
 MARGIN = 0.02
 BETTER, EQUIVALENT, UNDECIDED, WORSE = ANSWERS = ("better", "equivalent", "undecided", "worse")

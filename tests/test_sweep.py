@@ -23,8 +23,7 @@ from denoise import data, metrics
 from denoise.comparison import write
 from denoise.config.identity import LONGEST_NAME, run_name
 from denoise.config.settings import Tracking
-from denoise.runs import evaluation, screen
-from denoise.runs import run as runs_module
+from denoise.runs import code, evaluation, screen
 from denoise.runs import sweep as sweep_module
 from denoise.tracking import charts, search, sweeps
 from denoise.tracking.record import SWEEP, Contents
@@ -411,7 +410,7 @@ def test_reusing_a_run_from_other_code_is_logged(
 ) -> None:
     def said_under(commit: str, dirty: str) -> str:
         tags = {"git.commit": commit, "git.dirty": dirty}
-        monkeypatch.setattr(runs_module, "code_tags", lambda: tags)
+        monkeypatch.setattr(code, "tags", lambda: tags)
         return cli(*SMALL, "trainer.epochs=1", f"data.root={settings.root}").out
 
     differs = "with code that may differ from today's"

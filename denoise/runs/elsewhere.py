@@ -5,8 +5,10 @@ queued, are waited for after the jobs of the launch.
 """
 
 import logging
+import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from denoise.errors import StoreUnavailableError
 from denoise.runs import run, screen, slurm
@@ -14,7 +16,7 @@ from denoise.runs.evaluation import lacking
 from denoise.runs.launch import Launch
 from denoise.runs.plan import Member
 from denoise.tracking import search, sweeps
-from denoise.tracking.record import FAILED, FINISHED, KILLED, REUSED, RUNNING, SKIPPED
+from denoise.tracking.record import FAILED, FINISHED, KILLED, REUSED, RUNNING, SKIPPED, Contents
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +35,11 @@ def choose(began: Launch, numbers: Iterable[int]) -> list[int]:
     return [number for number in left if number not in busy]
 
 
-def collect(began: Launch, numbers: Iterable[int]) -> list[int]:
-    """Note in the folders of these jobs which runs have finished; the numbers of the others."""
+def collect(began: Launch, numbers: Iterable[int], *, is_after: bool = False) -> list[int]:
+    """Note in the folders of these jobs which runs have finished; the numbers of the others.
+
+    What is found after the jobs of the launch, and is of its sweep, they have trained.
+    """
     members = {number: began.members[number] for number in numbers}
     settings = began.members[0].config.tracking
     hashes = [each for member in members.values() for each in member.hashes]
@@ -42,7 +47,8 @@ def collect(began: Launch, numbers: Iterable[int]) -> list[int]:
     for number, member in members.items():
         found = next((finished[each] for each in member.hashes if each in finished), None)
         if found and not lacking(member.config, found.metrics, found.tags):
-            run.collect(member, number, found)
+            is_ours = is_after and _is_of(began, found.tags)
+            run.collect(member, number, found, is_reused=not is_ours)
         else:
             left.append(number)
     return left
@@ -67,6 +73,43 @@ def wait(began: Launch) -> None:
         time.sleep(POLL_SECONDS)
     for number in collect(began, waited & set(_unfinished(began))):
         _note_ended(began.members[number], number)
+
+
+def note_apart(began: Launch) -> None:
+    """Note in the folders here how runs ended whose own folders are on other machines."""
+    for number in collect(began, _unseen(began), is_after=True):
+        _note_ended(began.members[number], number)
+
+
+def apart(began: Launch) -> dict[Path, Contents]:
+    """What the store has of the sweep's runs whose folders are on other machines.
+
+    The keys are the folders that they have in the plan.
+    """
+    members = [began.members[number] for number in _unseen(began)]
+    folders = {each: member.folder for member in members for each in member.hashes}
+    try:
+        newest = sweeps.newest(began.members[0].config.tracking, folders) if folders else {}
+        its = {each: run for each, run in newest.items() if _is_of(began, run.data.tags)}
+        found = {folders[each]: search.contents(run.info.run_id) for each, run in its.items()}
+    except StoreUnavailableError:
+        return {}
+    found = {folder: each for folder, each in found.items() if "job" in each.fields}
+    for each in found.values():  # the store hears of the run's end, and not of the job's
+        job = each.fields["job"]
+        scores = (values[job["score_name"]] for values in each.epochs)
+        job |= {"status": each.fields["status"], "score": min(scores, default=math.nan)}
+    return found
+
+
+def _is_of(began: Launch, tags: Mapping[str, str]) -> bool:
+    return tags.get("sweep") == began.folder.name
+
+
+def _unseen(began: Launch) -> list[int]:
+    """The numbers of the jobs that may be on another machine, as they are not here."""
+    numbers = enumerate(began.members) if began.is_apart else ()
+    return [number for number, member in numbers if _status(member, began.started) is None]
 
 
 def _note_ended(member: Member, number: int) -> None:

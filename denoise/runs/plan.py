@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 
 from denoise.config import expand, identity
 from denoise.config.compose import Config, checked
+from denoise.config.settings import Tracking
 from denoise.errors import UserError
 from denoise.runs import estimate
 from denoise.runs.launch import Launch
@@ -111,12 +112,18 @@ def stored(began: Launch) -> sweeps.Plan:
     return sweeps.Plan(began.folder.name, runs, began.queue)
 
 
-def name_of(folder: Path, config_hash: str) -> str | None:
-    """The name that the plan in the sweep's `folder` gives a run of this config; None if none."""
+def name_of(settings: Tracking, folder: Path, config_hash: str) -> str | None:
+    """The name that the plan of the sweep in `folder` gives a run of this config; None if none.
+
+    Where that folder is on another machine, the store has the plan.
+    """
     try:
         planned = sweeps.read(folder).runs
-    except OSError:  # the sweep's folder is on another machine
-        return None
+    except OSError:
+        try:
+            planned = sweeps.plan(settings, folder.name)[0].runs
+        except UserError:
+            return None
     return next((each.name for each in planned if config_hash in each.hashes), None)
 
 
@@ -137,7 +144,7 @@ def pass_store_on(config: DictConfig, address: str) -> None:
 
 
 def share_cores(config: DictConfig, count: int) -> tuple[int, int]:
-    """Share the cores among the workers; the number of workers, and of threads for each.
+    """Share the cores among the workers; their number, 0 if unknown, and the threads for each.
 
     One by one, jobs have as many threads as side by side: with more threads, torch adds in another
     order, and losses would differ in the fourth digit.
@@ -148,6 +155,11 @@ def share_cores(config: DictConfig, count: int) -> tuple[int, int]:
         workers = min(launcher.array_parallelism, count)
         log.info("Runs: %d, at most %d at a time, threads for each: %d", count, workers, each)
         return workers, each
+    if "remote" in launcher:  # Ray knows how many have room in its cluster
+        each = max(1, int(launcher.remote.num_cpus))
+        os.environ["OMP_NUM_THREADS"] = str(each)
+        log.info("Runs: %d, threads for each: %d", count, each)
+        return 0, each
     asked = launcher.get("n_jobs", -1)
     if asked == 0:
         raise UserError("hydra.launcher.n_jobs must be -1, for all cores, or >= 1, got 0")
@@ -173,7 +185,7 @@ def announce(launched: list[Member], workers: int, threads: int, *, reuses: bool
     finished = len({member.hashes[0] for member in launched}) - len(left)
     if finished:
         log.info("Finished earlier and reused: %d (force=true trains them)", finished)
-    if not left:
+    if not left or not workers:
         return
     try:
         minutes = estimate.seconds(list(left.values()), workers=workers, threads=threads) / 60

@@ -1,15 +1,12 @@
 """One job of a launch: a run trained, resumed, or reused."""
 
 import contextlib
-import importlib.metadata
 import logging
 import math
-import subprocess
 import time
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import torch
@@ -21,7 +18,7 @@ from denoise import checkpoint, data, metrics
 from denoise.config import compose, identity
 from denoise.config.compose import Config
 from denoise.errors import FolderLockedError, RunTakenError, StoreUnavailableError, UserError
-from denoise.runs import plan
+from denoise.runs import code, plan
 from denoise.runs.evaluation import Evaluation, lacking
 from denoise.runs.report import Report
 from denoise.tracking import files, record, search, session, store
@@ -78,7 +75,7 @@ def _described(config: Config, cfg: DictConfig, folder: Path) -> Job:
     alone, choices = hydra.mode == RunMode.RUN, hydra.runtime.choices
     sweep = folder if alone else Path(hydra.runtime.cwd) / hydra.sweep.dir
     hashes = identity.fingerprints(config.plain)
-    planned = None if alone else plan.name_of(sweep, hashes[0])
+    planned = None if alone else plan.name_of(config.tracking, sweep, hashes[0])
     tags = {
         "sweep": sweep.name,
         "noise": choices["noise"],
@@ -86,7 +83,7 @@ def _described(config: Config, cfg: DictConfig, folder: Path) -> Job:
         "protocol": config.protocol.name,
         "baseline_hash": " ".join(identity.baselines(config.plain)),
         **({"experiment": choices["experiment"]} if choices.get("experiment") else {}),
-        **code_tags(),
+        **code.tags(),
     }
     return Job(
         name=planned or identity.run_name(cfg, hydra),
@@ -201,12 +198,17 @@ def _best_score(config: Config, own: Record) -> float:
     return min(values[config.protocol.score] for values in own.contents.epochs)
 
 
-def collect(member: plan.Member, num: int, run: Found) -> None:
-    """Note in the folder of a job that its run has finished; no job is needed."""
-    _log_reuse(member.name, run)
+def collect(member: plan.Member, num: int, run: Found, *, is_reused: bool) -> None:
+    """Note in the folder of a job that its run has finished, elsewhere or before this launch."""
+    if is_reused:
+        _log_reuse(member.name, run)
     with _noted_here(member, num) as own:
         _adopt(own, run)
-        own.note_job(status=REUSED, score=_best_score(member.config, own))
+        score = _best_score(member.config, own)
+        if is_reused:
+            own.note_job(status=REUSED, score=score)
+        else:
+            own.note_job(status=FINISHED, score=score, seconds=run.metrics[metrics.RUN_SECONDS.key])
 
 
 def note_ended(member: plan.Member, num: int, run_id: str, status: str) -> None:
@@ -256,29 +258,7 @@ def _complete(config: Config, own: Record, run: Found) -> None:
 
 def _if_code_differs(tags: Mapping[str, str]) -> str:
     """What to add to the log if the code that trained a run may not be today's."""
-    now = code_tags()
+    now = code.tags()
     is_same = all(tags.get(key) == value for key, value in now.items())
     is_same = is_same and now.get("git.dirty") != "true"
     return "" if is_same else ", with code that may differ from today's"
-
-
-@cache  # by the launched process: it imported the code when it began
-def code_tags() -> dict[str, str]:
-    """The commit of our checkout and whether it was changed, or else the package's version.
-
-    A repository that merely surrounds the installed package is not ours.
-    """
-    root = Path(__file__).parents[2]
-
-    def git(*command: str) -> str:
-        return subprocess.check_output(
-            ["git", *command], cwd=root, text=True, stderr=subprocess.DEVNULL
-        ).strip()
-
-    try:
-        if Path(git("rev-parse", "--show-toplevel")).resolve() == root.resolve():
-            dirty = str(bool(git("status", "--porcelain"))).lower()
-            return {"git.commit": git("rev-parse", "HEAD"), "git.dirty": dirty}
-    except (OSError, subprocess.CalledProcessError):
-        pass
-    return {"version": importlib.metadata.version("denoise")}

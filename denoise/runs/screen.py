@@ -9,6 +9,7 @@ import logging
 import math
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ from denoise.tracking import record
 from denoise.tracking.record import FAILED, FINISHED, REUSED, RUNNING, SKIPPED, SUCCEEDED, Contents
 
 REFRESH_SECONDS = 0.25
+STORE_SECONDS = 30  # between looks at runs whose folders are on other machines
 PIPE_WIDTH = 240
 MANY = 20  # runs: with more, the screen shows those that run or failed, totals, and the best
 STYLES = {FAILED: "red", SKIPPED: "yellow"}
@@ -61,9 +63,18 @@ class Bars:
     Above the bars there is a line for each job that ended; of many jobs, for those that failed.
     """
 
-    def __init__(self, folders: Callable[[], Sequence[Path]], since: float) -> None:
-        """`folders` gives those of the jobs, `since` is when the launch began."""
-        self.folders, self.since = folders, since
+    def __init__(
+        self,
+        folders: Callable[[], Sequence[Path]],
+        since: float,
+        apart: Callable[[], dict[Path, Contents]] = dict,
+    ) -> None:
+        """`folders` gives those of the jobs, `since` is when the launch began.
+
+        `apart` gives the records, by these folders, of runs that are on other machines.
+        """
+        self.folders, self.since, self.apart = folders, since, apart
+        self.there: dict[Path, Contents] = {}  # what `apart` gave last
         self.bars: dict[int, TaskID] = {}
         self.ended: dict[Path, str] = {}  # the status by folder
         self.stop = threading.Event()
@@ -87,14 +98,17 @@ class Bars:
             self.progress.stop()
 
     def _draw(self) -> None:
+        looked = time.monotonic()
         while not self.stop.wait(REFRESH_SECONDS):
+            if time.monotonic() > looked + STORE_SECONDS:
+                self.there, looked = self.apart(), time.monotonic()
             self._look()
         self._look()
 
     def _look(self) -> None:
         folders = dict.fromkeys([*self.folders(), *self.ended])
         for folder in [folder for folder in folders if folder not in self.ended]:
-            for contents in read_jobs([folder], self.since):
+            for contents in self._jobs_in(folder):
                 job = contents.fields["job"]
                 if job["status"] == RUNNING:
                     self._move(job, contents.epochs)
@@ -102,6 +116,11 @@ class Bars:
                     self.ended[folder] = job["status"]
                     self._end(job, is_one_of_many=len(folders) > MANY)
         self._count(len(folders))
+
+    def _jobs_in(self, folder: Path) -> list[Contents]:
+        """The record in the folder, here or on another machine, if there is one."""
+        there = [self.there[folder]] if folder in self.there else []
+        return read_jobs([folder], self.since) or there
 
     def _count(self, jobs: int) -> None:
         """The bar of the whole sweep."""

@@ -28,7 +28,7 @@ from denoise.config import expand
 from denoise.config.sentence import sentence
 from denoise.config.settings import Tracking
 from denoise.errors import StoreUnavailableError, UserError
-from denoise.runs import elsewhere, launch, plan, references, screen, slurm
+from denoise.runs import elsewhere, launch, on_ray, plan, references, screen, slurm
 from denoise.runs.launch import Launch
 from denoise.tracking import (
     charts,
@@ -95,9 +95,10 @@ def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
     began = Launch(folder, members, is_sweep)
     if is_sweep:
         began.shared, began.queue = plan.shared(config), slurm.prepare(config, folder)
+        began.is_apart = on_ray.prepare(config)
         began.summary = _begin_summary(began, settings)
         expand.launch_only(partial(_choose, began, is_all=config.force or not answers))
-    began.bars = screen.Bars(began.folders, began.started)
+    began.bars = screen.Bars(began.folders, began.started, partial(elsewhere.apart, began))
     return began
 
 
@@ -198,8 +199,8 @@ def finish(*, is_stopped: bool) -> int:
 
 def _finished(began: Launch, *, is_stopped: bool) -> int:
     settings = began.members[0].config.tracking
-    if began.summary and not is_stopped:
-        _wait(began)
+    if began.summary:
+        _wait(began, is_stopped=is_stopped)
     if began.bars:
         began.bars.close()
     is_left = bool(began.queue) and (is_stopped or not settings.wait)
@@ -235,10 +236,12 @@ def _finished(began: Launch, *, is_stopped: bool) -> int:
     return int(missing > 0 or failed)
 
 
-def _wait(began: Launch) -> None:
+def _wait(began: Launch, *, is_stopped: bool) -> None:
     """Wait for runs of the sweep that are trained or queued elsewhere, if the store answers."""
     try:
-        elsewhere.wait(began)
+        if not is_stopped:
+            elsewhere.wait(began)
+        elsewhere.note_apart(began)
     except StoreUnavailableError as error:
         log.warning("No waiting for runs elsewhere: %s", error)
 

@@ -1,0 +1,198 @@
+"""Hydra's launcher for Ray: `hydra/launcher=ray`.
+
+Ray sends the functions that workers call by value, as the package may be missing there. So these
+import what they need of it themselves.
+"""
+
+import contextlib
+import importlib.metadata
+import logging
+import math
+import os
+import pickle
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra import version
+from hydra.core.plugins import Plugins
+from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from denoise.errors import UserError
+from denoise.runs import screen, signals
+from denoise.tracking import store
+
+log = logging.getLogger(__name__)
+
+PLUGIN = "hydra_plugins.denoise"  # Hydra takes launchers only from modules with such names
+STOP_SECONDS = 30  # for runs to save their state after Ctrl-C
+
+
+class RayLauncher(Launcher):
+    """Each run is a task of a Ray cluster, in a process of its own.
+
+    `init` and `remote` are arguments of Ray's functions of these names. Hydra's own launcher for
+    Ray ends the sweep when a node dies, and needs an old cloudpickle.
+    """
+
+    __module__ = PLUGIN
+
+    def __init__(self, init: DictConfig, remote: DictConfig) -> None:
+        self.init: Any = OmegaConf.to_container(init)
+        self.remote: Any = OmegaConf.to_container(remote)
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        self.context, self.task, self.config = hydra_context, task_function, config
+
+    def launch(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> Sequence[JobReturn]:
+        code = _code()
+        with _cluster(self.init) as ray:
+            _check_nodes(ray, code, self.remote["num_cpus"])
+            # Ray would reuse a process, with the globals and signal handlers that a run leaves.
+            run = ray.remote(**self.remote, max_calls=1)(_run)
+            tasks = []
+            try:
+                for number, overrides in enumerate(job_overrides, initial_job_idx):
+                    job = (self.context, self.task, self._config(number, overrides))
+                    pickled = ray.cloudpickle.dumps(job)
+                    tasks.append(run.remote(code, _environment(), str(version.getbase()), pickled))
+                return [_returned(ray, task, number) for number, task in enumerate(tasks)]
+            except KeyboardInterrupt:
+                for task in tasks:
+                    ray.cancel(task)
+                ray.wait(tasks, num_returns=len(tasks), timeout=STOP_SECONDS)
+                raise
+
+    def _config(self, number: int, overrides: Sequence[str]) -> DictConfig:
+        config = self.context.config_loader.load_sweep_config(self.config, list(overrides))
+        with open_dict(config):
+            config.hydra.job.num, config.hydra.job.id = number, f"job_id_for_{number}"
+        return config
+
+
+def prepare(config: DictConfig) -> bool:
+    """Let Hydra find the launcher; False if the sweep has another one."""
+    if not config.hydra.launcher._target_.endswith(".RayLauncher"):
+        return False
+    sys.modules[PLUGIN] = sys.modules[__name__]
+    Plugins.instance().register(RayLauncher)
+    return True
+
+
+@contextlib.contextmanager
+def _cluster(arguments: dict[str, Any]) -> Iterator[Any]:
+    """Ray, connected to a cluster within the block."""
+    os.environ.setdefault("RAY_DEDUP_LOGS", "0")  # it reads this when it is imported
+    try:
+        import ray
+    except ModuleNotFoundError:
+        raise UserError('hydra/launcher=ray needs Ray: pip install "denoise[ray]"') from None
+    quiet = {"log_to_driver": not screen.is_shown(), "logging_level": logging.ERROR}
+    try:
+        ray.init(**quiet | arguments)
+    except Exception as error:
+        raise UserError(f"hydra.launcher.init={arguments}: {store.first_line(error)}") from None
+    signals.handle()  # Ray has put its own in their place
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def _code() -> dict[str, str]:
+    """The installed version, and the commit in a checkout."""
+    from denoise.runs import code
+
+    tags = code.tags()
+    return {"version": importlib.metadata.version("denoise"), "commit": tags.get("git.commit", "")}
+
+
+def _check_nodes(ray: Any, code: dict[str, str], cpus: float) -> None:
+    """Raise `UserError` if a node that could train a run has other code than this machine."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    check = ray.remote(num_cpus=0, max_calls=1)(_difference)
+    on = [
+        NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+        for node in ray.nodes()
+        if node["Alive"] and node["Resources"].get("CPU", 0) >= cpus
+    ]
+    answers = [check.options(scheduling_strategy=each).remote(code) for each in on]
+    if not on:
+        log.warning("No machine of the cluster has %g CPUs; the runs wait for one", cpus)
+    try:
+        differences = list(filter(None, ray.get(answers)))
+    except ray.exceptions.RayError as error:
+        raise UserError(f"a machine of the cluster fails: {store.first_line(error)}") from None
+    if differences:
+        raise UserError(differences[0])
+
+
+def _difference(code: dict[str, str]) -> str:
+    """On a worker: what its code differs in from the launching process's, as a sentence, or ''."""
+    try:
+        here = _code()
+    except ImportError as error:
+        return (
+            f"{socket.gethostname()} cannot train: {error}; install denoise {code['version']} there"
+        )
+    for key, value in here.items():
+        if value != code[key] and value and code[key]:
+            return (
+                f"{socket.gethostname()} has {key} {value} of denoise, and this machine {code[key]}"
+            )
+    return ""
+
+
+def _environment() -> dict[str, str]:
+    """What workers are told: the store, its password, and the number of threads."""
+    return {
+        key: value
+        for key, value in os.environ.items()
+        if key.startswith("MLFLOW_") or key == "OMP_NUM_THREADS"
+    }
+
+
+def _run(code: dict[str, str], environment: dict[str, str], base: str, job: bytes) -> float:
+    """On a worker: do the job; its score.
+
+    Sent by value, like what it calls here, as the package may be missing. The `job` is pickled
+    apart, since reading it imports what heeds the environment.
+    """
+    if difference := _difference(code):
+        raise RuntimeError(difference)
+    os.environ.update(environment)
+    context, task, config = pickle.loads(job)
+
+    from denoise.runs import signals
+
+    setup_globals()
+    version.setbase(base)
+    with open_dict(config):  # relative paths mean the folder that Ray was started in
+        config.hydra.runtime.cwd = str(Path.cwd())
+    signals.handle()
+    try:
+        done = run_job(task, config, "hydra.sweep.dir", "hydra.sweep.subdir", context)
+    except signals.Terminated:
+        os._exit(1)  # Ray tries again elsewhere if a process ended, not if a task raised
+    return float(done.return_value)
+
+
+def _returned(ray: Any, task: Any, number: int) -> JobReturn:
+    """What Hydra is told of a job; nan if its process or its node died too often."""
+    try:
+        score = ray.get(task)
+    except ray.exceptions.RayError as error:
+        log.error("Run %d: %s", number, store.first_line(getattr(error, "cause", None) or error))
+        score = math.nan
+    return JobReturn(status=JobStatus.COMPLETED, _return_value=score)

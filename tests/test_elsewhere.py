@@ -1,0 +1,60 @@
+"""Runs whose folders are on other machines, as the launching process reads them from the store."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from denoise import data
+from denoise.runs import elsewhere, plan, screen
+from denoise.runs.launch import Launch
+from denoise.tracking import sweeps as stored
+from denoise.tracking.record import FINISHED, REUSED
+from tests.conftest import SWEEPS, Said, forget_store
+from tests.test_plan import planned
+
+
+@pytest.fixture
+def apart(
+    sweeps: list[Said], settings: data.Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Launch:
+    """The sweep of one run, launched from another folder, in which the run left nothing."""
+    forget_store(monkeypatch)
+    store = sweeps[1].folder / "mlflow.db"
+    of = [path.parent for path in sweeps[1].folder.glob(f"outputs/*/{stored.FILE}")]
+    (name,) = (folder.name for folder in of if len(stored.read(folder).runs) == 1)
+    (member,) = planned(*SWEEPS[1], f"data.root={settings.root}", f"tracking.uri=sqlite:///{store}")
+    folder = tmp_path / name
+    return Launch(folder, [replace(member, folder=folder / "0")], is_sweep=True, is_apart=True)
+
+
+def test_bars_show_a_run_on_another_machine_as_the_store_has_it(apart: Launch) -> None:
+    ((folder, contents),) = elsewhere.apart(apart).items()
+    job = contents.fields["job"]
+    assert folder == apart.members[0].folder
+    assert (job["status"], job["epochs"], len(contents.epochs)) == (FINISHED, 1, 1)
+    assert job["score"] == contents.epochs[0]["test/loss"]
+
+
+def test_a_run_that_finished_on_another_machine_is_in_the_table(apart: Launch) -> None:
+    elsewhere.note_apart(apart)
+    (contents,) = screen.read_jobs(apart.folders(), apart.started)
+    job = contents.fields["job"]
+    assert (job["name"], job["status"]) == (apart.members[0].name, FINISHED)
+    assert job["seconds"] > 1
+    assert len(contents.epochs) == 1
+
+
+def test_a_run_of_an_earlier_sweep_was_reused_and_not_trained(apart: Launch) -> None:
+    elsewhere.note_apart(replace(apart, folder=apart.folder.with_name("later")))
+    (contents,) = screen.read_jobs(apart.folders(), apart.started)
+    assert contents.fields["job"]["status"] == REUSED
+
+
+def test_a_run_has_its_name_from_the_store_where_the_sweeps_folder_is_missing(
+    apart: Launch,
+) -> None:
+    (member,) = apart.members
+    settings, config_hash = member.config.tracking, member.hashes[0]
+    assert plan.name_of(settings, apart.folder, config_hash) == member.name
+    assert plan.name_of(settings, apart.folder.with_name("none"), config_hash) is None

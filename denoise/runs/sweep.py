@@ -10,7 +10,7 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -194,13 +194,19 @@ def finish(*, is_stopped: bool) -> int:
     if not began:
         return 0
     with began.open:
+        if began.summary and not is_stopped:
+            try:
+                _ask_store(elsewhere.wait, began)
+            except KeyboardInterrupt:
+                _finished(began, is_stopped=True)
+                raise
         return _finished(began, is_stopped=is_stopped)
 
 
 def _finished(began: Launch, *, is_stopped: bool) -> int:
     settings = began.members[0].config.tracking
     if began.summary:
-        _wait(began, is_stopped=is_stopped)
+        _ask_store(elsewhere.note_apart, began)
     if began.bars:
         began.bars.close()
     is_left = bool(began.queue) and (is_stopped or not settings.wait)
@@ -236,14 +242,12 @@ def _finished(began: Launch, *, is_stopped: bool) -> int:
     return int(missing > 0 or failed)
 
 
-def _wait(began: Launch, *, is_stopped: bool) -> None:
-    """Wait for runs of the sweep that are trained or queued elsewhere, if the store answers."""
+def _ask_store(about: Callable[[Launch], None], began: Launch) -> None:
+    """Do what needs the store to know of runs elsewhere; left out if the store is unavailable."""
     try:
-        if not is_stopped:
-            elsewhere.wait(began)
-        elsewhere.note_apart(began)
+        about(began)
     except StoreUnavailableError as error:
-        log.warning("No waiting for runs elsewhere: %s", error)
+        log.warning("Runs on other machines are left out: %s", error)
 
 
 def _upload_rest(began: Launch) -> None:

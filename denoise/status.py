@@ -1,4 +1,4 @@
-"""The command `python -m denoise.status`: how far the runs of a sweep are, wherever they run."""
+"""Show how far the runs of a sweep are, on whichever machines: `python -m denoise.status`."""
 
 import json
 import sys
@@ -29,7 +29,7 @@ REFRESH_SECONDS = 10
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 @command.EXPERIMENT
 @command.TRACKING_URI
-def cli(sweep: str, watch: bool, as_json: bool, experiment: str, tracking_uri: str | None) -> None:
+def main(sweep: str, watch: bool, as_json: bool, experiment: str, tracking_uri: str | None) -> None:
     """Show how far the runs of SWEEP are, on whichever machines: an ID, or `latest` (the default).
 
     A run is QUEUED, RUNNING, FINISHED, FAILED, KILLED (it was stopped) or LOST (its process is
@@ -77,5 +77,10 @@ def _cells(row: Progress) -> list[str]:
     return [row.name, row.state, epoch, left, row.host, row.job, heard, row.run_id]
 
 
+def cli() -> int:
+    """The command `denoise-status`."""
+    return command.run(main, "denoise.status")
+
+
 if __name__ == "__main__":
-    sys.exit(command.run(cli, "denoise.status"))
+    sys.exit(cli())

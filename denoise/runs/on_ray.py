@@ -139,7 +139,7 @@ def _check_nodes(ray: Any, code: dict[str, str], cpus: float) -> None:
 
 
 def _difference(code: dict[str, str]) -> str:
-    """On a worker: what its code differs in from the launching process's, as a sentence, or ''."""
+    """On a worker: a sentence if its code differs from the launching process's, or else ''."""
     try:
         here = _code()
     except ImportError as error:
@@ -155,7 +155,7 @@ def _difference(code: dict[str, str]) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """What workers are told: the store, its password, and the number of threads."""
+    """The environment that workers need: the store, its password, and the number of threads."""
     return {
         key: value
         for key, value in os.environ.items()
@@ -166,8 +166,8 @@ def _environment() -> dict[str, str]:
 def _run(code: dict[str, str], environment: dict[str, str], base: str, job: bytes) -> float:
     """On a worker: do the job; its score.
 
-    Sent by value, like what it calls here, as the package may be missing. The `job` is pickled
-    apart, since reading it imports what heeds the environment.
+    Ray sends it by value, with the functions that it calls, as the package may be missing. The
+    `job` is pickled separately, because unpickling it imports modules that read the environment.
     """
     if difference := _difference(code):
         raise RuntimeError(difference)
@@ -189,7 +189,7 @@ def _run(code: dict[str, str], environment: dict[str, str], base: str, job: byte
 
 
 def _returned(ray: Any, task: Any, number: int) -> JobReturn:
-    """What Hydra is told of a job; nan if its process or its node died too often."""
+    """The result of a job for Hydra; nan if its process or its node died too often."""
     try:
         score = ray.get(task)
     except ray.exceptions.RayError as error:

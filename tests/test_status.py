@@ -1,0 +1,83 @@
+"""How far the runs of a sweep are, as any machine that reaches the store sees it."""
+
+import json
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from mlflow import MlflowClient
+
+from denoise import status
+from denoise.config.settings import Tracking
+from denoise.runs import slurm
+from denoise.tracking import claim, sweeps
+from denoise.tracking.record import SWEEP
+from denoise.tracking.store import prepare
+from tests.conftest import Said, ran, tracked
+
+ELSEWHERE = claim.Owner("node7", 1, "node7 another-boot", "/runs/1", "17_3")
+STATES = ["FINISHED", "RUNNING", "LOST", "KILLED", "FAILED", "QUEUED", "KILLED"]
+
+
+def test_a_finished_sweep_is_finished(sweep: Said) -> None:
+    (run, *_) = sweep.runs("tags.noise = 'gaussian'")
+    mine = run.data.tags["sweep"]
+    assert ran(sweep.folder, "status", mine) == f"Sweep {mine}: 3 runs, 3 FINISHED\n"
+    rows = json.loads(ran(sweep.folder, "status", mine, "--json"))["runs"]
+    names = ["gaussian σ=0", "gaussian σ=0.1", "gaussian σ=0.5"]
+    assert [(row["name"], row["state"], row["epoch"]) for row in rows] == [
+        (name, "FINISHED", 2) for name in names
+    ]
+
+
+@pytest.fixture
+def planted(fresh_folder: Path, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
+    """A sweep on Slurm, with a run in each state; task 4 is in the queue, and 6 no more."""
+    settings, client = Tracking(None, "denoise"), MlflowClient()
+    experiment = prepare(settings)
+    monkeypatch.setattr(claim, "DEAD_SECONDS", 3)
+    monkeypatch.setattr(slurm, "tasks", lambda: {"denoise-a sweep": {5}})
+    names = [f"run {number}" for number in range(len(STATES))]
+    planned = [sweeps.Planned(name, "", [name], 20, n) for n, name in enumerate(names)]
+    tags = {"sweep": "a sweep", sweeps.QUEUE: "denoise-a sweep"}
+    folder = fresh_folder / "a sweep"
+    with tracked(settings, folder, name="a sweep", tags=tags, kind=SWEEP) as own:
+        own.path(sweeps.FILE).write_text(sweeps.Plan("a sweep", planned, tags["queue"]).text())
+        own.add(sweeps.FILE)
+    for name, state in zip(names, STATES, strict=True):
+        run = client.create_run(
+            experiment,
+            tags={"config_hash": name, "owner": ELSEWHERE.text(), "heartbeat": "0"},
+        ).info.run_id
+        for step in (1, 2, 3):
+            client.log_metric(run, "time/epoch_seconds", 2.0, step=step)
+        stored = {"QUEUED": "KILLED", "LOST": "RUNNING"}.get(state, state)  # requeued: killed first
+        client.update_run(run, status=stored)
+        if state == "RUNNING":
+            threading.Timer(1, client.set_tag, [run, "heartbeat", "1"]).start()
+    return client
+
+
+@pytest.mark.usefixtures("planted")
+def test_each_state_of_a_run_is_told_from_the_others() -> None:
+    answer = CliRunner().invoke(status.main, ["a sweep", "--json"], catch_exceptions=False)
+    rows = json.loads(answer.stdout)["runs"]
+    assert [row["state"] for row in rows] == STATES
+    assert [row["epoch"] for row in rows] == [20, 3, 3, 3, 3, 3, 3]
+    assert [row["left"] for row in rows] == [None, 34.0, None, None, None, None, None]
+    assert {(row["host"], row["job"]) for row in rows} == {("node7", "17_3")}
+    shown = CliRunner().invoke(status.main, [], catch_exceptions=False).stdout
+    assert "Sweep a sweep: 7 runs, 1 QUEUED, 1 FINISHED, 1 FAILED, 2 KILLED, 2 LOST" in shown
+    assert "run 0" not in shown  # finished runs are only counted
+
+
+@pytest.mark.usefixtures("fresh_folder")
+def test_a_sweep_that_the_store_does_not_have_is_refused(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["denoise-status"])
+    prepare(Tracking(None, "denoise"))
+    assert status.cli() == 1
+    assert "there is no sweep 'latest' in the store" in capfd.readouterr().err

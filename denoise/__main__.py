@@ -56,21 +56,21 @@ def _run() -> int:
         print("Stopped; the same command resumes.", file=sys.stderr)
         return 128 + (signal.SIGTERM if isinstance(stop, signals.Terminated) else signal.SIGINT)
     except BrokenExecutor:
-        _finish()
+        _finish(has_failed=True)
         print("denoise: a worker was killed; the same command resumes", file=sys.stderr)
         return 1
     except BaseException:  # a full disk, or whatever a plug-in of the user's raises
-        _finish()
+        _finish(has_failed=True)
         raise
 
 
-def _finish(*, is_stopped: bool = False) -> int:
+def _finish(*, is_stopped: bool = False, has_failed: bool = False) -> int:
     """Close what was launched; nothing was where only help was asked for."""
     if not launch.current:
         return 0
     from denoise.runs import sweep
 
-    return sweep.finish(is_stopped=is_stopped)
+    return sweep.finish(is_stopped=is_stopped, has_failed=has_failed)
 
 
 if __name__ == "__main__":

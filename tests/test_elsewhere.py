@@ -1,5 +1,6 @@
 """Runs whose folders are on other machines, as the launching process reads them from the store."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from denoise.runs import elsewhere, plan, screen
 from denoise.runs.launch import Launch
 from denoise.tracking import sweeps as stored
 from denoise.tracking.record import FINISHED, REUSED
-from tests.conftest import SWEEPS, Said, forget_store
+from tests.conftest import SMALL, SWEEPS, Said, forget_store
 from tests.test_plan import planned
 
 
@@ -58,3 +59,13 @@ def test_a_run_has_its_name_from_the_store_where_the_sweeps_folder_is_missing(
     settings, config_hash = member.config.tracking, member.hashes[0]
     assert plan.name_of(settings, apart.folder, config_hash) == member.name
     assert plan.name_of(settings, apart.folder.with_name("none"), config_hash) is None
+
+
+def test_a_sweep_on_slurm_is_refused_where_slurm_cannot_be_used(
+    cli: Callable[..., Said], settings: data.Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("denoise.runs.slurm.tasks", lambda: None)
+    said = cli("-m", "hydra/launcher=slurm", *SMALL, f"data.root={settings.root}", "seed=1,2")
+    assert said.status == 1
+    assert "Slurm cannot be used from this machine; see whether the commands sbatch" in said.err
+    assert not said.runs("attributes.status = 'RUNNING'")

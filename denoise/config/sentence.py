@@ -32,6 +32,8 @@ def _message(error: BaseException, typed: Sequence[str]) -> str:
     if isinstance(error, MissingConfigException) and error.options is not None:
         group, _, choice = str(error.missing_cfg_file).rpartition("/")
         return f"{group}={choice} is not a choice; there are {', '.join(sorted(error.options))}"
+    if "'hydra/launcher/submitit_slurm" in str(error):
+        return 'hydra/launcher=slurm needs a package: pip install "denoise[slurm]"'
     if isinstance(error, OverrideParseException):
         return f"{error.override} is not of the form key=value"
     if several := SEVERAL.match(str(error)):

@@ -7,6 +7,8 @@ from pathlib import Path
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig
 
+from denoise.errors import UserError
+
 ASK_SECONDS = 30
 
 
@@ -15,10 +17,17 @@ def prepare(config: DictConfig, sweep: Path) -> str:
 
     From now on submitting does not wait for the jobs: `elsewhere.wait` does. Hydra's launcher
     reads their results from pickles, and calls a cancelled one an error.
+
+    Raises `UserError` if Slurm cannot be used from here.
     """
     launcher = config.hydra.launcher
     if "submitit_folder" not in launcher or not launcher._target_.endswith(".SlurmLauncher"):
         return ""
+    if not shutil.which("sbatch") or tasks() is None:
+        raise UserError(
+            "hydra/launcher=slurm: Slurm cannot be used from this machine; see whether the "
+            "commands sbatch and squeue work"
+        )
     import submitit
 
     submitit.Job.results = lambda _: [JobReturn(status=JobStatus.COMPLETED)]  # type: ignore

@@ -185,16 +185,17 @@ def _choose(began: Launch, numbers: range, *, is_all: bool) -> dict[int, str]:
     }
 
 
-def finish(*, is_stopped: bool) -> int:
+def finish(*, is_stopped: bool, has_failed: bool = False) -> int:
     """After the last job: the table, on screen and in the sweep's summary run; the exit status.
 
-    Somebody who stopped the sweep does not wait for a comparison.
+    Somebody who stopped the sweep does not wait for a comparison. If the launch itself has failed,
+    there is no waiting for runs elsewhere.
     """
     began, launch.current = launch.current, None
     if not began:
         return 0
     with began.open:
-        if began.summary and not is_stopped:
+        if began.summary and not (is_stopped or has_failed):
             try:
                 _ask_store(elsewhere.wait, began)
             except KeyboardInterrupt:
@@ -217,7 +218,8 @@ def _finished(began: Launch, *, is_stopped: bool) -> int:
     for job in (contents.fields["job"] for contents in jobs):
         if job["status"] == RUNNING and not is_left:  # its process is gone, and could not note it
             job["status"] = KILLED
-    screen.show(jobs, began.shared)
+    if jobs:
+        screen.show(jobs, began.shared)
     try:
         _conclude(began, jobs, is_stopped=is_stopped)
     except Exception as error:

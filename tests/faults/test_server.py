@@ -396,7 +396,8 @@ def test_a_run_between_epochs_makes_a_request_every_five_seconds_at_most(
     """Counted for each heartbeat, so that no clock decides."""
     go = tmp_path / "go"
     go.touch()
-    waiting = ("noise._target_=tests.plug_ins.Waiting", f"+noise.go={go}")
+    shutil.copy(ROOT / "tests" / "plug_ins.py", tmp_path)
+    waiting = ("noise._target_=plug_ins.Waiting", f"+noise.go={go}")
     store = (f"tracking.uri={parts.server.address}", "tracking.experiment=quiet")
     process = start("noise=none", *waiting, "trainer.epochs=500", *store)
     wait_until(lambda: epoch(tmp_path) > 0)
@@ -408,6 +409,7 @@ def test_a_run_between_epochs_makes_a_request_every_five_seconds_at_most(
         beats = [place for place, request in enumerate(asked) if request.endswith("set-tag")]
         return asked[beats[-2] : beats[-1]]
 
+    wait_until(lambda: parts.server.log.read_text().count("set-tag") > 1)
     wait_until(lambda: not any(request.startswith("PUT") for request in between_beats()))
     requests = between_beats()
     assert len(requests) <= 0.2 * claim.BEAT_SECONDS, requests

@@ -24,7 +24,6 @@ SHOWN = (
     metrics.FEW_LABEL_ACCURACY,
     metrics.PSNR,
     metrics.SSIM,
-    metrics.SILHOUETTE,
     metrics.TRUSTWORTHINESS,
     metrics.PARAMETERS,
     metrics.EPOCH_SECONDS,

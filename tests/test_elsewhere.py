@@ -16,7 +16,7 @@ from tests.test_plan import planned
 
 
 @pytest.fixture
-def apart(
+def remote(
     sweeps: list[Said], settings: data.Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Launch:
     """The sweep of one run, launched from another folder, in which the run left nothing."""
@@ -26,39 +26,39 @@ def apart(
     (name,) = (folder.name for folder in of if len(stored.read(folder).runs) == 1)
     (member,) = planned(*SWEEPS[1], f"data.root={settings.root}", f"tracking.uri=sqlite:///{store}")
     folder = tmp_path / name
-    return Launch(folder, [replace(member, folder=folder / "0")], is_sweep=True, is_apart=True)
+    return Launch(folder, [replace(member, folder=folder / "0")], is_sweep=True, is_remote=True)
 
 
-def test_bars_show_a_run_on_another_machine_as_the_store_has_it(apart: Launch) -> None:
-    ((folder, contents),) = elsewhere.apart(apart).items()
+def test_bars_show_a_run_on_another_machine_as_the_store_has_it(remote: Launch) -> None:
+    ((folder, contents),) = elsewhere.remote_records(remote).items()
     job = contents.fields["job"]
-    assert folder == apart.members[0].folder
+    assert folder == remote.members[0].folder
     assert (job["status"], job["epochs"], len(contents.epochs)) == (FINISHED, 1, 1)
     assert job["score"] == contents.epochs[0]["test/loss"]
 
 
-def test_a_run_that_finished_on_another_machine_is_in_the_table(apart: Launch) -> None:
-    elsewhere.note_apart(apart)
-    (contents,) = screen.read_jobs(apart.folders(), apart.started)
+def test_a_run_that_finished_on_another_machine_is_in_the_table(remote: Launch) -> None:
+    elsewhere.note_remote(remote)
+    (contents,) = screen.read_jobs(remote.folders(), remote.started)
     job = contents.fields["job"]
-    assert (job["name"], job["status"]) == (apart.members[0].name, FINISHED)
+    assert (job["name"], job["status"]) == (remote.members[0].name, FINISHED)
     assert job["seconds"] > 1
     assert len(contents.epochs) == 1
 
 
-def test_a_run_of_an_earlier_sweep_was_reused_and_not_trained(apart: Launch) -> None:
-    elsewhere.note_apart(replace(apart, folder=apart.folder.with_name("later")))
-    (contents,) = screen.read_jobs(apart.folders(), apart.started)
+def test_a_run_of_an_earlier_sweep_was_reused_and_not_trained(remote: Launch) -> None:
+    elsewhere.note_remote(replace(remote, folder=remote.folder.with_name("later")))
+    (contents,) = screen.read_jobs(remote.folders(), remote.started)
     assert contents.fields["job"]["status"] == REUSED
 
 
 def test_a_run_has_its_name_from_the_store_where_the_sweeps_folder_is_missing(
-    apart: Launch,
+    remote: Launch,
 ) -> None:
-    (member,) = apart.members
+    (member,) = remote.members
     settings, config_hash = member.config.tracking, member.hashes[0]
-    assert plan.name_of(settings, apart.folder, config_hash) == member.name
-    assert plan.name_of(settings, apart.folder.with_name("none"), config_hash) is None
+    assert plan.name_of(settings, remote.folder, config_hash) == member.name
+    assert plan.name_of(settings, remote.folder.with_name("none"), config_hash) is None
 
 
 def test_a_sweep_on_slurm_is_refused_where_slurm_cannot_be_used(

@@ -61,7 +61,7 @@ def planted(fresh_folder: Path, monkeypatch: pytest.MonkeyPatch) -> MlflowClient
 
 
 @pytest.mark.usefixtures("planted")
-def test_each_state_of_a_run_is_told_from_the_others() -> None:
+def test_each_state_of_a_run_is_recognized() -> None:
     answer = CliRunner().invoke(status.main, ["a sweep", "--json"], catch_exceptions=False)
     rows = json.loads(answer.stdout)["runs"]
     assert [row["state"] for row in rows] == STATES

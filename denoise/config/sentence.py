@@ -33,7 +33,7 @@ def _message(error: BaseException, typed: Sequence[str]) -> str:
         group, _, choice = str(error.missing_cfg_file).rpartition("/")
         return f"{group}={choice} is not a choice; there are {', '.join(sorted(error.options))}"
     if "'hydra/launcher/submitit_slurm" in str(error):
-        return 'hydra/launcher=slurm needs a package: pip install "denoise[slurm]"'
+        return "hydra/launcher=slurm needs a package: pip install hydra-submitit-launcher"
     if isinstance(error, OverrideParseException):
         return f"{error.override} is not of the form key=value"
     if several := SEVERAL.match(str(error)):

@@ -38,7 +38,8 @@ def choose(began: Launch, numbers: Iterable[int]) -> list[int]:
 def collect(began: Launch, numbers: Iterable[int], *, is_after: bool = False) -> list[int]:
     """Note in the folders of these jobs which runs have finished; the numbers of the others.
 
-    What is found after the jobs of the launch, and is of its sweep, they have trained.
+    `is_after` says that the jobs of the launch have ended: runs of its sweep are then its own, and
+    not reused.
     """
     members = {number: began.members[number] for number in numbers}
     settings = began.members[0].config.tracking
@@ -75,18 +76,18 @@ def wait(began: Launch) -> None:
         _note_ended(began.members[number], number)
 
 
-def note_apart(began: Launch) -> None:
+def note_remote(began: Launch) -> None:
     """Note in the folders here how runs ended whose own folders are on other machines."""
-    for number in collect(began, _unseen(began), is_after=True):
+    for number in collect(began, _remote(began), is_after=True):
         _note_ended(began.members[number], number)
 
 
-def apart(began: Launch) -> dict[Path, Contents]:
-    """What the store has of the sweep's runs whose folders are on other machines.
+def remote_records(began: Launch) -> dict[Path, Contents]:
+    """The records, from the store, of the sweep's runs whose folders are on other machines.
 
-    The keys are the folders that they have in the plan.
+    The keys are their folders in the plan.
     """
-    members = [began.members[number] for number in _unseen(began)]
+    members = [began.members[number] for number in _remote(began)]
     folders = {each: member.folder for member in members for each in member.hashes}
     try:
         newest = sweeps.newest(began.members[0].config.tracking, folders) if folders else {}
@@ -95,7 +96,7 @@ def apart(began: Launch) -> dict[Path, Contents]:
     except StoreUnavailableError:
         return {}
     found = {folder: each for folder, each in found.items() if "job" in each.fields}
-    for each in found.values():  # the store hears of the run's end, and not of the job's
+    for each in found.values():  # the job ends after the last upload of its run
         job = each.fields["job"]
         scores = (values[job["score_name"]] for values in each.epochs)
         job |= {"status": each.fields["status"], "score": min(scores, default=math.nan)}
@@ -106,9 +107,9 @@ def _is_of(began: Launch, tags: Mapping[str, str]) -> bool:
     return tags.get("sweep") == began.folder.name
 
 
-def _unseen(began: Launch) -> list[int]:
-    """The numbers of the jobs that may be on another machine, as they are not here."""
-    numbers = enumerate(began.members) if began.is_apart else ()
+def _remote(began: Launch) -> list[int]:
+    """The numbers of the jobs that have no record here, and may be on another machine."""
+    numbers = enumerate(began.members) if began.is_remote else ()
     return [number for number, member in numbers if _status(member, began.started) is None]
 
 

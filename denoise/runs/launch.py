@@ -17,8 +17,9 @@ class Launch:
     """A single run in `folder`, or a sweep, whose own record is `summary`.
 
     `shared` says what all runs of the sweep have in common and their names do not say. `queue` is
-    the name of the sweep's jobs in Slurm, and `tasks` their places there by number. With `is_apart`
-    the folders of runs may be on other machines. `open` holds what is to be closed at the end.
+    the name of the sweep's jobs in Slurm, and `tasks` their places there by number. With
+    `is_remote` the folders of runs may be on other machines. `open` holds what is to be closed at
+    the end.
     """
 
     folder: Path
@@ -27,7 +28,7 @@ class Launch:
     shared: str = ""
     queue: str = ""
     tasks: dict[int, int] = field(default_factory=dict)
-    is_apart: bool = False
+    is_remote: bool = False
     started: float = field(default_factory=time.time)
     bars: "Bars | None" = None
     summary: "Record | None" = None

@@ -95,7 +95,7 @@ def _cluster(arguments: dict[str, Any]) -> Iterator[Any]:
     try:
         import ray
     except ModuleNotFoundError:
-        raise UserError('hydra/launcher=ray needs Ray: pip install "denoise[ray]"') from None
+        raise UserError("hydra/launcher=ray needs a package: pip install ray") from None
     quiet = {"log_to_driver": not screen.is_shown(), "logging_level": logging.ERROR}
     try:
         ray.init(**quiet | arguments)

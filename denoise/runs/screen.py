@@ -67,14 +67,14 @@ class Bars:
         self,
         folders: Callable[[], Sequence[Path]],
         since: float,
-        apart: Callable[[], dict[Path, Contents]] = dict,
+        remote: Callable[[], dict[Path, Contents]] = dict,
     ) -> None:
         """`folders` gives those of the jobs, `since` is when the launch began.
 
-        `apart` gives the records, by these folders, of runs that are on other machines.
+        `remote` gives the records, by these folders, of runs that are on other machines.
         """
-        self.folders, self.since, self.apart = folders, since, apart
-        self.there: dict[Path, Contents] = {}  # what `apart` gave last
+        self.folders, self.since, self.remote = folders, since, remote
+        self.there: dict[Path, Contents] = {}  # what `remote` gave last
         self.bars: dict[int, TaskID] = {}
         self.ended: dict[Path, str] = {}  # the status by folder
         self.stop = threading.Event()
@@ -101,7 +101,7 @@ class Bars:
         looked = time.monotonic()
         while not self.stop.wait(REFRESH_SECONDS):
             if time.monotonic() > looked + STORE_SECONDS:
-                self.there, looked = self.apart(), time.monotonic()
+                self.there, looked = self.remote(), time.monotonic()
             self._look()
         self._look()
 

@@ -95,10 +95,10 @@ def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
     began = Launch(folder, members, is_sweep)
     if is_sweep:
         began.shared, began.queue = plan.shared(config), slurm.prepare(config, folder)
-        began.is_apart = on_ray.prepare(config)
+        began.is_remote = on_ray.prepare(config)
         began.summary = _begin_summary(began, settings)
         expand.launch_only(partial(_choose, began, is_all=config.force or not answers))
-    began.bars = screen.Bars(began.folders, began.started, partial(elsewhere.apart, began))
+    began.bars = screen.Bars(began.folders, began.started, partial(elsewhere.remote_records, began))
     return began
 
 
@@ -207,17 +207,14 @@ def finish(*, is_stopped: bool, has_failed: bool = False) -> int:
 def _finished(began: Launch, *, is_stopped: bool) -> int:
     settings = began.members[0].config.tracking
     if began.summary:
-        _ask_store(elsewhere.note_apart, began)
+        _ask_store(elsewhere.note_remote, began)
     if began.bars:
         began.bars.close()
     is_left = bool(began.queue) and (is_stopped or not settings.wait)
     if not is_left:
         with contextlib.suppress(*store.FAILURES):  # `_conclude` reports them
             _upload_rest(began)
-    jobs = screen.read_jobs(began.folders(), began.started)
-    for job in (contents.fields["job"] for contents in jobs):
-        if job["status"] == RUNNING and not is_left:  # its process is gone, and could not note it
-            job["status"] = KILLED
+    jobs = _read_jobs(began, is_left=is_left)
     if jobs:
         screen.show(jobs, began.shared)
     try:
@@ -231,6 +228,20 @@ def _finished(began: Launch, *, is_stopped: bool) -> int:
             _sum_up(began.summary, jobs)
     if pending.find(began.folders()):
         print(f"Some data are not in the store yet: python -m denoise.sync {began.folder}")
+    return _exit_status(began, jobs, is_left=is_left)
+
+
+def _read_jobs(began: Launch, *, is_left: bool) -> list[Contents]:
+    """How the jobs ended; with `is_left`, those in Slurm's queue may still run."""
+    jobs = screen.read_jobs(began.folders(), began.started)
+    for job in (contents.fields["job"] for contents in jobs):
+        if job["status"] == RUNNING and not is_left:  # its process is gone, and could not note it
+            job["status"] = KILLED
+    return jobs
+
+
+def _exit_status(began: Launch, jobs: Sequence[Contents], *, is_left: bool) -> int:
+    """0 if every run has succeeded, or is left to Slurm; also prints which have not begun."""
     if is_left:
         print(
             "Slurm keeps the jobs that have not ended; the same command waits for them, and "

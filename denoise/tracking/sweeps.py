@@ -21,7 +21,7 @@ from denoise.tracking.files import answered, download, files
 from denoise.tracking.record import FAILED, FINISHED, KILLED, QUEUED, RUNNING, SWEEP
 
 FILE = "plan.json"
-LOST = "LOST"  # it ended without a word: its process, or the one that launched it, is gone
+LOST = "LOST"  # its process, or the one that should have launched it, is gone
 STATES = (RUNNING, QUEUED, FINISHED, FAILED, KILLED, LOST)
 QUEUE = "queue"  # the tag of a sweep whose jobs are in a scheduler's queue: their name there
 

@@ -250,8 +250,8 @@ def test_deleted_runs_and_garbage_collection_do_not_confuse_reuse(
 class Fault:
     """How a part fails and comes back.
 
-    `said` is what a command says that starts meanwhile; `status` is what MLflow says of a run that
-    ends meanwhile: KILLED where it can be told.
+    `said` is the error of a command that starts meanwhile. `status` is what MLflow shows of a run
+    that ends meanwhile: KILLED if the server takes a new status, or else still RUNNING.
     """
 
     begin: Callable[[Parts], object]

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from concurrent.futures import BrokenExecutor
+from typing import NoReturn
 
 import hydra
 from hydra.errors import HydraException
@@ -73,5 +74,10 @@ def _finish(*, is_stopped: bool = False, has_failed: bool = False) -> int:
     return sweep.finish(is_stopped=is_stopped, has_failed=has_failed)
 
 
+def cli() -> NoReturn:
+    """The command `denoise`."""
+    process.leave(main())
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    cli()

@@ -1,9 +1,9 @@
 """Denoise picture files with a pulled model: `python -m denoise.apply`."""
 
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, count
 from pathlib import Path
+from typing import NoReturn
 
 import click
 import numpy as np
@@ -131,10 +131,10 @@ def _corrupt(images: Tensor, loaded: denoiser.Denoiser, name: str, sigma: float 
     return loaded.space.to_pixels(noise(given, generator=Generator().manual_seed(SEED))).squeeze(1)
 
 
-def cli() -> int:
+def cli() -> NoReturn:
     """The command `denoise-apply`."""
-    return command.run(main, "denoise.apply")
+    command.execute(main, "denoise.apply")
 
 
 if __name__ == "__main__":
-    sys.exit(cli())
+    cli()

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 
@@ -63,3 +63,8 @@ def run(command: click.Command, name: str) -> int:
     except (UserError, OSError) as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 1
+
+
+def execute(command: click.Command, name: str) -> NoReturn:
+    """Run `command`, and end the process with its exit status."""
+    process.leave(run(command, name))

@@ -1,7 +1,7 @@
 """Compare runs over seeds, with an answer and a page: `python -m denoise.compare`."""
 
-import sys
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -51,10 +51,10 @@ def main(
     click.echo(f"Page:  {page}\nTable: {table}, {markdown}")
 
 
-def cli() -> int:
+def cli() -> NoReturn:
     """The command `denoise-compare`."""
-    return command.run(main, "denoise.compare")
+    command.execute(main, "denoise.compare")
 
 
 if __name__ == "__main__":
-    sys.exit(cli())
+    cli()

@@ -1,11 +1,10 @@
 """Download the best run's files to a folder: `python -m denoise.pull`."""
 
 import json
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from rich.console import Console
@@ -151,10 +150,10 @@ def _show_ranking(entries: Sequence[dict[str, Any]]) -> None:
     console.print(table)
 
 
-def cli() -> int:
+def cli() -> NoReturn:
     """The command `denoise-pull`."""
-    return command.run(main, "denoise.pull")
+    command.execute(main, "denoise.pull")
 
 
 if __name__ == "__main__":
-    sys.exit(cli())
+    cli()

@@ -1,10 +1,9 @@
 """What no model was trained for, to compare models with: `python -m denoise.references`."""
 
 import logging
-import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from omegaconf import OmegaConf
@@ -64,10 +63,10 @@ def _show(found: list[Found]) -> None:
     console.print(table)
 
 
-def cli() -> int:
+def cli() -> NoReturn:
     """The command `denoise-references`."""
-    return command.run(main, "denoise.references")
+    command.execute(main, "denoise.references")
 
 
 if __name__ == "__main__":
-    sys.exit(cli())
+    cli()

@@ -1,11 +1,11 @@
 """Show how far the runs of a sweep are, on whichever machines: `python -m denoise.status`."""
 
 import json
-import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import NoReturn
 
 import click
 from rich.console import Group
@@ -77,10 +77,10 @@ def _cells(row: Progress) -> list[str]:
     return [row.name, row.state, epoch, left, row.host, row.job, heard, row.run_id]
 
 
-def cli() -> int:
+def cli() -> NoReturn:
     """The command `denoise-status`."""
-    return command.run(main, "denoise.status")
+    command.execute(main, "denoise.status")
 
 
 if __name__ == "__main__":
-    sys.exit(cli())
+    cli()

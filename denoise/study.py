@@ -1,6 +1,6 @@
 """The published losses beside those reached here: `python -m denoise.study`."""
 
-import sys
+from typing import NoReturn
 
 import click
 from rich import box
@@ -42,10 +42,10 @@ def main(experiment: str, tracking_uri: str | None) -> int:
     return int(not all_met)
 
 
-def cli() -> int:
+def cli() -> NoReturn:
     """The command `denoise-study`."""
-    return command.run(main, "denoise.study")
+    command.execute(main, "denoise.study")
 
 
 if __name__ == "__main__":
-    sys.exit(cli())
+    cli()

@@ -1,8 +1,8 @@
 """Upload what MLflow lacks of finished runs: `python -m denoise.sync`."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -17,7 +17,7 @@ from denoise import command
     type=click.Path(exists=True, file_okay=False, path_type=Path),
 )
 @click.option("--tracking-uri", help="MLflow's store.  [default: the one that each run was for]")
-def main(folders: Sequence[Path], tracking_uri: str | None) -> None:
+def main(folders: Sequence[Path], tracking_uri: str | None) -> int:
     """Upload what MLflow lacks of the runs in the folders; in outputs/ if none is given.
 
     Nothing is uploaded twice, however often this is called.
@@ -35,13 +35,13 @@ def main(folders: Sequence[Path], tracking_uri: str | None) -> None:
         click.echo(f"{folder}: {outcome}")
     if not waiting:
         click.echo("Nothing to upload.")
-    sys.exit(int(failures > 0))
+    return int(failures > 0)
 
 
-def cli() -> int:
+def cli() -> NoReturn:
     """The command `denoise-sync`."""
-    return command.run(main, "denoise.sync")
+    command.execute(main, "denoise.sync")
 
 
 if __name__ == "__main__":
-    sys.exit(cli())
+    cli()

@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 import denoise
-from denoise import compare, data, pull, study
+from denoise import command, compare, data, pull, study
 from denoise.errors import UserError
 from denoise.runs import sweep
 from denoise.tracking import record
@@ -123,7 +123,7 @@ def test_a_command_that_only_reads_creates_no_store(
 ) -> None:
     (fresh_folder / "mlflow.db").unlink()
     monkeypatch.setattr(sys, "argv", ["", *store])
-    assert read.cli() == 1
+    assert command.run(read.main, "") == 1
     assert list(fresh_folder.iterdir()) == []
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from denoise import study
+from denoise import command, study
 from denoise.comparison.published import PUBLISHED, Losses, Row
 from denoise.config.settings import Tracking
 from tests.conftest import tracked
@@ -59,7 +59,7 @@ def printed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
 
     def run(*arguments: str) -> int:
         monkeypatch.setattr(sys, "argv", ["study", *arguments])
-        return study.cli()
+        return command.run(study.main, "")
 
     return run
 

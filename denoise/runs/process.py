@@ -1,5 +1,6 @@
 """What is set once in every process that runs jobs: the command's own, and each worker."""
 
+import atexit
 import contextlib
 import gc
 import io
@@ -8,7 +9,7 @@ import multiprocessing
 import os
 import sys
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 from denoise.runs import signals
 from denoise.tracking import environment
@@ -32,6 +33,19 @@ def prepare() -> None:
     logging.raiseExceptions = False  # a log on a full disk is no reason for a traceback per line
     if multiprocessing.parent_process() or "SUBMITIT_EXECUTOR" in os.environ:
         signals.handle()  # a worker: the command has its own handlers
+    if multiprocessing.parent_process():
+        atexit.register(os._exit, 0)  # as in `leave`
+
+
+def leave(status: int) -> NoReturn:
+    """End the command, as `sys.exit`, but two seconds sooner.
+
+    That is how long Python takes to free a million objects of torch, one by one.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    atexit.register(os._exit, status)  # is called when threads and workers have ended
+    sys.exit(status)
 
 
 class Screen:

@@ -22,7 +22,7 @@ from omegaconf import OmegaConf
 from rich import box
 from rich.console import Console
 from rich.table import Table
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
@@ -70,10 +70,11 @@ def bare(*, compiled: bool = False) -> Callable[[], None]:
     return lambda: _fit_and_test(model, batches, test.split(evaluate.BATCH))
 
 
-def usual() -> Callable[[], None]:
+def usual(*noise: Callable[[Tensor], Tensor]) -> Callable[[], None]:
     """What most people would write first: torchvision's data set, transforms and a DataLoader."""
     model = Anello(latent_dim=4)
-    steps = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
+    scale = (transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,)))
+    steps = transforms.Compose([*scale, *noise])
     train, test = (
         DataLoader(
             datasets.FashionMNIST(DATA.root, train=is_train, transform=steps),
@@ -97,6 +98,15 @@ def _fit_and_test(model: nn.Module, train, test) -> None:
     with torch.inference_mode():
         for images in test:
             F.mse_loss(model(images), images).item()
+
+
+def machine() -> str:
+    """What the figures were measured on, with the load before."""
+    return (
+        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, load "
+        f"{os.getloadavg()[0]:.1f}, Python {platform.python_version()}, torch {torch.__version__}, "
+        f"mlflow {mlflow.__version__}"
+    )
 
 
 def seconds(call: Callable[[], object]) -> float:
@@ -210,12 +220,7 @@ def parallel_rows(folder: Path) -> list[tuple[str, str, str]]:
 
 def main() -> None:
     console = Console(width=120)
-    console.print(
-        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, "
-        f"Python {platform.python_version()}, torch {torch.__version__}, "
-        f"mlflow {mlflow.__version__}; medians of {ROUNDS}",
-        highlight=False,
-    )
+    console.print(f"{machine()}; medians of {ROUNDS}", highlight=False)
     table = Table("what", "value", "ratio", box=box.MARKDOWN)
     with tempfile.TemporaryDirectory() as name, console.status("measuring ..."):
         for rows in (

@@ -76,7 +76,7 @@ def _finish(*, is_stopped: bool = False, has_failed: bool = False) -> int:
 
 def cli() -> NoReturn:
     """The command `denoise`."""
-    process.leave(main())
+    process.run(main)
 
 
 if __name__ == "__main__":

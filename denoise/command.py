@@ -67,4 +67,4 @@ def run(command: click.Command, name: str) -> int:
 
 def execute(command: click.Command, name: str) -> NoReturn:
     """Run `command`, and end the process with its exit status."""
-    process.leave(run(command, name))
+    process.run(lambda: run(command, name))

@@ -105,6 +105,7 @@ def tsne(codes: np.ndarray, settings: Settings) -> np.ndarray:
         random_state=settings.random_state,
         initialization="pca" if codes.shape[1] > 1 else "random",
         negative_gradient_method="bh",
+        neighbors="exact",  # for so few codes, approximate ones would take longer
         n_jobs=torch.get_num_threads(),
     ).fit(codes)
     coordinates = np.asarray(fitted)

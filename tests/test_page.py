@@ -62,12 +62,17 @@ def _from_elsewhere(url: str, page: str) -> list[str]:
     return [] if url == page or url.startswith("data:") else [url]
 
 
-def made_up(models: Sequence[str], latents: Sequence[int], amounts: Sequence[float]) -> list[Found]:
-    """Runs of two kinds of noise and none with these other settings, three seeds each."""
+def made_up(
+    models: Sequence[str],
+    latents: Sequence[int],
+    amounts: Sequence[float],
+    kinds: Sequence[str] = ("gaussian", "masking"),
+) -> list[Found]:
+    """Runs of these kinds of noise and none with these other settings, three seeds each."""
     generator, runs = np.random.default_rng(0), []
-    kinds = [("none", 0.0), *((k, a) for k in ("gaussian", "masking") for a in amounts)]
-    for model, latent, (kind, amount), seed in itertools.product(models, latents, kinds, range(3)):
-        target, key = ("Gaussian", "sigma") if kind == "gaussian" else ("Masking", "fraction")
+    noises = [("none", 0.0), *itertools.product(kinds, amounts)]
+    for model, latent, (kind, amount), seed in itertools.product(models, latents, noises, range(3)):
+        target, key = ("Masking", "fraction") if kind == "masking" else ("Gaussian", "sigma")
         params = {"seed": str(seed), "model.latent_dim": str(latent), "data.root": "nowhere"}
         if amount:
             params |= {"noise._target_": f"denoise.noise.{target}", f"noise.{key}": str(amount)}
@@ -112,6 +117,16 @@ def test_the_page_is_readable_whatever_the_number_of_settings(
         colours = shown.locator(".picture text:visible").evaluate_all(CONTRASTS)
         assert not colours or min(colours) >= 4.5
     assert bool(shown.get_by_text("sums up several of the").count()) == (count > 40)
+
+
+def test_the_page_says_how_many_kinds_of_noise_a_picture_leaves_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(search, "curve", lambda *_: [0.3, 0.2])
+    monkeypatch.setattr(store_files, "files", lambda _: [])
+    runs = made_up(["anello"], (4, 16), (0.1, 0.5), [f"kind {number}" for number in range(8)])
+    page = write.write(STORE, runs, tmp_path).page.read_text(encoding="utf-8")
+    assert "2 more kinds of noise are left out" in page
 
 
 # The height of the smallest text as it appears on the screen, in pixels.

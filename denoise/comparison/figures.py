@@ -191,11 +191,7 @@ def gains(found: Effects, *, narrow: bool) -> Figure:
     Where a row has no room for numbers, a dot is significant.
     """
     lines = spread(lines_of(found))
-    by_kind: dict[str, list[str]] = {}
-    for setting in sorted(_settings(found), key=groups.by_noise):
-        noises = by_kind.setdefault(setting.facts["noise"], [])
-        noises += [setting.noise] if setting.noise not in noises else []
-    kinds = list(by_kind.items())[:MOST_NOISES]
+    kinds = list(noises_of(found).items())[:MOST_NOISES]
     figure, panels = _grid(len(kinds), len(found), 0.36 * len(lines) + EDGES, narrow, sharey=True)
     places = [(kind, noises, metric) for kind, noises in kinds for metric in found]
     for axis, (kind, noises, metric) in zip(panels, places, strict=True):
@@ -302,6 +298,15 @@ def bare_map(coordinates: np.ndarray, labels: np.ndarray) -> Figure:
 def lines_of(found: Effects) -> list[str]:
     """What varies besides the noise, in the order of the settings."""
     return list(dict.fromkeys(one.line for one in _settings(found)))
+
+
+def noises_of(found: Effects) -> dict[str, list[str]]:
+    """The noises of each kind, by amount."""
+    by_kind: dict[str, list[str]] = {}
+    for setting in sorted(_settings(found), key=groups.by_noise):
+        noises = by_kind.setdefault(setting.facts["noise"], [])
+        noises += [setting.noise] if setting.noise not in noises else []
+    return by_kind
 
 
 def _settings(found: Effects) -> list[Setting]:

@@ -150,29 +150,31 @@ def share_cores(config: DictConfig, count: int) -> tuple[int, int]:
     order, and losses would differ in the fourth digit.
     """
     launcher = config.hydra.launcher
-    if each := launcher.get("cpus_per_task"):  # in a cluster, whatever this machine has
-        os.environ["OMP_NUM_THREADS"] = str(each)
-        workers = min(launcher.array_parallelism, count)
-        log.info("Runs: %d, at most %d at a time, threads for each: %d", count, workers, each)
-        return workers, each
-    if "remote" in launcher:  # Ray knows how many have room in its cluster
-        each = max(1, int(launcher.remote.num_cpus))
-        os.environ["OMP_NUM_THREADS"] = str(each)
-        log.info("Runs: %d, threads for each: %d", count, each)
-        return 0, each
+    if launcher.get("cpus_per_task"):  # Slurm's nodes, whatever this machine has
+        workers, threads = min(launcher.array_parallelism, count), launcher.cpus_per_task
+    elif "remote" in launcher:  # Ray knows how many have room in its cluster
+        workers, threads = 0, max(1, int(launcher.remote.num_cpus))
+    else:
+        workers, threads = _of_this_machine(launcher, count)
+    # Workers inherit this; torch, numpy and openTSNE all follow it.
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    torch.set_num_threads(threads)  # for runs in this process, where it is imported already
+    at_a_time = f"at a time: {workers}, " if workers else ""
+    log.info("Runs: %d, %sthreads for each: %d", count, at_a_time, threads)
+    return workers, threads
+
+
+def _of_this_machine(launcher: DictConfig, count: int) -> tuple[int, int]:
+    """The number of workers, and the threads of each: as many as the user set, or all cores."""
     asked = launcher.get("n_jobs", -1)
     if asked == 0:
         raise UserError("hydra.launcher.n_jobs must be -1, for all cores, or >= 1, got 0")
     side_by_side = min(joblib.effective_n_jobs(asked), count)
-    workers = 1
-    if "n_jobs" in launcher:
-        workers = launcher.n_jobs = side_by_side
-    # Workers inherit this; torch, numpy and openTSNE all follow it.
-    each = str(max(1, joblib.cpu_count() // side_by_side))
-    threads = int(os.environ.setdefault("OMP_NUM_THREADS", each))
-    torch.set_num_threads(threads)  # for runs in this process, where it is imported already
-    log.info("Runs: %d, at a time: %d, threads for each: %d", count, workers, threads)
-    return workers, threads
+    threads = os.environ.get("OMP_NUM_THREADS") or max(1, joblib.cpu_count() // side_by_side)
+    if "n_jobs" not in launcher:
+        return 1, int(threads)
+    launcher.n_jobs = side_by_side
+    return side_by_side, int(threads)
 
 
 def announce(launched: list[Member], workers: int, threads: int, *, reuses: bool) -> None:

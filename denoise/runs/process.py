@@ -8,6 +8,7 @@ import logging
 import multiprocessing
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
@@ -34,18 +35,21 @@ def prepare() -> None:
     if multiprocessing.parent_process() or "SUBMITIT_EXECUTOR" in os.environ:
         signals.handle()  # a worker: the command has its own handlers
     if multiprocessing.parent_process():
-        atexit.register(os._exit, 0)  # as in `leave`
+        atexit.register(os._exit, 0)  # as in `run`
 
 
-def leave(status: int) -> NoReturn:
-    """End the command, as `sys.exit`, but two seconds sooner.
+def run(main: Callable[[], int]) -> NoReturn:
+    """End the process with the exit status that `main` returns, two seconds sooner than `sys.exit`.
 
     That is how long Python takes to free a million objects of torch, one by one.
     """
+    status: list[int] = []
+    # What is registered first is called last: when workers have ended and their files are deleted.
+    atexit.register(lambda: os._exit(status[0]) if status else None)
+    status.append(main())
     sys.stdout.flush()
     sys.stderr.flush()
-    atexit.register(os._exit, status)  # is called when threads and workers have ended
-    sys.exit(status)
+    sys.exit(status[0])
 
 
 class Screen:

@@ -5,13 +5,13 @@ Where the store does not answer, all of it raises `StoreUnavailableError`.
 
 import csv
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
 
 from mlflow import MlflowClient
+from mlflow.entities import Run
 
 from denoise.config.settings import Tracking
 from denoise.errors import UserError
@@ -20,6 +20,7 @@ from denoise.tracking.files import answered, download, files
 from denoise.tracking.record import Contents, Line
 
 SUMMARY = "sweep.csv"  # a sweep's table, in its summary run
+PAGE = 1000  # runs in one answer of the store
 FEW = 20
 # No reference has a noise: it was not trained, and no ranking picks it.
 TRAINED = "attributes.status = 'FINISHED' and tags.noise != ''"
@@ -54,21 +55,11 @@ def search(
     """
     if not (experiment := store.existing(settings)):
         return []
-    client = MlflowClient()
     rest, passes = filters.parse(where)
     everything = " and ".join(filter(None, (among, rest)))
-    by = [*filter(None, [order]), "attributes.start_time DESC"]
-    found: list[Any] = []
-    token = None
-    while most is None or len(found) < most:
-        size = min(1000, most - len(found)) if most and not passes else 1000
-        with answered(f"the filter {where!r} does not parse"):
-            page = client.search_runs(
-                [experiment], everything, max_results=size, order_by=by, page_token=token
-            )
-        found += [run for run in page if not passes or passes(run.data.params)]
-        if not (token := page.token):
-            break
+    with answered(f"the filter {where!r} does not parse"):
+        runs = every(experiment, everything, order, page=PAGE if passes else most or PAGE)
+        found = list(islice((run for run in runs if not passes or passes(run.data.params)), most))
     return [
         Found(
             run.info.run_id,
@@ -79,8 +70,20 @@ def search(
             run.data.params,
             run.data.tags,
         )
-        for run in found[:most]
+        for run in found
     ]
+
+
+def every(experiment: str, where: str, order: str = "", page: int = PAGE) -> Iterator[Run]:
+    """Each run that MLflow's filter finds, ordered by `order`, newest first."""
+    by, token = [*filter(None, [order]), "attributes.start_time DESC"], None
+    while True:
+        found = MlflowClient().search_runs(
+            [experiment], where, max_results=min(page, PAGE), order_by=by, page_token=token
+        )
+        yield from found
+        if not (token := found.token):
+            return
 
 
 def find(
@@ -123,10 +126,7 @@ def _summaries(settings: Tracking, where: str) -> list[str]:
     """The ids of the summary runs that `where` finds, those of the newest sweeps first."""
     if not (experiment := store.existing(settings)):
         return []
-    order = ["attributes.start_time DESC"]
-    found = MlflowClient().search_runs(
-        [experiment], f"tags.summary = 'true' and {where}", order_by=order
-    )
+    found = every(experiment, f"tags.summary = 'true' and {where}")
     return [summary.info.run_id for summary in found]
 
 
@@ -214,11 +214,17 @@ def _without_record(client: MlflowClient, run_id: str) -> Contents:
 
 def finished(settings: Tracking, fingerprints: Iterable[str]) -> dict[str, Found]:
     """The newest finished run of each of these configs that has one."""
-    wanted = set(fingerprints)
-    wheres = [f"tags.config_hash = '{each}'" for each in wanted]
-    if len(wanted) > FEW:  # MLflow has no OR: reading every run is quicker than many questions
-        wheres = ["tags.config_hash != ''"]
-    newest: dict[str, Found] = {}
-    for run in chain(*(search(settings, each) for each in wheres)):
+    wanted, newest = set(fingerprints), dict[str, Found]()
+    for run in chain(*(search(settings, each) for each in of_configs(wanted))):
         newest.setdefault(run.tags["config_hash"], run)
     return {each: newest[each] for each in wanted & newest.keys()}
+
+
+def of_configs(fingerprints: Collection[str]) -> list[str]:
+    """MLflow's filters for the runs of these configs; of many, one that all runs pass.
+
+    MLflow has no OR, and to read every run is quicker than to ask many questions.
+    """
+    if len(fingerprints) > FEW:
+        return ["tags.config_hash != ''"]
+    return [f"tags.config_hash = '{each}'" for each in fingerprints]

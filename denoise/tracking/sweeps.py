@@ -8,9 +8,9 @@ import json
 import tempfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain, islice
 from pathlib import Path
 
-from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from denoise import metrics
@@ -92,8 +92,7 @@ def summaries(settings: Tracking, where: str, most: int = 1000) -> Sequence[Run]
     if not (experiment := store.existing(settings)):
         return []
     wheres = " and ".join(filter(None, (f"tags.kind = '{SWEEP}'", where)))
-    order = ["attributes.start_time DESC"]
-    return MlflowClient().search_runs([experiment], wheres, order_by=order, max_results=most)
+    return list(islice(search.every(experiment, wheres, page=most), most))
 
 
 @answered()
@@ -122,12 +121,8 @@ def newest(settings: Tracking, hashes: Iterable[str]) -> dict[str, Run]:
     wanted, found = set(hashes), dict[str, Run]()
     if not (experiment := store.existing(settings)):
         return found
-    wheres = [f"tags.config_hash = '{each}'" for each in wanted]
-    if len(wanted) > search.FEW:
-        wheres = ["tags.config_hash != ''"]
-    for where in wheres:
-        for run in _every(experiment, where):
-            found.setdefault(run.data.tags["config_hash"], run)
+    for run in chain(*(search.every(experiment, each) for each in search.of_configs(wanted))):
+        found.setdefault(run.data.tags["config_hash"], run)
     return {each: found[each] for each in wanted & found.keys()}
 
 
@@ -143,18 +138,6 @@ def busy(
     running = [run for run in newest(settings, wanted).values() if run.info.status == RUNNING]
     trained = {run.data.tags["config_hash"] for run in claim.living(running)}
     return trained | (wanted & queued(settings, tasks))
-
-
-def _every(experiment: str, where: str) -> Iterable[Run]:
-    """Every run that `where` finds, newest first."""
-    token = None
-    while True:
-        page = MlflowClient().search_runs(
-            [experiment], where, order_by=["attributes.start_time DESC"], page_token=token
-        )
-        yield from page
-        if not (token := page.token):
-            return
 
 
 def progress(

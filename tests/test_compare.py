@@ -253,6 +253,13 @@ def test_the_run_without_noise_may_belong_to_another_sweep() -> None:
     assert write.write(STORE, only, Path("comparison")).summary[0][2] == "−100.0% gaussian σ=0.25"
 
 
+def test_a_comparison_of_runs_with_different_arithmetic_says_so() -> None:
+    cheap_run("gaussian", clean=0.1)
+    assert "fused" not in written().markdown.read_text(encoding="utf-8")
+    cheap_run("none", clean=0.1, tags={"arithmetic": "fused"})
+    assert "fused" in written().markdown.read_text(encoding="utf-8")
+
+
 def test_runs_that_were_not_trained_are_not_compared() -> None:
     trained = cheap_run("none", clean=0.2)
     reference_run(STORE, {"test/clean_mse": 0.1})

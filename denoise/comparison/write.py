@@ -16,6 +16,7 @@ from denoise.comparison.page import Picture, View
 from denoise.config.settings import Tracking
 from denoise.tracking import search, store
 from denoise.tracking.search import Found
+from denoise.trainer import Arithmetic
 
 FILES = ("comparison.csv", "comparison.md", "comparison.html")
 
@@ -105,7 +106,7 @@ def _baselines(settings: Tracking, runs: Sequence[Found]) -> list[Found]:
 
 
 def _about(runs: Sequence[Found], found: Sequence[Setting]) -> str:
-    """The noises, the number of runs and seeds, the protocols and the sweeps."""
+    """Noises, number of runs and seeds, protocols, sweeps, and whether the arithmetic differs."""
     seeds = [len(setting.runs) for setting in found]
     each = f"{min(seeds)}" if min(seeds) == max(seeds) else f"{min(seeds)} to {max(seeds)}"
     protocols = sorted({run.tags["protocol"] for run in runs if "protocol" in run.tags})
@@ -115,4 +116,6 @@ def _about(runs: Sequence[Found], found: Sequence[Setting]) -> str:
         *(f"protocol {name}" for name in protocols),
         "sweep " + ", ".join(sorted({run.tags["sweep"] for run in runs if "sweep" in run.tags})),
     ]
+    if len({run.tags.get("arithmetic", Arithmetic.TORCH) for run in runs}) > 1:
+        parts.append("some trained with torch's fused Adam, which rounds differently")
     return "; ".join(parts) + "."

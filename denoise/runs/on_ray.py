@@ -56,6 +56,7 @@ class RayLauncher(Launcher):
     ) -> Sequence[JobReturn]:
         code = _code()
         with _cluster(self.init) as ray:
+            _check_store({node["NodeManagerHostname"] for node in ray.nodes() if node["Alive"]})
             _check_nodes(ray, code, self.remote["num_cpus"])
             # Ray would reuse a process, with the globals and signal handlers that a run leaves.
             run = ray.remote(**self.remote, max_calls=1)(_run)
@@ -115,6 +116,16 @@ def _code() -> dict[str, str]:
 
     tags = code.tags()
     return {"version": importlib.metadata.version("denoise"), "commit": tags.get("git.commit", "")}
+
+
+def _check_store(hosts: set[str]) -> None:
+    """Raise `UserError` if the store is a file and a machine of the cluster is not this one."""
+    address, others = os.environ["MLFLOW_TRACKING_URI"], sorted(hosts - {socket.gethostname()})
+    if others and address.startswith("sqlite:"):
+        raise UserError(
+            f"tracking.uri={address} is a file of this machine, which {others[0]} cannot use; give "
+            "an MLflow server or a database that all machines of the cluster reach"
+        )
 
 
 def _check_nodes(ray: Any, code: dict[str, str], cpus: float) -> None:

@@ -143,6 +143,9 @@ def test_a_sweep_survives_its_node_and_its_launching_process(
     machine: Start, uri: str, survived: Survived
 ) -> None:
     head, node = machine(2), machine(3)
+    said = ended(head.run(*SWEEP, "seed=1,2", "tracking.uri=sqlite:///own.db"), head.folder)
+    assert said.status == 1
+    assert "own.db is a file of this machine, which denoise3 cannot use" in said.err
     launching = head.run(*SWEEP, "seed=1,2", uri)
     wait_until(lambda: min(epoch(head.folder), epoch(node.folder)) >= 3)
     before = runs(uri)

@@ -11,7 +11,7 @@ import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 History = Sequence[Mapping[str, float]]
 Weights = Mapping[str, Tensor]
+
+LAST, BEST = "checkpoints/last.safetensors", "checkpoints/best.safetensors"  # in a run's folder
 
 
 def save(
@@ -108,13 +110,13 @@ def _put(tensors: Weights, trainer: Trainer) -> None:
         trainer.second.set_state(tensors["random.second"])
 
 
-def evaluated(holdout: int) -> Literal["best", "last"]:
-    """The checkpoint that a run is evaluated by.
+def evaluated(holdout: int) -> str:
+    """The checkpoint, in a run's folder, that the run is evaluated by.
 
     If images are held out, they choose the best epoch. Otherwise it is the last epoch, because the
     test set would have to choose.
     """
-    return "best" if holdout else "last"
+    return BEST if holdout else LAST
 
 
 def weights(path: Path) -> dict[str, Tensor]:

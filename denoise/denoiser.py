@@ -90,14 +90,13 @@ def read(folder: Path, *, trust: Collection[str] = ()) -> Denoiser:
     this package, or of a module in `trust`, which is imported. `UserError` if a file is missing or
     damaged, or if the model is of another class.
     """
-    checkpoints = folder / "checkpoints"
-    last = checkpoints / "last.safetensors"
+    last = folder / checkpoint.LAST
     config = checkpoint.load(last)[2]
     try:
         model = build.build_model(config["model"], seed=0, trust=trust)
         values = {name: config["data"][name] for name in ("low", "high")}
         space = Space(**bounds.arguments(Space, values, "data"))
-        weights = checkpoints / f"{checkpoint.evaluated(config['data']['holdout'])}.safetensors"
+        weights = folder / checkpoint.evaluated(config["data"]["holdout"])
     except UserError as error:
         raise UserError(f"{last}: {error}") from None
     except (KeyError, TypeError):

@@ -21,7 +21,6 @@ class Metric:
     """What tables, rankings and verdicts need to know of a metric.
 
     `better` is 1 if larger values are better, -1 if smaller ones are, and 0 if neither is.
-    `each_epoch` metrics are logged after every epoch; the others once, for the evaluated weights.
     A test metric with `held_out` images is logged for these after every epoch instead, if the run
     holds images out: `held_out` is the key of that metric, and empty if there is none.
     """
@@ -31,7 +30,6 @@ class Metric:
     unit: str = ""
     digits: int = 4
     better: int = 0
-    each_epoch: bool = False
     held_out: str = ""
 
     @property
@@ -44,25 +42,20 @@ class Metric:
         """The name with the unit, for table headers."""
         return f"{self.name} ({self.unit})" if self.unit else self.name
 
-    def shown(self, value: float) -> str:
-        """A value with the digits of this metric."""
-        return f"{value:,.{self.digits}f}"
-
 
 def mse(output: "Tensor", target: "Tensor") -> "Tensor":
     """Mean squared error over the pixels of each image, shape (images,)."""
     return (output - target).square().flatten(1).mean(1)
 
 
-TRAIN_LOSS = Metric("train/loss", "training loss", better=-1, each_epoch=True)
-TEST_LOSS = Metric("test/loss", "test loss", better=-1, each_epoch=True, held_out="val/loss")
+TRAIN_LOSS = Metric("train/loss", "training loss", better=-1)
+TEST_LOSS = Metric("test/loss", "test loss", better=-1, held_out="val/loss")
 CLEAN_MSE = Metric(
     "test/clean_mse",
     "reconstruction",
     "MSE",
     digits=5,
     better=-1,
-    each_epoch=True,
     held_out="val/clean_mse",
 )
 # Each model denoises the noise it was trained on: comparing two settings by this is not fair.
@@ -72,7 +65,6 @@ DENOISE_MSE = Metric(
     "MSE",
     digits=5,
     better=-1,
-    each_epoch=True,
     held_out="val/denoise_mse",
 )
 
@@ -116,14 +108,12 @@ SILHOUETTE = Metric("latent/silhouette", "silhouette", better=1)
 TRUSTWORTHINESS = Metric("latent/trustworthiness", "map trustworthiness", better=1)
 BEST_EPOCH = Metric("best/epoch", "best epoch", digits=0)
 PARAMETERS = Metric("model/parameters", "parameters", digits=0)
-EPOCH_SECONDS = Metric(
-    "time/epoch_seconds", "epoch time", "s", digits=2, better=-1, each_epoch=True
-)
+EPOCH_SECONDS = Metric("time/epoch_seconds", "epoch time", "s", digits=2, better=-1)
 RUN_SECONDS = Metric("time/run_seconds", "run time", "s", digits=0, better=-1)
 TSNE_SECONDS = Metric("time/tsne_seconds", "t-SNE time", "s", digits=0, better=-1)
 SCORES_SECONDS = Metric("time/scores_seconds", "evaluation time", "s", digits=0, better=-1)
 IMAGES_PER_SECOND = Metric(
-    "time/images_per_second", "training speed", "images/s", digits=0, better=1, each_epoch=True
+    "time/images_per_second", "training speed", "images/s", digits=0, better=1
 )
 
 
@@ -140,8 +130,7 @@ HELD_OUT = tuple(
     for one in (TEST_LOSS, CLEAN_MSE, DENOISE_MSE)
 )
 OF_BEST_EPOCH = tuple(
-    replace(one, key=of_best_epoch(one.key), name=f"{one.name}, best epoch", each_epoch=False)
-    for one in HELD_OUT
+    replace(one, key=of_best_epoch(one.key), name=f"{one.name}, best epoch") for one in HELD_OUT
 )
 
 # Every metric that a run logs, in the order of MLflow's charts. Besides these there is one `robust`

@@ -16,10 +16,9 @@ from denoise import command
 from denoise.comparison import ranking
 from denoise.config.settings import Tracking
 from denoise.errors import UserError
+from denoise.runs import screen
 from denoise.tracking import files
 from denoise.tracking.search import Found
-
-PIPE_WIDTH = 240
 
 
 @click.command(context_settings=command.SETTINGS)
@@ -145,9 +144,7 @@ def _show_ranking(entries: Sequence[dict[str, Any]]) -> None:
         table.add_row(
             *(escape(f"{v:.5f}" if isinstance(v, float) else str(v)) for v in entry.values())
         )
-    console = Console()
-    console.width = console.width if console.is_terminal else PIPE_WIDTH
-    console.print(table)
+    screen.console().print(table)
 
 
 def cli() -> NoReturn:

@@ -7,14 +7,13 @@ from typing import Any, NoReturn
 
 import click
 from omegaconf import OmegaConf
-from rich.console import Console
 from rich.table import Table
 
 from denoise import command, metrics
 from denoise.comparison import write
 from denoise.config import saved
 from denoise.config.settings import Tracking
-from denoise.runs import references
+from denoise.runs import references, screen
 from denoise.tracking import files, search
 from denoise.tracking.search import Found
 
@@ -58,9 +57,7 @@ def _show(found: list[Found]) -> None:
     for one in found:
         errors = [one.metrics.get(metrics.robust(name).key) for name in names]
         table.add_row(one.name, *("" if each is None else f"{each:.4f}" for each in errors))
-    console = Console()
-    console.width = console.width if console.is_terminal else 240
-    console.print(table)
+    screen.console().print(table)
 
 
 def cli() -> NoReturn:

@@ -9,7 +9,7 @@ import click
 from denoise import command
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(context_settings=command.SETTINGS)
 @click.argument(
     "folders",
     nargs=-1,

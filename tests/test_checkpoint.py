@@ -78,8 +78,8 @@ def test_the_config_and_the_weights_are_restored(few: data.Data, tmp_path: Path)
 
 
 def test_held_out_images_choose_the_evaluated_checkpoint() -> None:
-    assert checkpoint.evaluated(holdout=10_000) == "best"
-    assert checkpoint.evaluated(holdout=0) == "last"
+    assert checkpoint.evaluated(holdout=10_000) == "checkpoints/best.safetensors"
+    assert checkpoint.evaluated(holdout=0) == "checkpoints/last.safetensors"
 
 
 class Payload:

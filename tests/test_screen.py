@@ -39,7 +39,7 @@ def job(folder: Path, num: int, name: str) -> Iterator[Record]:
     """The record of a job that has just started."""
     (folder / str(num)).mkdir()
     with record.opened(folder / str(num)) as own:
-        own.start_job(num=num, name=name, epochs=2, score_name="test/loss")
+        own.start_job(name=name, epochs=2, score_name="test/loss")
         yield own
 
 

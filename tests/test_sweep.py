@@ -5,6 +5,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 import zlib
 from collections import Counter
@@ -23,6 +24,7 @@ from denoise import data, metrics
 from denoise.comparison import write
 from denoise.config.identity import LONGEST_NAME, run_name
 from denoise.config.settings import Tracking
+from denoise.manifest import sha256
 from denoise.runs import code, evaluation, screen
 from denoise.runs import sweep as sweep_module
 from denoise.tracking import charts, search, sweeps
@@ -365,8 +367,31 @@ def test_what_is_finished_is_not_trained_again(cli: Cli, settings: data.Settings
     for values in ("0.1,0.2", "0.2"):  # of the first, nothing is left in the second's table
         said = cli(*mine, f"noise.sigma={values}")
         assert (said.status, said.out.count("│ REUSED ")) == (0, len(values.split(",")))
+    said = cli("-m", "hydra/launcher=basic", *small, "noise.sigma=0.1,0.05,0.2,0.15")
+    assert re.findall(r"│ gaussian σ=(\S+)", said.out) == ["0.1", "0.05", "0.2", "0.15"]
     assert cli(*small, "noise.sigma=0.1", "force=true").status == 0
-    assert len(said.runs("tags.noise = 'gaussian'")) == 3
+    assert len(said.runs("tags.noise = 'gaussian'")) == 5
+
+
+def test_what_an_interrupted_run_left_here_does_not_replace_what_it_finished_elsewhere(
+    cli: Cli, settings: data.Settings
+) -> None:
+    small = (*SMALL, "trainer.epochs=2", f"data.root={settings.root}")
+    (before,) = cli(*small, "hydra.run.dir=elsewhere").runs()
+    shutil.copytree("elsewhere", "mine")
+    weights, stale = "checkpoints/last.safetensors", Path("mine/record.json")
+    (Path("mine") / weights).write_bytes(b"of the first epoch")
+    fields = json.loads(stale.read_text())
+    fields |= {"status": "KILLED", "mirrored": True}
+    fields["files"][weights] = sha256(Path("mine") / weights)
+    stale.write_text(json.dumps(fields))
+    said = cli(*small, "evaluation.map_seed=null", "hydra.run.dir=mine")
+    assert said.status == 0, said.err
+    (after,) = said.runs()
+    assert (after.info.run_id, after.info.status) == (before.info.run_id, "FINISHED")
+    stored = Path(after.info.artifact_uri.removeprefix("file://"))
+    assert (stored / weights).read_bytes() == (Path("elsewhere") / weights).read_bytes()
+    assert (stored / "figures" / "tsne.png").exists()
 
 
 def test_a_finished_run_gets_a_map_that_is_asked_for_later_without_training(

@@ -61,14 +61,12 @@ class Best(NamedTuple):
     """The best of some settings in a metric.
 
     `alike` are the others that do not differ significantly from it. It `is_distinct` if at least
-    one other does: otherwise there is no best. `held_out` says whether it was chosen on held-out
-    images; otherwise on the test images that also score it.
+    one other does: otherwise there is no best.
     """
 
     setting: Setting
     alike: list[Setting]
     is_distinct: bool
-    held_out: bool
 
 
 def noise_pairs(settings: Sequence[Setting]) -> Pairs:
@@ -127,13 +125,12 @@ def best(settings: Sequence[Setting], metric: Metric) -> Best | None:
     if len(having) < 2:
         return None
     chosen = [_held_out(setting, metric) for setting in having]
-    held_out = all(chosen)
-    scores = chosen if held_out else [setting.values(metric.key) for setting in having]
+    scores = chosen if all(chosen) else [setting.values(metric.key) for setting in having]
     means = [metric.better * sum(each.values()) / len(each) for each in scores]
     first = having[means.index(max(means))]
     pairs = len(having) * (len(having) - 1) / 2
     alike = [one for one in having if one is not first and _p(one, first, metric) * pairs >= LEVEL]
-    return Best(first, alike, len(alike) < len(having) - 1, held_out)
+    return Best(first, alike, len(alike) < len(having) - 1)
 
 
 def _p(one: Setting, other: Setting, metric: Metric) -> float:

@@ -10,12 +10,12 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from denoise.errors import StoreUnavailableError
+from denoise.errors import StoreUnavailableError, UserError
 from denoise.runs import run, screen, slurm
 from denoise.runs.evaluation import lacking
 from denoise.runs.launch import Launch
 from denoise.runs.plan import Member
-from denoise.tracking import search, sweeps
+from denoise.tracking import record, search, sweeps
 from denoise.tracking.record import FAILED, FINISHED, KILLED, REUSED, RUNNING, SKIPPED, Contents
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ def collect(began: Launch, numbers: Iterable[int], *, is_after: bool = False) ->
         found = next((finished[each] for each in member.hashes if each in finished), None)
         if found and not lacking(member.config, found.metrics, found.tags):
             is_ours = is_after and _is_of(began, found.tags)
-            run.collect(member, number, found, is_reused=not is_ours)
+            run.collect(member, found, is_reused=not is_ours)
         else:
             left.append(number)
     return left
@@ -73,13 +73,15 @@ def wait(began: Launch) -> None:
         waited |= busy
         time.sleep(POLL_SECONDS)
     for number in collect(began, waited & set(_unfinished(began))):
-        _note_ended(began.members[number], number)
+        _note_ended(began.members[number])
 
 
 def note_remote(began: Launch) -> None:
-    """Note in the folders here how runs ended whose own folders are on other machines."""
-    for number in collect(began, _remote(began), is_after=True):
-        _note_ended(began.members[number], number)
+    """Note in the folders here how runs ended that other machines trained, at least at the end."""
+    left = _unfinished(began) if began.is_remote else []
+    free = [number for number in left if not record.is_locked(began.members[number].folder)]
+    for number in collect(began, free, is_after=True):
+        _note_ended(began.members[number])
 
 
 def remote_records(began: Launch) -> dict[Path, Contents]:
@@ -93,7 +95,7 @@ def remote_records(began: Launch) -> dict[Path, Contents]:
         newest = sweeps.newest(began.members[0].config.tracking, folders) if folders else {}
         its = {each: run for each, run in newest.items() if _is_of(began, run.data.tags)}
         found = {folders[each]: search.contents(run.info.run_id) for each, run in its.items()}
-    except StoreUnavailableError:
+    except UserError:
         return {}
     found = {folder: each for folder, each in found.items() if "job" in each.fields}
     for each in found.values():  # the job ends after the last upload of its run
@@ -113,12 +115,12 @@ def _remote(began: Launch) -> list[int]:
     return [number for number, member in numbers if _status(member, began.started) is None]
 
 
-def _note_ended(member: Member, number: int) -> None:
+def _note_ended(member: Member) -> None:
     """Note how a run ended that another process had, and that did not finish."""
     if _status(member) in (None, SKIPPED):
         for ended in sweeps.newest(member.config.tracking, member.hashes).values():
             status = KILLED if ended.info.status == RUNNING else ended.info.status
-            run.note_ended(member, number, ended.info.run_id, status)
+            run.note_ended(member, ended.info.run_id, status)
 
 
 def _busy(began: Launch, numbers: Sequence[int]) -> set[int]:
@@ -128,7 +130,8 @@ def _busy(began: Launch, numbers: Sequence[int]) -> set[int]:
     settings, tasks = began.members[0].config.tracking, slurm.tasks()
     if tasks is None and began.queue:
         return set(numbers)  # Slurm's controller may be restarting
-    mine, others = (tasks or {}).pop(began.queue, set()), tasks or {}
+    others = dict(tasks or {})
+    mine = others.pop(began.queue, set())
     hashes = [each for number in numbers for each in began.members[number].hashes]
     busy = sweeps.busy(settings, hashes, others)
     return {

@@ -39,6 +39,7 @@ class Launch:
         planned = [member.folder for member in self.members]
         others = self.is_sweep and len(self.members) == 1  # another sweeper may add jobs
         there = [path.parent for path in self.folder.glob("*/record.json")] if others else []
+        there.sort(key=lambda path: (len(path.name), path.name))  # 2 before 10
         return list(dict.fromkeys([*planned, *there]))
 
 

@@ -66,7 +66,7 @@ class RayLauncher(Launcher):
                     job = (self.context, self.task, self._config(number, overrides))
                     pickled = ray.cloudpickle.dumps(job)
                     tasks.append(run.remote(code, _environment(), str(version.getbase()), pickled))
-                return [_returned(ray, task, number) for number, task in enumerate(tasks)]
+                return [_returned(ray, *each) for each in enumerate(tasks, initial_job_idx)]
             except KeyboardInterrupt:
                 for task in tasks:
                     ray.cancel(task)
@@ -121,7 +121,7 @@ def _code() -> dict[str, str]:
 def _check_store(hosts: set[str]) -> None:
     """Raise `UserError` if the store is a file and a machine of the cluster is not this one."""
     address, others = os.environ["MLFLOW_TRACKING_URI"], sorted(hosts - {socket.gethostname()})
-    if others and address.startswith("sqlite:"):
+    if others and store.sqlite_file(address):
         raise UserError(
             f"tracking.uri={address} is a file of this machine, which {others[0]} cannot use; give "
             "an MLflow server or a database that all machines of the cluster reach"
@@ -199,7 +199,7 @@ def _run(code: dict[str, str], environment: dict[str, str], base: str, job: byte
     return float(done.return_value)
 
 
-def _returned(ray: Any, task: Any, number: int) -> JobReturn:
+def _returned(ray: Any, number: int, task: Any) -> JobReturn:
     """The result of a job for Hydra; nan if its process or its node died too often."""
     try:
         score = ray.get(task)

@@ -89,10 +89,7 @@ def check_folders(launched: list[Member]) -> None:
             record.check_free(member.folder, [*record.FILES, record.METRICS, member.log_file])
             continue
         record.check_free(member.folder, record.FILES, there.fields["files"])
-        if session.holds_other_run(there, member.hashes):
-            raise UserError(
-                f"{member.folder} holds another run, {there.fields['name']!r}; {record.ELSEWHERE}"
-            )
+        session.check_run(member.folder, there, member.hashes)
         if record.is_locked(member.folder):
             raise UserError(f"another process is using {member.folder}; {record.ELSEWHERE}")
 

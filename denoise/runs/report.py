@@ -20,7 +20,6 @@ from denoise.trainer import Trainer
 log = logging.getLogger(__name__)
 
 STATES = ("state/even.safetensors", "state/odd.safetensors")
-LAST, BEST = "checkpoints/last.safetensors", "checkpoints/best.safetensors"
 
 
 class Report:
@@ -79,11 +78,8 @@ class Report:
 
     def _write_config(self, overrides: list[str]) -> None:
         """The run's own config: Hydra writes its copy only where and if the user wishes."""
-        texts = {"config": OmegaConf.create(self.config.plain), "overrides": overrides}
-        for name, content in texts.items():
-            file = f"config/{name}.yaml"
-            self.own.path(file).write_text(OmegaConf.to_yaml(content), encoding="utf-8")
-            self.own.add(file)
+        self.own.write("config/config.yaml", OmegaConf.to_yaml(self.config.plain))
+        self.own.write("config/overrides.yaml", OmegaConf.to_yaml(overrides))
 
     def epoch(self, trainer: Trainer, values: dict[str, float]) -> None:
         """The metrics of an epoch that has just ended, and the state after it.
@@ -122,7 +118,7 @@ class Report:
         """Evaluate the last epoch's weights, or the best epoch's where images were held out."""
         model = trainer.model
         self._reconstructions(model, len(self.history))
-        if checkpoint.evaluated(self.config.data.holdout) == "best":
+        if checkpoint.evaluated(self.config.data.holdout) == checkpoint.BEST:
             model.load_state_dict(self.best_weights)
         self.own.note_job(stage="evaluation")
         self._log_best()
@@ -138,14 +134,14 @@ class Report:
         """Keep, however the run ends, its log and the weights of its last and its best epoch."""
         state = checkpoint.newest(self.own.written("state"))
         if state and self.history:
-            shutil.copyfile(state, self.own.path(LAST))
+            shutil.copyfile(state, self.own.path(checkpoint.LAST))
             checkpoint.save_weights(
-                self.own.path(BEST),
+                self.own.path(checkpoint.BEST),
                 self.best_weights,
                 epoch=self.best + 1,
                 config=self.config.plain,
             )
-            self.own.add(LAST, BEST)
+            self.own.add(checkpoint.LAST, checkpoint.BEST)
         if (self.own.folder / log_file).exists():
             self.own.add(log_file)
 

@@ -34,7 +34,6 @@ class Job:
     """What a run is called and known by; `anew` trains it even if it finished earlier."""
 
     name: str
-    num: int
     tags: dict[str, str]
     hashes: list[str]
     overrides: list[str]
@@ -59,7 +58,6 @@ def job(cfg: DictConfig) -> float:
     try:
         with record.opened(folder) as own:
             own.start_job(
-                num=described.num,
                 name=described.name,
                 epochs=config.trainer.epochs,
                 score_name=config.protocol.score,
@@ -87,7 +85,6 @@ def _described(config: Config, cfg: DictConfig, folder: Path) -> Job:
     }
     return Job(
         name=planned or identity.run_name(cfg, hydra),
-        num=0 if alone else hydra.job.num,
         tags=tags,
         hashes=hashes,
         overrides=list(hydra.overrides.task),
@@ -187,10 +184,13 @@ def _log_reuse(name: str, run: Found) -> None:
 
 
 def _adopt(own: Record, run: Found) -> None:
-    """Take over the run's record from the store, unless the run itself is in the folder."""
-    if not own.has_run:
+    """Take over the run's record from the store, unless the folder has a finished run.
+
+    The files that an interrupted run left stay known by name, to be replaced by the next run here.
+    """
+    if not (own.has_run and own.fields["status"] == FINISHED):
         there = search.contents(run.id, run.uri)
-        there.fields |= {"files": {}, "mirrored": True}  # they are in another folder
+        there.fields |= {"files": dict.fromkeys(own.fields["files"], ""), "mirrored": True}
         own.adopt(there)
 
 
@@ -198,11 +198,11 @@ def _best_score(config: Config, own: Record) -> float:
     return min(values[config.protocol.score] for values in own.contents.epochs)
 
 
-def collect(member: plan.Member, num: int, run: Found, *, is_reused: bool) -> None:
+def collect(member: plan.Member, run: Found, *, is_reused: bool) -> None:
     """Note in the folder of a job that its run has finished, elsewhere or before this launch."""
     if is_reused:
         _log_reuse(member.name, run)
-    with _noted_here(member, num) as own:
+    with _noted_here(member) as own:
         _adopt(own, run)
         score = _best_score(member.config, own)
         if is_reused:
@@ -211,33 +211,35 @@ def collect(member: plan.Member, num: int, run: Found, *, is_reused: bool) -> No
             own.note_job(status=FINISHED, score=score, seconds=run.metrics[metrics.RUN_SECONDS.key])
 
 
-def note_ended(member: plan.Member, num: int, run_id: str, status: str) -> None:
+def note_ended(member: plan.Member, run_id: str, status: str) -> None:
     """Note in the folder of a job that its run ended elsewhere, without finishing."""
-    with _noted_here(member, num) as own:
+    with _noted_here(member) as own:
         own.note_job(status=status, error=f"run {run_id} ended elsewhere", run_id=run_id)
 
 
 @contextlib.contextmanager
-def _noted_here(member: plan.Member, num: int) -> Iterator[Record]:
+def _noted_here(member: plan.Member) -> Iterator[Record]:
     """The record in the folder of a job that this process does itself."""
     member.folder.mkdir(parents=True, exist_ok=True)
     with record.opened(member.folder) as own:
         score_name, epochs = member.config.protocol.score, member.config.trainer.epochs
-        own.start_job(num=num, name=member.name, epochs=epochs, score_name=score_name)
+        own.start_job(name=member.name, epochs=epochs, score_name=score_name)
         yield own
 
 
 def _has_checkpoint(config: Config, own: Record, run: Found) -> bool:
     """Whether the run still has the weights to evaluate; logged if not."""
-    name = _checkpoint(config)
-    if (own.folder / name).exists() or name in files.files(run.id):
+    name = checkpoint.evaluated(config.data.holdout)
+    if _is_here(own, run, name) or name in files.files(run.id):
         return True
     log.warning("%s: some scores stay missing, as run %s has no %s", run.name, run.id, name)
     return False
 
 
-def _checkpoint(config: Config) -> str:
-    return f"checkpoints/{checkpoint.evaluated(config.data.holdout)}.safetensors"
+def _is_here(own: Record, run: Found, name: str) -> bool:
+    """Whether the folder has this file of the finished run."""
+    is_finished = own.run_id == run.id and own.fields["status"] == FINISHED
+    return is_finished and bool(own.fields["files"].get(name)) and (own.folder / name).exists()
 
 
 def _complete(config: Config, own: Record, run: Found) -> None:
@@ -245,9 +247,10 @@ def _complete(config: Config, own: Record, run: Found) -> None:
     log.info("%s: evaluating what the run lacks, from its checkpoint", run.name)
     device = config.trainer.torch_device()
     images = data.load(config.data, device)
+    name = checkpoint.evaluated(config.data.holdout)
+    is_here = _is_here(own, run, name)
     with session.reopened(own, config.tracking, run.id):
-        name = _checkpoint(config)
-        if not (own.folder / name).exists():
+        if not is_here:
             files.download(run.id, name, own.folder)
         model = config.model()
         model.load_state_dict(checkpoint.weights(own.folder / name))

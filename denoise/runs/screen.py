@@ -33,14 +33,14 @@ STYLES = {FAILED: "red", SKIPPED: "yellow"}
 
 
 def read_jobs(folders: Sequence[Path], since: float = 0) -> list[Contents]:
-    """The records in the folders whose jobs began after `since`, in the order of the jobs."""
+    """The records in the folders whose jobs began after `since`, in the order of the folders."""
     found = []
     for folder in folders:
         with contextlib.suppress(UserError):  # damaged: not a record of this launch
             contents = record.read(folder)
             if contents and contents.fields.get("job", {}).get("began", 0) >= since:
                 found.append(contents)
-    return sorted(found, key=lambda contents: contents.fields["job"]["num"])
+    return found
 
 
 def is_shown() -> bool:
@@ -75,7 +75,7 @@ class Bars:
         """
         self.folders, self.since, self.remote = folders, since, remote
         self.there: dict[Path, Contents] = {}  # what `remote` gave last
-        self.bars: dict[int, TaskID] = {}
+        self.bars: dict[Path, TaskID] = {}
         self.ended: dict[Path, str] = {}  # the status by folder
         self.stop = threading.Event()
         self.thread = threading.Thread(target=self._draw, daemon=True)
@@ -111,10 +111,10 @@ class Bars:
             for contents in self._jobs_in(folder):
                 job = contents.fields["job"]
                 if job["status"] == RUNNING:
-                    self._move(job, contents.epochs)
+                    self._move(folder, job, contents.epochs)
                 else:
                     self.ended[folder] = job["status"]
-                    self._end(job, is_one_of_many=len(folders) > MANY)
+                    self._end(folder, job, is_one_of_many=len(folders) > MANY)
         self._count(len(folders))
 
     def _jobs_in(self, folder: Path) -> list[Contents]:
@@ -134,20 +134,19 @@ class Bars:
             visible=jobs > 1,
         )
 
-    def _move(self, job: dict[str, Any], epochs: list[dict[str, float]]) -> None:
-        number = job["num"]
-        if number not in self.bars:
-            self.bars[number] = self.progress.add_task(escape(job["name"]), state="")
+    def _move(self, folder: Path, job: dict[str, Any], epochs: list[dict[str, float]]) -> None:
+        if folder not in self.bars:
+            self.bars[folder] = self.progress.add_task(escape(job["name"]), state="")
         self.progress.update(
-            self.bars[number],
+            self.bars[folder],
             total=job["epochs"],
             completed=len(epochs),
             state=_state(job, epochs),
         )
 
-    def _end(self, job: dict[str, Any], *, is_one_of_many: bool) -> None:
-        if job["num"] in self.bars:
-            self.progress.remove_task(self.bars.pop(job["num"]))
+    def _end(self, folder: Path, job: dict[str, Any], *, is_one_of_many: bool) -> None:
+        if folder in self.bars:
+            self.progress.remove_task(self.bars.pop(folder))
         if not is_one_of_many or job["status"] not in SUCCEEDED:
             self.progress.console.print(_ended(job), highlight=False)
 

@@ -165,13 +165,8 @@ def _begin_summary(began: Launch, settings: Tracking) -> Record:
     )
     for name in FILES:  # they are the sweep's own from now on, also if it is killed
         own.path(name)
-    _write_plan(own, began)
+    own.write(sweeps.FILE, plan.stored(began).text())
     return own
-
-
-def _write_plan(own: Record, began: Launch) -> None:
-    own.path(sweeps.FILE).write_text(plan.stored(began).text(), encoding="utf-8")
-    own.add(sweeps.FILE)
 
 
 def _choose(began: Launch, numbers: range, *, is_all: bool) -> dict[int, str]:
@@ -179,7 +174,7 @@ def _choose(began: Launch, numbers: range, *, is_all: bool) -> dict[int, str]:
     chosen = list(numbers) if is_all else elsewhere.choose(began, numbers)
     if began.summary and began.queue:
         began.tasks |= {number: task for task, number in enumerate(chosen)}
-        _write_plan(began.summary, began)
+        began.summary.write(sweeps.FILE, plan.stored(began).text())
     return {
         number: os.path.relpath(began.members[number].folder, began.folder) for number in chosen
     }

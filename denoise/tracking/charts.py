@@ -9,12 +9,11 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import mlflow
-from matplotlib import colormaps
-from matplotlib.colors import to_hex
 from mlflow import MlflowClient
 
 from denoise import metrics
 from denoise.config.settings import Tracking
+from denoise.figures import colours
 from denoise.tracking import search, store
 
 MOST = 100  # runs: with more, MLflow's charts take long (its issue 21841)
@@ -70,9 +69,8 @@ def share(settings: Tracking, sweep: str, run_ids: Sequence[str], *, last_step: 
             for step, keys in pictures.items()
         ],
     }
-    colours = colormaps["tab10" if len(run_ids) <= 10 else "tab20"]
-    for place, run_id in enumerate(run_ids):
-        client.set_tag(run_id, "mlflow.runColor", to_hex(colours(place % colours.N)))
+    for run_id, colour in zip(run_ids, colours(len(run_ids)), strict=True):
+        client.set_tag(run_id, "mlflow.runColor", colour)
     packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
     client.set_experiment_tag(experiment, f"mlflow.sharedViewState.{sweep}", f"deflate;{packed}")
     query = urlencode({"compareRunsMode": "CHART", "viewStateShareKey": sweep})

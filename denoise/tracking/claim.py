@@ -32,18 +32,8 @@ LOOK_SECONDS = 1
 CONTEST_SECONDS = 1
 GONE = 404
 # File systems shared by machines, whose file locks may do nothing.
-SHARED = (
-    "nfs",
-    "nfs4",
-    "lustre",
-    "cifs",
-    "smb3",
-    "beegfs",
-    "gpfs",
-    "ceph",
-    "glusterfs",
-    "9p",
-    "fuse",
+SHARED = frozenset(
+    {"nfs", "nfs4", "lustre", "cifs", "smb3", "beegfs", "gpfs", "ceph", "glusterfs", "9p", "fuse"}
 )
 OWNER, HEARTBEAT = "owner", "heartbeat"
 # Runs to resume: running, whether or not their process lives, or killed. What failed would fail
@@ -142,10 +132,12 @@ def living(runs: Sequence[Run]) -> list[Run]:
     end = time.monotonic() + DEAD_SECONDS
     while silent and time.monotonic() < end:
         time.sleep(LOOK_SECONDS)
-        now = {run.info.run_id: _as_seen(run) for run in _again(silent)}
-        heard = [run for run in silent if now.get(run.info.run_id, _as_seen(run)) != _as_seen(run)]
+        later = {run.info.run_id: _as_seen(run) for run in _again(silent)}
+        heard = [
+            run for run in silent if later.get(run.info.run_id, _as_seen(run)) != _as_seen(run)
+        ]
         alive += heard
-        silent = [run for run in silent if run not in heard and run.info.run_id in now]
+        silent = [run for run in silent if run not in heard and run.info.run_id in later]
     return alive
 
 

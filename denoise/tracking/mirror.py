@@ -142,7 +142,7 @@ def _upload(client: MlflowClient, folder: Path, now: Contents, known: Contents) 
     changed = {n for n, digest in now.fields["files"].items() if digest and there.get(n) != digest}
     for name in sorted(name for name in changed if not name.startswith(MODEL)):
         if (folder / name).exists():
-            _upload_file(client, run_id, folder / name, name)
+            client.log_artifact(run_id, str(folder / name), name.rpartition("/")[0] or None)
         else:
             log.warning("%s is missing and is not uploaded", folder / name)
     if any(name.startswith(MODEL) for name in changed):
@@ -153,11 +153,6 @@ def _upload(client: MlflowClient, folder: Path, now: Contents, known: Contents) 
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(folder / name, target)
             _upload_model(client, run_id, Path(staged))
-
-
-def _upload_file(client: MlflowClient, run_id: str, path: Path, name: str) -> None:
-    parent = Path(name).parent.as_posix()
-    client.log_artifact(run_id, str(path), None if parent == "." else parent)
 
 
 def _upload_model(client: MlflowClient, run_id: str, folder: Path) -> None:
@@ -191,7 +186,8 @@ def _log_metrics(client: MlflowClient, now: Contents, known: int) -> None:
     """
     lines = now.lines[known:]
     if lines:
-        _upload_text(client, now, METRICS, "".join(map(record.line_text, now.lines)))
+        text = "".join(map(record.line_text, now.lines))
+        client.log_text(now.fields["run_id"], text, METRICS)
     points = [
         Metric(key, value, at, step) for step, at, each in lines for key, value in each.items()
     ]
@@ -201,17 +197,12 @@ def _log_metrics(client: MlflowClient, now: Contents, known: int) -> None:
 
 def _finish(client: MlflowClient, of: Record, now: Contents) -> None:
     """MLflow's copy of the record; then, if the run has ended, its status."""
-    _upload_text(client, now, FILE, record.text(now.fields))
+    client.log_text(of.run_id, record.text(now.fields), FILE)
     if now.fields["status"] != record.RUNNING:
         client.set_terminated(of.run_id, now.fields["status"], now.fields["ended"])
-        if of.snapshot() == now:
-            of.note(mirrored=True)
-
-
-def _upload_text(client: MlflowClient, now: Contents, name: str, text: str) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / name).write_text(text, encoding="utf-8")
-        client.log_artifact(now.fields["run_id"], str(Path(folder) / name))
+        with of.mutex:
+            if of.contents == now:
+                of.note(mirrored=True)
 
 
 def _end_incomplete(of: Record, status: str) -> None:

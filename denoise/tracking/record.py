@@ -65,7 +65,7 @@ class Line(NamedTuple):
 class Contents:
     """What a record holds, read from a folder or from the store.
 
-    `fields` is the content of `record.json`. Of the run: id, run_id, kind, name, status, tags,
+    `fields` is the content of `record.json`. Of the run: run_id, kind, name, status, tags,
     params, files, ... Of the job that last used the folder: job. `mirrored` says whether MLflow
     has all of it, `refused` why it refuses the rest for good, `lines` how many lines of metrics
     belong to it.
@@ -102,9 +102,9 @@ def read(folder: Path, *, with_lines: bool = True) -> Contents | None:
         return Contents(fields, _lines(folder / METRICS) if with_lines else [])
     except FileNotFoundError:
         return None
+    except UserError:
+        raise
     except (ValueError, KeyError, TypeError, OSError) as error:
-        if isinstance(error, UserError):
-            raise
         raise UserError(f"{folder / FILE} is damaged: {error}") from None
 
 
@@ -151,8 +151,10 @@ def _locked(folder: Path) -> int:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except OSError as error:
         os.close(descriptor)
+        if not isinstance(error, BlockingIOError):
+            raise
         raise FolderLockedError(str(folder)) from None
     return descriptor
 
@@ -214,19 +216,21 @@ class Record:
         job = {key: value for key, value in self.fields.items() if key == "job"}
         self.contents = copy.deepcopy(contents)
         self._write_lines()
-        self._put(**job, lines=len(self.contents.lines))
+        self.note(**job, lines=len(self.contents.lines))
 
     def update(self, **fields: Any) -> None:
         """Change fields of the record."""
         self.check()
-        self._put(mirrored=False, **fields)
+        self.note(mirrored=False, **fields)
 
     def note(self, **fields: Any) -> None:
         """Change fields that MLflow need not know at once: of the job, or of MLflow's copy."""
-        self._put(**fields)
+        with self.mutex:
+            self.contents.fields = self.fields | fields
+            self._write()
 
     def start_job(self, **fields: Any) -> None:
-        """Note that a job of this process uses the folder: its number, name, epochs, ..."""
+        """Note that a job of this process uses the folder: its name, epochs, ..."""
         job = {"status": RUNNING, "stage": "starting", "error": "", "began": time.time()}
         self.note(job=job | {"seconds": 0.0} | fields)
 
@@ -242,13 +246,15 @@ class Record:
         """
         self.check()
         with self.mutex:
-            known = {key for line in self.contents.lines if line.step == step for key in line[2]}
+            known = {
+                key for line in self.contents.lines if line.step == step for key in line.metrics
+            }
             new = {key: value for key, value in metrics.items() if key not in known}
             if new:
                 line = Line(step, milliseconds(), new)
                 _append(self.folder / METRICS, line_text(line))
                 self.contents.lines.append(line)
-                self._put(mirrored=False, lines=len(self.contents.lines))
+                self.note(mirrored=False, lines=len(self.contents.lines))
 
     def path(self, name: str) -> Path:
         """Where to write the run's file `name`, with its folder made.
@@ -261,6 +267,11 @@ class Record:
             self.update(files=files | {name: ""})
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
+
+    def write(self, name: str, text: str) -> None:
+        """Write a text file of the run, whole or not at all."""
+        _replace(self.path(name), text)
+        self.add(name)
 
     def add(self, *names: str) -> None:
         """Note that the run has written these files, new or changed."""
@@ -290,11 +301,6 @@ class Record:
     def close(self) -> None:
         """Let other processes open the record."""
         os.close(self.descriptor)
-
-    def _put(self, **fields: Any) -> None:
-        with self.mutex:
-            self.contents.fields = self.fields | fields
-            self._write()
 
     def _write(self) -> None:
         _replace(self.folder / FILE, text(self.fields))
@@ -339,7 +345,7 @@ def _append(path: Path, text: str) -> None:
 def _replace(path: Path, text: str) -> None:
     """Write the file, whole or not at all, even if the machine loses power."""
     partial = path.with_suffix(".partial")
-    with partial.open("w", encoding="utf-8") as file:
+    with partial.open("w", encoding="utf-8", errors="replace") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())  # or else a power cut may leave the name without the content

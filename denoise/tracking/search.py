@@ -214,10 +214,10 @@ def _without_record(client: MlflowClient, run_id: str) -> Contents:
 
 def finished(settings: Tracking, fingerprints: Iterable[str]) -> dict[str, Found]:
     """The newest finished run of each of these configs that has one."""
-    wanted, newest = set(fingerprints), dict[str, Found]()
+    wanted, newest = dict.fromkeys(fingerprints), dict[str, Found]()
     for run in chain(*(search(settings, each) for each in of_configs(wanted))):
         newest.setdefault(run.tags["config_hash"], run)
-    return {each: newest[each] for each in wanted & newest.keys()}
+    return {each: newest[each] for each in wanted if each in newest}
 
 
 def of_configs(fingerprints: Collection[str]) -> list[str]:

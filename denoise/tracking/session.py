@@ -61,7 +61,7 @@ def opened(
         if is_of_the_machine(error) or error is own.error or isinstance(error, KeyboardInterrupt):
             raise
         status = FAILED
-        _keep_traceback(own)
+        own.write("traceback.txt", store.without_secret(traceback.format_exc()))
         raise
     finally:
         _end(own, beside, status)
@@ -74,7 +74,7 @@ def reopened(own: Record, settings: Tracking, run_id: str) -> Iterator[Record]:
     store.prepare(settings)
     client = MlflowClient()
     known = search.contents(run_id)
-    if own.run_id != run_id:
+    if own.run_id != run_id or own.fields["status"] != FINISHED:  # what was interrupted is older
         own.adopt(known)
     mine = claim.me(own.folder)
     client.set_tag(run_id, claim.OWNER, mine.text())
@@ -124,19 +124,17 @@ def _fields(
     }
 
 
-def holds_other_run(contents: Contents, hashes: Sequence[str]) -> bool:
-    """Whether a folder with this record has the files of a run with none of these config hashes."""
+def check_run(folder: Path, contents: Contents, hashes: Sequence[str]) -> None:
+    """Raise `UserError` if the folder has the files of a run with none of these config hashes."""
     fields = contents.fields
     is_trained = bool(fields["files"]) and fields.get("kind") == TRAINING
-    return is_trained and fields["tags"].get("config_hash") not in hashes
+    if is_trained and fields["tags"].get("config_hash") not in hashes:
+        raise UserError(f"{folder} holds another run, {fields['name']!r}; {record.ELSEWHERE}")
 
 
 def _check_folder(own: Record, hashes: Sequence[str], anew: bool) -> None:
     """Refuse a folder whose run is of another config, or is finished and not uploaded."""
-    if holds_other_run(own.contents, hashes):
-        raise UserError(
-            f"{own.folder} holds another run, {own.fields['name']!r}; {record.ELSEWHERE}"
-        )
+    check_run(own.folder, own.contents, hashes)
     is_trained = own.has_run and own.fields["kind"] == TRAINING
     if is_trained and not own.fields["mirrored"] and (anew or not _is_interrupted(own)):
         raise UserError(
@@ -206,12 +204,6 @@ def _fetch_logs(run_id: str, folder: Path) -> None:
                 before = (Path(there) / name).read_bytes()
             (folder / name).touch()
             (folder / name).write_bytes(before + (folder / name).read_bytes())
-
-
-def _keep_traceback(own: Record) -> None:
-    text = store.without_secret(traceback.format_exc())
-    own.path("traceback.txt").write_text(text, encoding="utf-8", errors="replace")
-    own.add("traceback.txt")
 
 
 def _end(own: Record, beside: Mirror, status: str) -> None:

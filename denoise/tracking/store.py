@@ -7,7 +7,7 @@ import socket
 import tempfile
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -327,7 +327,6 @@ def _limited(ask: Callable[[], T], seconds: float = ANSWER_SECONDS) -> T:
             answer.set_exception(error)
 
     threading.Thread(target=call, daemon=True).start()
-    try:
-        return answer.result(seconds)
-    except TimeoutError:
-        raise TimeoutError(f"no answer within {seconds} seconds") from None
+    if wait([answer], seconds).not_done:
+        raise TimeoutError(f"no answer within {seconds} seconds")
+    return answer.result()

@@ -118,12 +118,12 @@ def _download(summary: Run) -> Plan:
 @answered()
 def newest(settings: Tracking, hashes: Iterable[str]) -> dict[str, Run]:
     """The newest run of each of these configs that has one, whatever its status."""
-    wanted, found = set(hashes), dict[str, Run]()
+    wanted, found = dict.fromkeys(hashes), dict[str, Run]()
     if not (experiment := store.existing(settings)):
         return found
     for run in chain(*(search.every(experiment, each) for each in search.of_configs(wanted))):
         found.setdefault(run.data.tags["config_hash"], run)
-    return {each: found[each] for each in wanted & found.keys()}
+    return {each: found[each] for each in wanted if each in found}
 
 
 @answered()

@@ -9,7 +9,7 @@ import random
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from torchvision import datasets
 from denoise import apply, checkpoint, data, fetch, pull
 from denoise import command as commands
 from denoise.config import compose as configs
+from denoise.config.settings import Tracking
 from denoise.errors import UserError
 from denoise.manifest import sha256
 from denoise.noise import Identity
@@ -275,12 +276,19 @@ def malformed(draw: st.DrawFn) -> Mistake:
     return Mistake((*sweep, typed), (typed,))
 
 
+# Configs that earlier versions saved lack these keys.
+HAVE_DEFAULTS = {
+    f"tracking.{field.name}" for field in fields(Tracking) if field.default is not MISSING
+}
+
+
 @st.composite
 def nothing_there(draw: st.DrawFn) -> Mistake:
-    """Interpolations of missing keys, and deleted keys."""
+    """Interpolations of missing keys, and deleted keys, except those that have a default."""
     leaf = draw(st.sampled_from(leaves()))
     nowhere = draw(st.sampled_from(("${nowhere}", "${nowhere.at.all}", "${oc.env:nowhere}")))
-    kind = draw(st.sampled_from(("sweep", "nowhere", "self", "missing", "gone")))
+    gone = () if leaf.key in HAVE_DEFAULTS else ("gone",)
+    kind = draw(st.sampled_from(("sweep", "nowhere", "self", "missing", *gone)))
     return {
         "sweep": Mistake(
             ("-m", leaf.choice, f"{leaf.key}={good(leaf.value)},{nowhere}"), ("nowhere",)

@@ -144,6 +144,14 @@ ANOTHER = (
 )
 
 
+def has_state(address: str) -> bool:
+    """Whether the server has a state to resume from, of a run of the experiment `denoise`."""
+    client = mlflow.MlflowClient(address)
+    experiment = client.get_experiment_by_name("denoise")
+    runs = client.search_runs([experiment.experiment_id]) if experiment else []
+    return any(client.list_artifacts(run.info.run_id, "state") for run in runs)
+
+
 @pytest.mark.faults
 @pytest.mark.skipif(
     subprocess.run([*ANOTHER, "true"], capture_output=True).returncode != 0,
@@ -161,7 +169,7 @@ def test_a_run_killed_here_resumes_on_another_machine(
     uninterrupted = ended(start(*arguments, "tracking.experiment=whole", folder=whole), whole)
     assert uninterrupted.status == 0, uninterrupted.err
     process = start(*arguments, folder=here)
-    wait_until(lambda: epoch(here) > 3)
+    wait_until(lambda: epoch(here) > 3 and has_state(server.address))
     process.kill()
     ended(process, here)
 

@@ -77,7 +77,10 @@ def test_installed_commands_work_outside_the_checkout(run: Run) -> None:
     run("python", "-m", "denoise", *SMALL)
     run("python", "-m", "denoise", "-m", *SMALL, "trainer.epochs=1", "noise=none,gaussian")
     assert "comparison.html" in run("denoise-compare")
-    assert "pulled into best" in run("denoise-pull")
+    assert "pulled into best" in run("denoise-pull", "--register", "mine")
+    run("denoise-apply", "models:/mine@best", "--sample", "2", "--to", "registered")
     run("denoise-apply", "best", "--sample", "2", "--noise", "gaussian", "--sigma", "0.5")
     shape = "import denoise, numpy; print(denoise.load('best').encode(numpy.zeros((2, 28, 28))))"
     assert run("python", "-c", shape).count("[") == 3  # an array of two codes
+    databases = run("python", "-c", "import pathlib; print(*pathlib.Path().glob('mlflow.db*'))")
+    assert set(databases.split()) == {"mlflow.db", "mlflow.db.lock"}  # nothing to be merged is left

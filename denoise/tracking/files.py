@@ -104,6 +104,7 @@ def download_registered(uri: str, folder: Path) -> None:
     find = client.get_model_version_by_alias if kind == "@" else client.get_model_version
     with answered(f"{uri} is not in the registry"):
         run_id = str(find(name, version).run_id)
+    store.close_at_exit()
     for part in ("config", "checkpoints"):
         download(run_id, part, folder)
 
@@ -117,6 +118,7 @@ def register(run_id: str, name: str) -> str:
     with answered(f"the model cannot be registered as {name}"):
         version = mlflow.register_model(f"models:/{models[0]}", name).version
         MlflowClient().set_registered_model_alias(name, "best", version)
+    store.close_at_exit()
     return str(version)
 
 

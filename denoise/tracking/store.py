@@ -1,5 +1,6 @@
 """The MLflow store: opened once, answering in time or known to be unavailable."""
 
+import atexit
 import contextlib
 import logging
 import re
@@ -20,6 +21,7 @@ from mlflow.exceptions import RestException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.store.db.utils import create_sqlalchemy_engine
 from mlflow.telemetry import set_telemetry_client
+from mlflow.tracking._model_registry.utils import _get_store as _get_registry
 from mlflow.tracking._tracking_service.utils import _get_store
 from sqlalchemy import Dialect, Engine, event, make_url
 
@@ -113,6 +115,7 @@ def _share(address: str) -> None:
     engine = getattr(_get_store(address), "engine", None)  # a server's store has none
     if engine is None:
         return
+    _close_at_exit(engine)
     if engine.dialect.name == "sqlite":
         with engine.connect() as connection:
             connection.exec_driver_sql(f"PRAGMA busy_timeout = {1000 * BUSY_SECONDS}")
@@ -120,6 +123,22 @@ def _share(address: str) -> None:
     elif not event.contains(engine, "do_connect", _connect_in_time):
         event.listen(engine, "do_connect", _connect_in_time)
         engine.dispose()  # connections made before
+
+
+def close_at_exit() -> None:
+    """As `_close_at_exit`, of the store and its registry of models, which this process has used."""
+    for used in (_get_store(), _get_registry()):
+        if engine := getattr(used, "engine", None):
+            _close_at_exit(engine)
+
+
+def _close_at_exit(engine: Engine) -> None:
+    """Close a database when the process ends, also if it ends without freeing its objects.
+
+    The last process to close a SQLite file merges what is beside it.
+    """
+    atexit.unregister(engine.dispose)  # once is enough
+    atexit.register(engine.dispose)
 
 
 def _connect_in_time(dialect: Dialect, _: object, args: list[Any], settings: dict[str, Any]) -> Any:

@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
@@ -35,7 +36,13 @@ def prepare() -> None:
     if multiprocessing.parent_process() or "SUBMITIT_EXECUTOR" in os.environ:
         signals.handle()  # a worker: the command has its own handlers
     if multiprocessing.parent_process():
-        atexit.register(os._exit, 0)  # as in `run`
+        _end_soon()
+
+
+@cache  # a worker prepares for each of its jobs, and what comes first is called last
+def _end_soon() -> None:
+    """End this worker as `run` ends the command."""
+    atexit.register(os._exit, 0)
 
 
 def run(main: Callable[[], int]) -> NoReturn:

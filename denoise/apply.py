@@ -73,7 +73,8 @@ def main(
         shown = {label: row[:SHOWN] for label, row in rows.items()}
         sheet = figures.image_rows(shown, _labels(names[:SHOWN]), f"Denoised by {model}")
         figures.drawn(sheet).save(folder / SHEET)
-    click.echo(f"{len(names)} pictures in {to}, before and after in {to / SHEET}")
+    several = "s" * (len(names) > 1)
+    click.echo(f"{len(names)} picture{several} in {to}, before and after in {to / SHEET}")
 
 
 def _read(paths: Sequence[Path]) -> Iterator[tuple[str, np.ndarray]]:

@@ -15,18 +15,22 @@ from tests.conftest import SMALL, SWEEPS, Said, forget_store
 from tests.test_plan import planned
 
 
+def launched_from(folder: Path, said: Said, *overrides: str) -> Launch:
+    """A sweep that was launched, with these overrides, from a `folder` in which it left nothing."""
+    of = [path.parent for path in said.folder.glob(f"outputs/*/{stored.FILE}")]
+    (name,) = (path.name for path in of if len(stored.read(path).runs) == 1)
+    (member,) = planned(*overrides, f"tracking.uri=sqlite:///{said.folder / 'mlflow.db'}")
+    there = folder / name
+    return Launch(there, [replace(member, folder=there / "0")], is_sweep=True, is_remote=True)
+
+
 @pytest.fixture
 def remote(
     sweeps: list[Said], settings: data.Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Launch:
-    """The sweep of one run, launched from another folder, in which the run left nothing."""
+    """A sweep of one run, which has finished."""
     forget_store(monkeypatch)
-    store = sweeps[1].folder / "mlflow.db"
-    of = [path.parent for path in sweeps[1].folder.glob(f"outputs/*/{stored.FILE}")]
-    (name,) = (folder.name for folder in of if len(stored.read(folder).runs) == 1)
-    (member,) = planned(*SWEEPS[1], f"data.root={settings.root}", f"tracking.uri=sqlite:///{store}")
-    folder = tmp_path / name
-    return Launch(folder, [replace(member, folder=folder / "0")], is_sweep=True, is_remote=True)
+    return launched_from(tmp_path, sweeps[1], *SWEEPS[1], f"data.root={settings.root}")
 
 
 def test_bars_show_a_run_on_another_machine_as_the_store_has_it(remote: Launch) -> None:
@@ -50,6 +54,22 @@ def test_a_run_of_an_earlier_sweep_was_reused_and_not_trained(remote: Launch) ->
     elsewhere.note_remote(replace(remote, folder=remote.folder.with_name("later")))
     (contents,) = screen.read_jobs(remote.folders(), remote.started)
     assert contents.fields["job"]["status"] == REUSED
+
+
+def test_the_table_says_why_a_run_failed_on_another_machine(
+    cli: Callable[..., Said], settings: data.Settings, tmp_path: Path
+) -> None:
+    broken = (
+        "~model.latent_dim",
+        "model._target_=tests.plug_ins.Copying",
+        "+model.breaks=training",
+    )
+    overrides = (*broken, f"data.root={settings.root}", "noise=none", "seed=1")
+    launch = launched_from(tmp_path / "other", cli("-m", *SMALL, *overrides), *overrides)
+    elsewhere.note_remote(launch)
+    (contents,) = screen.read_jobs(launch.folders(), launch.started)
+    job = contents.fields["job"]
+    assert (job["status"], job["error"]) == ("FAILED", "a mistake in the model")
 
 
 def test_a_run_has_its_name_from_the_store_where_the_sweeps_folder_is_missing(

@@ -60,7 +60,7 @@ def configs(config: DictConfig, jobs: Iterable[Sequence[str]]) -> Iterator[DictC
             composed = composer.compose(job) if _is_basic(config) else config
         except ValueError as error:
             raise UserError(sentence(error)) from None
-        yield _numbered(composed, number)
+        yield numbered(composed, number)
 
 
 def launch_only(choose: Callable[[range], dict[int, str]]) -> None:
@@ -104,7 +104,7 @@ class _Nothing(Launcher):
         return []
 
 
-def _numbered(config: DictConfig, number: int) -> DictConfig:
+def numbered(config: DictConfig, number: int) -> DictConfig:
     """As Hydra's launchers number it."""
     with open_dict(config):
         config.hydra.job.num, config.hydra.job.id = number, f"job_id_for_{number}"

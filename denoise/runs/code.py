@@ -1,9 +1,17 @@
 """Which code this is, so that runs and workers of other code are noticed."""
 
 import importlib.metadata
+import json
+import os
+import socket
 import subprocess
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+
+from denoise.errors import UserError
+
+VARIABLE = "DENOISE_CODE"  # the code of the launching process, for its workers
 
 
 @cache  # by the launched process: it imported the code when it began
@@ -26,3 +34,31 @@ def tags() -> dict[str, str]:
     except (OSError, subprocess.CalledProcessError):
         pass
     return {"version": importlib.metadata.version("denoise")}
+
+
+def here() -> dict[str, str]:
+    """The installed version, and the commit in a checkout."""
+    commit = tags().get("git.commit", "")
+    return {"version": importlib.metadata.version("denoise"), "commit": commit}
+
+
+def difference(launching: Mapping[str, str]) -> str:
+    """A sentence if the code of this machine is not that of the launching process; else ''."""
+    for key, value in here().items():
+        if value and launching[key] and value != launching[key]:
+            return (
+                f"{socket.gethostname()} has {key} {value} of denoise, and the machine of the "
+                f"command {launching[key]}"
+            )
+    return ""
+
+
+def pass_on() -> None:
+    """Tell workers on other machines, through the environment, which code they should have."""
+    os.environ[VARIABLE] = json.dumps(here())
+
+
+def check() -> None:
+    """Raise `UserError` if the launching process has passed on another code than that here."""
+    if found := difference(json.loads(os.environ.get(VARIABLE, "null")) or here()):
+        raise UserError(found)

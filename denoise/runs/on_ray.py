@@ -5,7 +5,6 @@ import what they need of it themselves.
 """
 
 import contextlib
-import importlib.metadata
 import logging
 import math
 import os
@@ -23,8 +22,9 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from denoise.config import expand
 from denoise.errors import UserError
-from denoise.runs import screen, signals
+from denoise.runs import code, screen, signals
 from denoise.tracking import store
 
 log = logging.getLogger(__name__)
@@ -54,18 +54,18 @@ class RayLauncher(Launcher):
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
-        code = _code()
+        launching = code.here()
         with _cluster(self.init) as ray:
             _check_store({node["NodeManagerHostname"] for node in ray.nodes() if node["Alive"]})
-            _check_nodes(ray, code, self.remote["num_cpus"])
+            _check_nodes(ray, launching, self.remote["num_cpus"])
             # Ray would reuse a process, with the globals and signal handlers that a run leaves.
             run = ray.remote(**self.remote, max_calls=1)(_run)
             tasks = []
             try:
                 for number, overrides in enumerate(job_overrides, initial_job_idx):
                     job = (self.context, self.task, self._config(number, overrides))
-                    pickled = ray.cloudpickle.dumps(job)
-                    tasks.append(run.remote(code, _environment(), str(version.getbase()), pickled))
+                    pickled, base = ray.cloudpickle.dumps(job), str(version.getbase())
+                    tasks.append(run.remote(launching, _environment(), base, pickled))
                 return [_returned(ray, *each) for each in enumerate(tasks, initial_job_idx)]
             except KeyboardInterrupt:
                 for task in tasks:
@@ -75,9 +75,7 @@ class RayLauncher(Launcher):
 
     def _config(self, number: int, overrides: Sequence[str]) -> DictConfig:
         config = self.context.config_loader.load_sweep_config(self.config, list(overrides))
-        with open_dict(config):
-            config.hydra.job.num, config.hydra.job.id = number, f"job_id_for_{number}"
-        return config
+        return expand.numbered(config, number)
 
 
 def prepare(config: DictConfig) -> bool:
@@ -110,14 +108,6 @@ def _cluster(arguments: dict[str, Any]) -> Iterator[Any]:
         ray.shutdown()
 
 
-def _code() -> dict[str, str]:
-    """The installed version, and the commit in a checkout."""
-    from denoise.runs import code
-
-    tags = code.tags()
-    return {"version": importlib.metadata.version("denoise"), "commit": tags.get("git.commit", "")}
-
-
 def _check_store(hosts: set[str]) -> None:
     """Raise `UserError` if the store is a file and a machine of the cluster is not this one."""
     address, others = os.environ["MLFLOW_TRACKING_URI"], sorted(hosts - {socket.gethostname()})
@@ -128,7 +118,7 @@ def _check_store(hosts: set[str]) -> None:
         )
 
 
-def _check_nodes(ray: Any, code: dict[str, str], cpus: float) -> None:
+def _check_nodes(ray: Any, launching: dict[str, str], cpus: float) -> None:
     """Raise `UserError` if a node that could train a run has other code than this machine."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -138,7 +128,7 @@ def _check_nodes(ray: Any, code: dict[str, str], cpus: float) -> None:
         for node in ray.nodes()
         if node["Alive"] and node["Resources"].get("CPU", 0) >= cpus
     ]
-    answers = [check.options(scheduling_strategy=each).remote(code) for each in on]
+    answers = [check.options(scheduling_strategy=each).remote(launching) for each in on]
     if not on:
         log.warning("No machine of the cluster has %g CPUs; the runs wait for one", cpus)
     try:
@@ -149,20 +139,15 @@ def _check_nodes(ray: Any, code: dict[str, str], cpus: float) -> None:
         raise UserError(differences[0])
 
 
-def _difference(code: dict[str, str]) -> str:
+def _difference(launching: dict[str, str]) -> str:
     """On a worker: a sentence if its code differs from the launching process's, or else ''."""
     try:
-        here = _code()
-    except ImportError as error:
-        return (
-            f"{socket.gethostname()} cannot train: {error}; install denoise {code['version']} there"
-        )
-    for key, value in here.items():
-        if value != code[key] and value and code[key]:
-            return (
-                f"{socket.gethostname()} has {key} {value} of denoise, and this machine {code[key]}"
-            )
-    return ""
+        from denoise.runs import code
+
+        return code.difference(launching)
+    except (ImportError, AttributeError) as error:  # AttributeError: of an earlier version
+        needed = launching["version"]
+        return f"{socket.gethostname()} cannot train: {error}; install denoise {needed} there"
 
 
 def _environment() -> dict[str, str]:
@@ -174,13 +159,13 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _run(code: dict[str, str], environment: dict[str, str], base: str, job: bytes) -> float:
+def _run(launching: dict[str, str], environment: dict[str, str], base: str, job: bytes) -> float:
     """On a worker: do the job; its score.
 
     Ray sends it by value, with the functions that it calls, as the package may be missing. The
     `job` is pickled separately, because unpickling it imports modules that read the environment.
     """
-    if difference := _difference(code):
+    if difference := _difference(launching):
         raise RuntimeError(difference)
     os.environ.update(environment)
     context, task, config = pickle.loads(job)

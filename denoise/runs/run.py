@@ -96,6 +96,7 @@ def _described(config: Config, cfg: DictConfig, folder: Path) -> Job:
 def _noted(config: Config, own: Record, described: Job) -> float:
     """Do the job, and note how it ends."""
     try:
+        code.check()
         score = math.nan if described.anew else _reused(config, own, described)
         if not math.isnan(score):
             own.note_job(status=REUSED, score=score)
@@ -212,9 +213,10 @@ def collect(member: plan.Member, run: Found, *, is_reused: bool) -> None:
 
 
 def note_ended(member: plan.Member, run_id: str, status: str) -> None:
-    """Note in the folder of a job that its run ended elsewhere, without finishing."""
+    """Note in the folder of a job that its run ended elsewhere, without finishing, and why."""
+    error = search.contents(run_id).fields.get("error") or f"run {run_id} ended elsewhere"
     with _noted_here(member) as own:
-        own.note_job(status=status, error=f"run {run_id} ended elsewhere", run_id=run_id)
+        own.note_job(status=status, error=error, run_id=run_id)
 
 
 @contextlib.contextmanager

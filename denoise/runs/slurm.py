@@ -1,5 +1,6 @@
 """Slurm: how its jobs are named and submitted, and which of them its queue still holds."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -8,8 +9,10 @@ from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig
 
 from denoise.errors import UserError
+from denoise.runs import code
 
 ASK_SECONDS = 30
+ERROR = re.compile(r"(\w+\.)*\w*Error: ")  # how Python's tracebacks end
 
 
 def prepare(config: DictConfig, sweep: Path) -> str:
@@ -28,11 +31,24 @@ def prepare(config: DictConfig, sweep: Path) -> str:
             "hydra/launcher=slurm: Slurm cannot be used from this machine; see whether the "
             "commands sbatch and squeue work"
         )
+    code.pass_on()
     import submitit
 
     submitit.Job.results = lambda _: [JobReturn(status=JobStatus.COMPLETED)]  # type: ignore
     launcher.name = f"{launcher.name}-{sweep.name}".replace(",", "_")
     return str(launcher.name)
+
+
+def errors(sweep: Path) -> str:
+    """Why jobs of the sweep could not begin: the last error in the first log that has one, or ''.
+
+    The log is named, too.
+    """
+    for log in sorted(sweep.glob(".submitit/*/*.err")):
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        if found := [line for line in lines if ERROR.match(line)]:
+            return f"{found[-1]} (see {log})"
+    return ""
 
 
 def tasks() -> dict[str, set[int]] | None:

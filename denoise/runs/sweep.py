@@ -244,7 +244,8 @@ def _exit_status(began: Launch, jobs: Sequence[Contents], *, is_left: bool) -> i
         )
     missing = 0 if is_left else len(began.members) - len(jobs)
     if missing > 0:
-        print(f"{missing} of {len(began.members)} runs did not begin.")
+        why = slurm.errors(began.folder)
+        print(f"{missing} of {len(began.members)} runs did not begin{why and ': '}{why or '.'}")
     fine = (*SUCCEEDED, RUNNING) if is_left else SUCCEEDED
     failed = any(contents.fields["job"]["status"] not in fine for contents in jobs)
     return int(missing > 0 or failed)

@@ -27,6 +27,7 @@ from denoise.tracking.record import RUNNING
 log = logging.getLogger(__name__)
 
 BEAT_SECONDS = 10
+LATE_SECONDS = 15  # nearly every living process is heard by then
 DEAD_SECONDS = 60
 LOOK_SECONDS = 1
 CONTEST_SECONDS = 1
@@ -127,10 +128,11 @@ def living(runs: Sequence[Run]) -> list[Run]:
     """
     silent = [run for run in runs if not owner_of(run).is_here()]
     alive = [run for run in runs if run not in silent and owner_of(run).lives()]
-    if silent:
-        log.info("Waiting to see whether %s ...", _whether_alive(silent))
-    end = time.monotonic() + DEAD_SECONDS
-    while silent and time.monotonic() < end:
+    began, is_logged = time.monotonic(), False
+    while silent and (waited := time.monotonic() - began) < DEAD_SECONDS:
+        if waited > LATE_SECONDS and not is_logged:
+            log.info("Waiting to see whether %s ...", _whether_alive(silent))
+            is_logged = True
         time.sleep(LOOK_SECONDS)
         later = {run.info.run_id: _as_seen(run) for run in _again(silent)}
         heard = [
@@ -194,18 +196,25 @@ def take(
             unsure = [
                 run for run in found if run.info.status == RUNNING and _as_seen(run) not in dead
             ]
-            if found and not unsure:
-                return _take_over(client, found[0], tags)
             if not found:
                 run_id = create()
                 if not _rivals(client, experiment, hashes, run_id):
                     return run_id, None
                 client.delete_run(run_id)
-                time.sleep(random.uniform(0, CONTEST_SECONDS))  # or both would yield forever
-                continue
-        for run in living(unsure):
-            raise RunTakenError(run.info.run_id, owner_of(run))
-        dead |= set(map(_as_seen, unsure))
+            elif not unsure:
+                taken, seconds = _take_over(client, found[0], tags)
+        if not found:
+            time.sleep(random.uniform(0, CONTEST_SECONDS))  # or both would yield forever
+        elif unsure:
+            for run in living(unsure):
+                raise RunTakenError(run.info.run_id, owner_of(run))
+            dead |= set(map(_as_seen, unsure))
+        else:
+            # Of two that take it at once, both write, and the last one has it. A slow server may be
+            # as slow with the other's request.
+            time.sleep(max(CONTEST_SECONDS, 2 * seconds))
+            check(client, found[0].info.run_id, read(tags[OWNER]))
+            return found[0].info.run_id, taken
 
 
 def _rivals(client: MlflowClient, experiment: str, hashes: Sequence[str], mine: str) -> list[Run]:
@@ -230,20 +239,14 @@ def _as_seen(run: Run) -> tuple[str, ...]:
 
 def _take_over(
     client: MlflowClient, run: Run, tags: Mapping[str, str]
-) -> tuple[str, Mapping[str, str]]:
-    run_id = str(run.info.run_id)
-    tags = {**tags, **_code(run.data.tags, tags)}
-    news = {**tags, HEARTBEAT: now()}
+) -> tuple[Mapping[str, str], float]:
+    """Write into the run that it is ours; its tags from now on, and the seconds that this took."""
     began = time.monotonic()
-    client.log_batch(run_id, tags=[RunTag(key, value) for key, value in news.items()])
-    client.update_run(run_id, status=RUNNING)
-    # Of two that take it at once, both write, and the last one has it. A slow server may be as slow
-    # with the other's request.
-    time.sleep(max(CONTEST_SECONDS, 2 * (time.monotonic() - began)))
-    taken = client.get_run(run_id)
-    if taken.data.tags[OWNER] != tags[OWNER]:
-        raise RunTakenError(run_id, owner_of(taken))
-    return run_id, tags
+    tags = {**tags, **_code(run.data.tags, tags)}
+    news = [RunTag(key, value) for key, value in {**tags, HEARTBEAT: now()}.items()]
+    client.log_batch(run.info.run_id, tags=news)
+    client.update_run(run.info.run_id, status=RUNNING)
+    return tags, time.monotonic() - began
 
 
 def _code(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:

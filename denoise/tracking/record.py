@@ -65,7 +65,7 @@ class Line(NamedTuple):
 class Contents:
     """What a record holds, read from a folder or from the store.
 
-    `fields` is the content of `record.json`. Of the run: run_id, kind, name, status, tags,
+    `fields` is the content of `record.json`. Of the run: run_id, kind, name, status, error, tags,
     params, files, ... Of the job that last used the folder: job. `mirrored` says whether MLflow
     has all of it, `refused` why it refuses the rest for good, `lines` how many lines of metrics
     belong to it.

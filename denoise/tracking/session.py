@@ -61,6 +61,7 @@ def opened(
         if is_of_the_machine(error) or error is own.error or isinstance(error, KeyboardInterrupt):
             raise
         status = FAILED
+        own.update(error=store.first_line(error))
         own.write("traceback.txt", store.without_secret(traceback.format_exc()))
         raise
     finally:
@@ -72,12 +73,12 @@ def opened(
 def reopened(own: Record, settings: Tracking, run_id: str) -> Iterator[Record]:
     """The record of a finished run, in the folder of `own`, to be given what it lacks."""
     store.prepare(settings)
-    client = MlflowClient()
     known = search.contents(run_id)
     if own.run_id != run_id or own.fields["status"] != FINISHED:  # what was interrupted is older
         own.adopt(known)
     mine = claim.me(own.folder)
-    client.set_tag(run_id, claim.OWNER, mine.text())
+    with files.answered():
+        MlflowClient().set_tag(run_id, claim.OWNER, mine.text())
     own.update(
         tags=own.fields["tags"] | {claim.OWNER: mine.text()},
         store=store.without_secret(store.uri(settings)),
@@ -121,6 +122,7 @@ def _fields(
         "started": record.milliseconds(started),
         "ended": None,
         "refused": "",
+        "error": "",
     }
 
 

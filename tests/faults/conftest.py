@@ -21,6 +21,15 @@ from denoise.tracking import record
 from tests.conftest import SMALL, Said, answering, clean_environment, command, free_port, jobs
 
 SURVIVED = "survived"
+# Files that, first on the import path, hide the package or give it another version.
+NO_PACKAGE = (
+    "denoise.py",
+    "raise ModuleNotFoundError(\"No module named 'denoise'\", name='denoise')",
+)
+ANOTHER_VERSION = (
+    "denoise-9.9.dist-info/METADATA",
+    "Metadata-Version: 2.1\nName: denoise\nVersion: 9.9\n",
+)
 
 
 @pytest.fixture(autouse=True)

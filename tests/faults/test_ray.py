@@ -1,5 +1,6 @@
 """A Ray cluster of machines, each with a network, processes, a name and a folder of its own."""
 
+import json
 import os
 import signal
 import subprocess
@@ -12,8 +13,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from denoise import data
-from tests.conftest import SMALL, clean_environment, command, ended, jobs, wait_until
-from tests.faults.conftest import Server, epoch
+from tests.conftest import SMALL, clean_environment, command, ended, jobs, ran, wait_until
+from tests.faults.conftest import ANOTHER_VERSION, NO_PACKAGE, Server, epoch
 
 pytest.importorskip("ray", reason="Ray is not installed: make cluster")
 
@@ -138,6 +139,12 @@ def runs(uri: str) -> list[Run]:
     return sorted(found, key=lambda run: run.info.run_id)
 
 
+def states(folder: Path, uri: str) -> list[str]:
+    """What `python -m denoise.status`, typed on this machine, shows of the newest sweep's runs."""
+    shown = ran(folder, "status", "--json", "--tracking-uri", uri.partition("=")[2])
+    return [run["state"] for run in json.loads(shown)["runs"]]
+
+
 @pytest.mark.faults
 def test_a_sweep_survives_its_node_and_its_launching_process(
     machine: Start, uri: str, survived: Survived
@@ -157,9 +164,11 @@ def test_a_sweep_survives_its_node_and_its_launching_process(
     known = len(jobs(head.folder))
     launching = head.run(*SWEEP, "seed=1,2,3", uri)
     wait_until(lambda: epoch(head.folder, known) >= 3)
+    assert states(head.folder, uri) == ["FINISHED", "FINISHED", "RUNNING"]
     os.killpg(launching.pid, signal.SIGKILL)
     launching.communicate()
     wait_until(lambda: not head.trains(), 30)
+    assert states(head.folder, uri) == ["FINISHED", "FINISHED", "LOST"]
     before = runs(uri)
     said = ended(head.run(*SWEEP, "seed=1,2,3", uri), head.folder)
     assert said.status == 0, said.out + said.err
@@ -183,17 +192,10 @@ def assert_whole(after: list[Run], before: list[Run], uri: str) -> None:
 @pytest.mark.parametrize(
     ("file", "text", "sentence"),
     [
-        (
-            "denoise-9.9.dist-info/METADATA",
-            "Metadata-Version: 2.1\nName: denoise\nVersion: 9.9\n",
-            "denoise2 has version 9.9 of denoise, and this machine",
-        ),
-        (
-            "denoise.py",
-            "raise ModuleNotFoundError(\"No module named 'denoise'\", name='denoise')",
-            "denoise2 cannot train: No module named 'denoise'; install denoise",
-        ),
+        (*ANOTHER_VERSION, "denoise2 has version 9.9 of denoise, and the machine of the command "),
+        (*NO_PACKAGE, "denoise2 cannot train: No module named 'denoise'; install denoise"),
     ],
+    ids=["another version", "no package"],
 )
 def test_a_node_without_the_package_or_with_another_version_is_named_before_training(
     machine: Start, uri: str, tmp_path: Path, file: str, text: str, sentence: str

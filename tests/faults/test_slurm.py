@@ -15,7 +15,7 @@ from mlflow.entities import Run
 
 from denoise import data
 from tests.conftest import SMALL, Said, command, ended, free_port, jobs, ran, wait_until
-from tests.faults.conftest import history, progress_of, tensors
+from tests.faults.conftest import ANOTHER_VERSION, NO_PACKAGE, history, progress_of, tensors
 
 NAMES = [f"gaussian σ={sigma}" for sigma in (0.1, 0.2, 0.3, 0.4)]
 EPOCHS = 150
@@ -197,3 +197,30 @@ def test_a_sweep_is_submitted_left_and_collected_later(
     assert said.out.count("│ REUSED") == 4, said.out
     assert {run.info.status for run in by_name(said).values()} == {"FINISHED"}
     assert len(jobs(tmp_path)) == 8
+
+
+@pytest.mark.usefixtures("slurm")
+@pytest.mark.parametrize(
+    ("file", "text", "sentence"),
+    [
+        (
+            *ANOTHER_VERSION,
+            f"{socket.gethostname()} has version 9.9 of denoise, and the machine of the command ",
+        ),
+        (
+            *NO_PACKAGE,
+            "4 of 4 runs did not begin: ModuleNotFoundError: No module named 'denoise' (see ",
+        ),
+    ],
+    ids=["another version", "no package"],
+)
+def test_a_machine_without_the_package_or_with_another_version_is_named_before_training(
+    settings: data.Settings, tmp_path: Path, file: str, text: str, sentence: str
+) -> None:
+    (tmp_path / "other" / file).parent.mkdir(parents=True)
+    (tmp_path / "other" / file).write_text(text)
+    there = f"hydra.launcher.setup=['export PYTHONPATH={tmp_path}/other:$PYTHONPATH']"
+    said = ended(sweep(tmp_path, settings, *ON_SLURM, there), tmp_path)
+    assert said.status == 1
+    assert sentence in said.out
+    assert said.runs("tags.noise = 'gaussian'") == []

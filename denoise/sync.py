@@ -22,20 +22,20 @@ def main(folders: Sequence[Path], tracking_uri: str | None) -> int:
 
     Nothing is uploaded twice, however often this is called.
     """
-    from denoise.tracking import pending, store
+    from denoise.tracking import failures, pending
 
-    failures = 0
+    failed = 0
     waiting = pending.find(folders or [Path("outputs")])
     for folder in waiting:
         try:
             outcome = pending.send_to(folder, tracking_uri)
         except Exception as error:  # of one run: the others are uploaded all the same
-            outcome = f"not uploaded: {store.reason(error)}"
-            failures += 1
+            outcome = f"not uploaded: {failures.reason(error)}"
+            failed += 1
         click.echo(f"{folder}: {outcome}")
     if not waiting:
         click.echo("Nothing to upload.")
-    return int(failures > 0)
+    return int(failed > 0)
 
 
 def cli() -> NoReturn:

@@ -25,7 +25,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from denoise.config import expand
 from denoise.errors import UserError
 from denoise.runs import code, screen, signals
-from denoise.tracking import store
+from denoise.tracking import failures, store
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +99,7 @@ def _cluster(arguments: dict[str, Any]) -> Iterator[Any]:
     try:
         ray.init(**quiet | arguments)
     except Exception as error:
-        raise UserError(f"hydra.launcher.init={arguments}: {store.first_line(error)}") from None
+        raise UserError(f"hydra.launcher.init={arguments}: {failures.first_line(error)}") from None
     signals.handle()  # Ray has put its own in their place
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     try:
@@ -134,7 +134,7 @@ def _check_nodes(ray: Any, launching: dict[str, str], cpus: float) -> None:
     try:
         differences = list(filter(None, ray.get(answers)))
     except ray.exceptions.RayError as error:
-        raise UserError(f"a machine of the cluster fails: {store.first_line(error)}") from None
+        raise UserError(f"a machine of the cluster fails: {failures.first_line(error)}") from None
     if differences:
         raise UserError(differences[0])
 
@@ -189,6 +189,6 @@ def _returned(ray: Any, number: int, task: Any) -> JobReturn:
     try:
         score = ray.get(task)
     except ray.exceptions.RayError as error:
-        log.error("Run %d: %s", number, store.first_line(getattr(error, "cause", None) or error))
+        log.error("Run %d: %s", number, failures.first_line(getattr(error, "cause", None) or error))
         score = math.nan
     return JobReturn(status=JobStatus.COMPLETED, _return_value=score)

@@ -18,7 +18,7 @@ from denoise.errors import UserError
 from denoise.runs import estimate
 from denoise.runs.launch import Launch
 from denoise.tracking import record, search, session, sweeps
-from denoise.tracking.store import first_line, without_secret
+from denoise.tracking.failures import first_line, without_secret
 
 log = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from denoise.errors import FolderLockedError, RunTakenError, StoreUnavailableErr
 from denoise.runs import code, plan
 from denoise.runs.evaluation import Evaluation, lacking
 from denoise.runs.report import Report
-from denoise.tracking import files, record, search, session, store
+from denoise.tracking import failures, files, record, search, session
 from denoise.tracking.record import FAILED, FINISHED, KILLED, REUSED, SKIPPED, Record
 from denoise.tracking.search import Found
 from denoise.trainer import Trainer
@@ -118,11 +118,11 @@ def _noted(config: Config, own: Record, described: Job) -> float:
 
 def _logged(name: str, error: BaseException) -> str:
     """Log the failure, with a traceback only if it may be a defect; returns it in one line."""
-    line = store.first_line(error)
+    line = failures.first_line(error)
     if isinstance(error, UserError) or session.is_of_the_machine(error):
         log.error("%s failed: %s", name, line)
         return line
-    log.error("%s failed\n%s", name, store.without_secret(traceback.format_exc()))
+    log.error("%s failed\n%s", name, failures.without_secret(traceback.format_exc()))
     kind = type(error).__name__
     return line if line == kind else f"{kind}: {line}"
 

@@ -33,6 +33,7 @@ from denoise.runs.launch import Launch
 from denoise.tracking import (
     charts,
     claim,
+    failures,
     formats,
     pending,
     record,
@@ -70,7 +71,7 @@ def _begin(config: DictConfig, folder: Path, *, is_sweep: bool) -> None:
     except (UserError, HydraException, OmegaConfBaseException) as error:
         raise SystemExit(f"denoise: {sentence(error)}") from error
     except Exception as error:
-        print(store.without_secret(traceback.format_exc()), file=sys.stderr)
+        print(failures.without_secret(traceback.format_exc()), file=sys.stderr)
         raise SystemExit(1) from error
 
 
@@ -125,7 +126,7 @@ def _upload_pending(settings: Tracking, folder: Path) -> None:
     if pending.find([folder]):
         # Otherwise another process could resume a run while we upload it.
         with FileLock(folder / ".sync.lock"):
-            pending.send_all(store.without_secret(store.uri(settings)), [folder])
+            pending.send_all(failures.without_secret(store.uri(settings)), [folder])
 
 
 def _make(folder: Path) -> None:
@@ -207,7 +208,7 @@ def _finished(began: Launch, *, is_stopped: bool) -> int:
         began.bars.close()
     is_left = bool(began.queue) and (is_stopped or not settings.wait)
     if not is_left:
-        with contextlib.suppress(*store.FAILURES):  # `_conclude` reports them
+        with contextlib.suppress(*failures.FAILURES):  # `_conclude` reports them
             _upload_rest(began)
     jobs = _read_jobs(began, is_left=is_left)
     if jobs:
@@ -215,9 +216,9 @@ def _finished(began: Launch, *, is_stopped: bool) -> int:
     try:
         _conclude(began, jobs, is_stopped=is_stopped)
     except Exception as error:
-        print(f"No comparison: {store.reason(error)}")
-        if not isinstance(error, store.FAILURES):
-            log.error("The comparison failed\n%s", store.without_secret(traceback.format_exc()))
+        print(f"No comparison: {failures.reason(error)}")
+        if not isinstance(error, failures.FAILURES):
+            log.error("The comparison failed\n%s", failures.without_secret(traceback.format_exc()))
     finally:  # the table is kept, also after Ctrl-C
         if began.summary:
             _sum_up(began.summary, jobs)
@@ -263,7 +264,7 @@ def _upload_rest(began: Launch) -> None:
     """Upload what the store missed while the runs trained, so that the table has their ids."""
     settings = began.members[0].config.tracking
     store.prepare(settings)
-    pending.send_all(store.without_secret(store.uri(settings)), began.folders())
+    pending.send_all(failures.without_secret(store.uri(settings)), began.folders())
 
 
 def _conclude(began: Launch, jobs: Sequence[Contents], *, is_stopped: bool) -> None:
@@ -303,7 +304,7 @@ def _add_references(began: Launch, settings: Tracking) -> None:
     try:
         references.keep(settings, plains, began.folder.parent / "references", trust=build.ANY)
     except Exception as error:  # a noise of the user's may raise anything
-        log.warning("No new references: %s", store.reason(error))
+        log.warning("No new references: %s", failures.reason(error))
 
 
 def _address(began: Launch, jobs: Sequence[Contents], settings: Tracking) -> str:

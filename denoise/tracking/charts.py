@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 from denoise import metrics
 from denoise.config.settings import Tracking
 from denoise.figures import colours
-from denoise.tracking import search, store
+from denoise.tracking import failures, search, store
 
 MOST = 100  # runs: with more, MLflow's charts take long (its issue 21841)
 UI = "http://127.0.0.1:5000"
@@ -27,12 +27,12 @@ def command() -> str:
         return ""
     if store.sqlite_file(used) == Path("mlflow.db").absolute():
         return "mlflow ui"
-    return f"mlflow ui --backend-store-uri {shlex.quote(store.without_secret(used))}"
+    return f"mlflow ui --backend-store-uri {shlex.quote(failures.without_secret(used))}"
 
 
 def _pages() -> str:
     used = mlflow.get_tracking_uri()
-    return store.without_secret(used).rstrip("/") if used.startswith("http") else UI
+    return failures.without_secret(used).rstrip("/") if used.startswith("http") else UI
 
 
 def share(settings: Tracking, sweep: str, run_ids: Sequence[str], *, last_step: int) -> str:

@@ -16,7 +16,7 @@ from mlflow import MlflowClient, MlflowException
 
 from denoise import manifest
 from denoise.errors import StoreUnavailableError, UserError
-from denoise.tracking import mirror, store
+from denoise.tracking import failures, mirror, store
 from denoise.tracking.record import check_inside
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ def answered(refused: str = "the store refuses the request") -> Iterator[None]:
     try:
         yield
     except (MlflowException, requests.RequestException, ImportError) as error:
-        if store.is_refused(error):
-            raise UserError(f"{refused}: {store.reason(error)}") from None
-        raise StoreUnavailableError(f"the store is unavailable: {store.reason(error)}") from None
+        if failures.is_refused(error):
+            raise UserError(f"{refused}: {failures.reason(error)}") from None
+        raise StoreUnavailableError(f"the store is unavailable: {failures.reason(error)}") from None
 
 
 @answered()
@@ -180,7 +180,7 @@ def _wanted(run: "Found", parts: Sequence[str]) -> dict[str, int]:
     """The run's files to download, with their sizes in bytes."""
     listed = files(run.id)
     if missing := [name for name in NEEDED if name not in listed]:
-        place = store.without_secret(run.uri)
+        place = failures.without_secret(run.uri)
         raise UserError(f"run {run.id} has no {missing[0]} at {place}: moved or deleted?")
     top_level_too = set(parts) == set(PARTS)
     return {
@@ -195,7 +195,7 @@ def _about(run: "Found", parts: Sequence[str]) -> dict[str, Any]:
     return {
         "run_id": run.id,
         "name": run.name,
-        "uri": store.without_secret(run.uri),
+        "uri": failures.without_secret(run.uri),
         "commit": run.tags.get("git.commit"),
         "parts": list(parts),
         "params": run.params,

@@ -26,7 +26,7 @@ from mlflow.entities import (
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from denoise.errors import RunDeletedError, RunTakenError
-from denoise.tracking import claim, record, store
+from denoise.tracking import claim, failures, record, store
 from denoise.tracking.record import FAILED, FILE, KILLED, METRICS, Contents, Record
 
 log = logging.getLogger(__name__)
@@ -50,8 +50,8 @@ def mirror(of: Record, known: Contents | None = None) -> Contents:
     try:
         return _mirror(of, known)
     except Exception as error:
-        if store.is_refused(error):
-            of.note(refused=store.reason(error))
+        if failures.is_refused(error):
+            of.note(refused=failures.reason(error))
             _end_incomplete(of, FAILED)
         raise
 
@@ -256,7 +256,7 @@ class Mirror:
             self.record.fail(error)
         except Exception as error:
             if not self.away or self.record.refused:
-                self.away = store.reason(error)
+                self.away = failures.reason(error)
                 log.warning(
                     "The store %s: %s; the run's metrics and files wait in %s",
                     "refuses the run" if self.record.refused else "is unavailable",

@@ -8,7 +8,7 @@ from mlflow import MlflowClient, MlflowException
 
 from denoise.config.settings import Tracking
 from denoise.errors import FolderLockedError, UserError
-from denoise.tracking import claim, mirror, record, store
+from denoise.tracking import claim, failures, mirror, record, store
 from denoise.tracking.record import FILE, Contents, Record
 
 log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ def send_to(folder: Path, uri: str | None) -> str:
             "version before upgrading"
         )
     fields = (record.read(folder) or Contents()).fields
-    if not uri and store.HIDDEN in fields["store"]:
+    if not uri and failures.HIDDEN in fields["store"]:
         raise UserError(f"no file has the password of {fields['store']}: give --tracking-uri")
     store.prepare(Tracking(uri or fields["store"], fields["experiment"]))
     try:
@@ -102,4 +102,4 @@ def send_all(address: str, folders: Iterable[Path]) -> None:
         except FolderLockedError:
             continue
         except Exception as error:  # of one run: the others are mirrored all the same
-            log.warning("%s: not uploaded: %s", folder, store.reason(error))
+            log.warning("%s: not uploaded: %s", folder, failures.reason(error))

@@ -16,7 +16,7 @@ from mlflow.tracking.context.registry import resolve_tags
 
 from denoise.config.settings import Tracking
 from denoise.errors import UserError
-from denoise.tracking import claim, files, mirror, record, search, store
+from denoise.tracking import claim, failures, files, mirror, record, search, store
 from denoise.tracking.mirror import Mirror
 from denoise.tracking.record import FAILED, FINISHED, KILLED, RUNNING, TRAINING, Contents, Record
 
@@ -61,8 +61,8 @@ def opened(
         if is_of_the_machine(error) or error is own.error or isinstance(error, KeyboardInterrupt):
             raise
         status = FAILED
-        own.update(error=store.first_line(error))
-        own.write("traceback.txt", store.without_secret(traceback.format_exc()))
+        own.update(error=failures.first_line(error))
+        own.write("traceback.txt", failures.without_secret(traceback.format_exc()))
         raise
     finally:
         _end(own, beside, status)
@@ -81,7 +81,7 @@ def reopened(own: Record, settings: Tracking, run_id: str) -> Iterator[Record]:
         MlflowClient().set_tag(run_id, claim.OWNER, mine.text())
     own.update(
         tags=own.fields["tags"] | {claim.OWNER: mine.text()},
-        store=store.without_secret(store.uri(settings)),
+        store=failures.without_secret(store.uri(settings)),
         experiment=settings.experiment,
     )
     beside = Mirror(own, known)
@@ -115,7 +115,7 @@ def _fields(
         "kind": kind,
         "name": name,
         "status": RUNNING,
-        "store": store.without_secret(store.uri(settings)),
+        "store": failures.without_secret(store.uri(settings)),
         "experiment": settings.experiment,
         "tags": resolve_tags({**fixed, **tags, **mine}),
         "params": {key: str(value) for key, value in flat(params).items()},
@@ -160,9 +160,9 @@ def _begun(
             claim.take(experiment, hashes, fields["tags"], create) if hashes else (create(), None)
         )
     except Exception as error:
-        if isinstance(error, MlflowException) and store.is_refused(error):
-            raise UserError(f"the store refuses the run: {store.reason(error)}") from error
-        if not store.is_away(error):
+        if isinstance(error, MlflowException) and failures.is_refused(error):
+            raise UserError(f"the store refuses the run: {failures.reason(error)}") from error
+        if not failures.is_away(error):
             raise
         run_id, resumed = "", None
     is_here = bool(hashes) and _is_interrupted(own) and (not run_id or own.run_id in ("", run_id))

@@ -3,7 +3,6 @@
 import atexit
 import contextlib
 import logging
-import re
 import socket
 import tempfile
 import threading
@@ -14,10 +13,8 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import mlflow
-import requests
 from filelock import FileLock
 from mlflow import MlflowClient, MlflowException
-from mlflow.exceptions import RestException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.store.db.utils import create_sqlalchemy_engine
 from mlflow.telemetry import set_telemetry_client
@@ -27,7 +24,7 @@ from sqlalchemy import Dialect, Engine, event, make_url
 
 from denoise.config.settings import Tracking
 from denoise.errors import StoreUnavailableError, UserError
-from denoise.tracking import environment
+from denoise.tracking import environment, failures
 
 T = TypeVar("T")
 
@@ -43,28 +40,6 @@ QUIET = {
     "mlflow.store": logging.CRITICAL,
     "urllib3.connectionpool": logging.ERROR,
 }
-HIDDEN = "***"
-LOGIN, PERMISSION = 401, 403
-# The client's errors, 400 to 499, that may pass: a login until it is put right, too slow, too many.
-PASSING = (LOGIN, 408, 429)
-REMEDIES = {
-    LOGIN: "the server refuses the login (check MLFLOW_TRACKING_USERNAME and "
-    "MLFLOW_TRACKING_PASSWORD)",
-    # MLflow's login answers so for what does not exist, too.
-    PERMISSION: "the server denies access (ask its administrator for the permission EDIT, unless "
-    "it was deleted for good)",
-}
-# Errors besides those that only a person can repair.
-LASTING = (ImportError, PermissionError, FileExistsError, NotADirectoryError)
-# The packages of modules that MLflow needs to reach files, where the names differ.
-PACKAGES = {
-    "azure": "azure-storage-blob azure-identity",
-    "botocore": "boto3",
-    "google": "google-cloud-storage",
-}
-LONGEST_LINE = 2000  # letters of an error's message: rich takes minutes to wrap one of 100,000
-# Errors of the store that have a sentence of ours.
-FAILURES = (UserError, OSError, MlflowException)
 
 
 def prepare(settings: Tracking) -> str:
@@ -174,70 +149,6 @@ def lock() -> contextlib.AbstractContextManager[Any]:
     return FileLock(f"{file}.lock") if file else contextlib.nullcontext()
 
 
-def is_away(error: BaseException) -> bool:
-    """Whether the store, or the place of its files, failed to answer and may do so later."""
-    return isinstance(error, FAILURES) and not is_refused(error)
-
-
-def is_refused(error: BaseException) -> bool:
-    """Whether trying again fails until a person puts something right."""
-    if isinstance(error, UserError):
-        return not isinstance(error, StoreUnavailableError)
-    if status := _status(error):
-        return 400 <= status < 500 and status not in PASSING
-    cause = error.__cause__ or error.__context__
-    return isinstance(error, LASTING) or (cause is not None and is_refused(cause))
-
-
-def _status(error: BaseException) -> int | None:
-    """The HTTP status that MLflow, or a library that it reaches files with, was answered."""
-    if isinstance(error, MlflowException):
-        return error.get_http_status_code()
-    response = getattr(error, "response", None)
-    if isinstance(response, dict):  # of botocore
-        return response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-    return getattr(response, "status_code", None)
-
-
-def without_secret(text: str) -> str:
-    """The text with the passwords and tokens of its addresses, if any, starred out."""
-    text = re.sub(r"(//[^:/@\s]*:)[^\s'\"]*@", rf"\1{HIDDEN}@", text)
-    text = re.sub(r"(https?://)[^:/@\s'\"]+@", rf"\1{HIDDEN}@", text)  # a token as the user's name
-    return re.sub(r"([?&]\w*(?:password|token|secret)=)[^&\s'\"]*", rf"\1{HIDDEN}", text)
-
-
-def reason(error: BaseException) -> str:
-    """Why the store fails: a sentence of ours, or the first line of the error's first cause."""
-    while not isinstance(error, UserError) and (cause := error.__cause__ or error.__context__):
-        error = cause
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        module = error.name.partition(".")[0]
-        return f"{error} (pip install {PACKAGES.get(module, module)})"
-    return _by_server(error) or first_line(error)
-
-
-def _by_server(error: BaseException) -> str | None:
-    """What to do about an error that an MLflow server answers without a reason; else None."""
-    text = str(error)
-    if failed := re.search(r"too many (5\d\d) error responses", text):
-        return f"the server answers with error {failed[1]} (its log has the reason)"
-    # With a reason, the error may be that of the storage behind the server.
-    has_reason = isinstance(error, RestException) or '"error_code"' in text
-    is_http = isinstance(error, (MlflowException, requests.HTTPError))
-    return REMEDIES.get(_status(error) or 0) if is_http and not has_reason else None
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's message, without secrets; its class if it has no message."""
-    try:
-        text = str(error).strip()
-    except Exception:  # of a class of the user's
-        text = ""
-    line = without_secret(text.partition("\n")[0])[:LONGEST_LINE]
-    shown = "".join(letter if letter.isprintable() else "?" for letter in line)
-    return shown or type(error).__name__
-
-
 def experiment_id(name: str) -> str:
     """The id of the experiment, created if it does not exist; `UserError` if it cannot be."""
     if found := _find_experiment(name):
@@ -247,8 +158,8 @@ def experiment_id(name: str) -> str:
     except MlflowException as error:
         if found := _find_experiment(name):  # another was quicker, at a server: it has no lock
             return found
-        if is_refused(error):
-            raise UserError(f"tracking.experiment={name}: {reason(error)}") from None
+        if failures.is_refused(error):
+            raise UserError(f"tracking.experiment={name}: {failures.reason(error)}") from None
         raise
 
 
@@ -267,8 +178,8 @@ def _find_experiment(name: str) -> str | None:
     try:
         experiment = mlflow.get_experiment_by_name(name)
     except MlflowException as error:
-        if _status(error) == PERMISSION:
-            raise UserError(f"tracking.experiment={name}: {reason(error)}") from None
+        if failures.status(error) == failures.PERMISSION:
+            raise UserError(f"tracking.experiment={name}: {failures.reason(error)}") from None
         raise
     if experiment and experiment.lifecycle_stage == "deleted":
         raise UserError(
@@ -297,10 +208,11 @@ def check_writable(experiment: str) -> None:
     try:
         _limited(write, WRITE_SECONDS)
     except Exception as error:
-        is_explained = isinstance(error, ImportError) or _status(error) in REMEDIES
+        is_explained = isinstance(error, ImportError) or failures.status(error) in failures.REMEDIES
+        where = failures.without_secret(place)
         remedy = "; check that it answers, has room and lets this user write; see the server's log"
-        raise (UserError if is_refused(error) else StoreUnavailableError)(
-            f"files of runs cannot be written to {without_secret(place)}: {reason(error)}"
+        raise (UserError if failures.is_refused(error) else StoreUnavailableError)(
+            f"files of runs cannot be written to {where}: {failures.reason(error)}"
             f"{'' if is_explained else remedy}"
         ) from None
 
@@ -315,8 +227,8 @@ def _answer_in_time(uri: str, ask: Callable[[], T]) -> T:
     except Exception as error:
         other = "; give a database such as sqlite:///mlflow.db or a running MLflow server"
         raise StoreUnavailableError(
-            f"tracking.uri={without_secret(uri)} cannot be used: "
-            f"{_by_server(error) or first_line(error) + other}"
+            f"tracking.uri={failures.without_secret(uri)} cannot be used: "
+            f"{failures.by_server(error) or failures.first_line(error) + other}"
         ) from None
 
 

@@ -69,6 +69,11 @@ def arguments(kind: type, values: object, key: str) -> dict[str, Any]:
     return made
 
 
+def settings(kind: type[T], values: object, key: str) -> T:
+    """The config node `key`, whose `values` are checked, as an object of the class `kind`."""
+    return kind(**arguments(kind, values, key))
+
+
 def _readable(kind: type, key: str) -> tuple[dict[str, TypeAdapter[Any]], list[str]]:
     """`_signature` of a class that may be the user's own, with a sentence if that is impossible."""
     try:

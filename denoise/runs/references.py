@@ -59,14 +59,9 @@ class Reference:
 def suite_of(plain: Mapping[str, Any], trust: build.Trust = ()) -> Suite:
     """The suite of a run's config; `trust` is as in `build`."""
     node = {k: v for k, v in plain["data"].items() if f"data.{k}" not in identity.REMOVED}
-    settings = data.Settings(**bounds.arguments(data.Settings, node, "data"))
-    evaluation = evaluate.Settings(
-        **bounds.arguments(evaluate.Settings, plain["evaluation"], "evaluation")
-    )
-    robust = {
-        name: build.build_noise(each, f"evaluation.robust.{name}", trust=trust)
-        for name, each in evaluation.robust.items()
-    }
+    settings = bounds.settings(data.Settings, node, "data")
+    evaluation = bounds.settings(evaluate.Settings, plain["evaluation"], "evaluation")
+    robust = build.build_suite(evaluation.robust, trust=trust)
     params = {
         "data": {key: plain["data"][key] for key in OF_DATA},
         "evaluation": {key: plain["evaluation"][key] for key in OF_EVALUATION},

@@ -69,6 +69,11 @@ def arguments(kind: type, values: object, key: str) -> dict[str, Any]:
     return made
 
 
+def settings(kind: type[T], values: object, key: str) -> T:
+    """The config node `key`, whose `values` are checked, as an object of the class `kind`."""
+    return kind(**arguments(kind, values, key))
+
+
 def _readable(kind: type, key: str) -> tuple[dict[str, TypeAdapter[Any]], list[str]]:
     """`_signature` of a class that may be the user's own, with a sentence if that is impossible."""
     try:
@@ -81,19 +86,14 @@ def _readable(kind: type, key: str) -> tuple[dict[str, TypeAdapter[Any]], list[s
 @cache
 def _signature(kind: type) -> tuple[dict[str, TypeAdapter[Any]], list[str]]:
     """A checker for each argument that a class takes by name, and those without a default."""
-    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    parameters = {
-        name: parameter
-        for name, parameter in inspect.signature(kind, eval_str=True).parameters.items()
-        if parameter.kind in named
-    }
-    empty = inspect.Parameter.empty
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    parameters = inspect.signature(kind, eval_str=True).parameters.values()
+    named = [each for each in parameters if each.kind in kinds]
     annotations = {
-        name: Any if parameter.annotation is empty else parameter.annotation
-        for name, parameter in parameters.items()
+        each.name: Any if each.annotation is each.empty else each.annotation for each in named
     }
     adapters = {name: TypeAdapter(each, config=STRICT) for name, each in annotations.items()}
-    return adapters, [name for name, each in parameters.items() if each.default is empty]
+    return adapters, [each.name for each in named if each.default is each.empty]
 
 
 def _checked(key: str, value: object, adapter: TypeAdapter[Any]) -> Any:

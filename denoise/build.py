@@ -12,7 +12,7 @@ import importlib
 import inspect
 import os
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,14 @@ def build_model(node: object, seed: int, *, trust: Trust = ()) -> Autoencoder:
 def build_noise(node: object, key: str = "noise", *, trust: Trust = ()) -> Noise:
     """The noise of the config node at `key`. `UserError` names the key and what is allowed."""
     return _object(Noise, node, key, trust)
+
+
+def build_suite(nodes: Mapping[str, object], *, trust: Trust = ()) -> dict[str, Noise]:
+    """The corruptions of the robustness test, from the config nodes of `evaluation.robust`."""
+    return {
+        name: build_noise(node, f"evaluation.robust.{name}", trust=trust)
+        for name, node in nodes.items()
+    }
 
 
 def _object(base: type, node: object, key: str, trust: Trust) -> Any:

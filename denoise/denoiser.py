@@ -95,7 +95,7 @@ def read(folder: Path, *, trust: Collection[str] = ()) -> Denoiser:
     try:
         model = build.build_model(config["model"], seed=0, trust=trust)
         values = {name: config["data"][name] for name in ("low", "high")}
-        space = Space(**bounds.arguments(Space, values, "data"))
+        space = bounds.settings(Space, values, "data")
         weights = folder / checkpoint.evaluated(config["data"]["holdout"])
     except UserError as error:
         raise UserError(f"{last}: {error}") from None

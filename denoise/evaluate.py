@@ -14,6 +14,7 @@ from denoise.bounds import Interval, NonNegative, NonNegativeInt, PositiveInt
 from denoise.data import Data, Split, one_of_each_class
 from denoise.fetch import TEST_IMAGES
 from denoise.noise import Noise
+from denoise.trainer import target
 
 # Every run is scored on the same corruption, from a random stream that training does not use.
 TEST_SEED = 10_000
@@ -49,6 +50,10 @@ class Settings:
     robust: Annotated[dict[str, Any], Field(description="named noises")]
     loss_axis: Interval[NonNegative]
 
+    def has_map(self, seed: int) -> bool:
+        """Whether the run with this seed draws a map."""
+        return self.map_seed in (None, seed)
+
 
 @torch.inference_mode()
 def corrupted(split: Split, data: Data, noise: Noise) -> Pairs:
@@ -62,12 +67,10 @@ def corrupted(split: Split, data: Data, noise: Noise) -> Pairs:
 
 
 @torch.inference_mode()
-def targets(pairs: Pairs, noise: Noise, target: str) -> list[Tensor]:
+def targets(pairs: Pairs, noise: Noise, name: str) -> list[Tensor]:
     """What the model learns to output for each batch of `pairs`, for this `trainer.target`."""
-    if target == "second":
-        generator = Generator(pairs[0][0].device).manual_seed(SECOND_SEED)
-        return [noise(clean, generator=generator) for clean, _ in pairs]
-    return [noisy if target == "corrupted" else clean for clean, noisy in pairs]
+    second = Generator(pairs[0][0].device).manual_seed(SECOND_SEED)
+    return [target(name, clean, noisy, noise, second) for clean, noisy in pairs]
 
 
 @torch.inference_mode()
@@ -104,7 +107,7 @@ def image_quality(model: nn.Module, pairs: Pairs, data: Data) -> dict[str, float
         output = data.space.to_pixels(model(noisy)).clamp(0, 1)
         psnr += metrics.psnr(output, wanted).sum().item()
         ssim += metrics.ssim(output, wanted).sum().item()
-    return {"psnr": psnr / _count(pairs), "ssim": ssim / _count(pairs)}
+    return {metrics.PSNR.key: psnr / _count(pairs), metrics.SSIM.key: ssim / _count(pairs)}
 
 
 @torch.inference_mode()
@@ -112,15 +115,15 @@ def robustness(model: nn.Module, data: Data, suite: Mapping[str, Noise]) -> dict
     """Mean squared error against the clean images, in pixel space, for each corruption of `suite`.
 
     The corrupted test images are the same for every model: they are drawn in pixel space from a
-    fixed seed. `mean_mse` is the mean over the suite. `ValueError` if the suite is empty.
+    fixed seed. With them comes their mean over the suite. `ValueError` if the suite is empty.
     """
     if not suite:
         raise ValueError("evaluation.robust is empty")
     found = {
-        f"{name}_mse": float(errors(model, data, data.test, noise).mean())
+        metrics.robust(name).key: float(errors(model, data, data.test, noise).mean())
         for name, noise in suite.items()
     }
-    return found | {"mean_mse": float(np.mean(list(found.values())))}
+    return found | {metrics.ROBUSTNESS.key: float(np.mean(list(found.values())))}
 
 
 @torch.inference_mode()

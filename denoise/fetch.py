@@ -112,15 +112,12 @@ def _verify(path: Path, published: Published) -> None:
         raise UserError(f"{path} cannot be read: {error}") from None
     found, sha256 = hashlib.sha256(content).hexdigest(), published.by_file()[path.name]
     if sha256 not in (None, found):
-        raise UserError(
-            f"{path} is not the published file (its SHA-256 is {found}, not {sha256}): "
-            "delete it and run again to fetch it anew"
-        )
-    if not _is_whole(path.name, content):
-        raise UserError(
-            f"{path} does not have the images or labels that its name promises: "
-            "delete it and run again to fetch it anew"
-        )
+        wrong = f"is not the published file (its SHA-256 is {found}, not {sha256})"
+    elif not _is_whole(path.name, content):
+        wrong = "does not have the images or labels that its name promises"
+    else:
+        return
+    raise UserError(f"{path} {wrong}: delete it and run again to fetch it anew")
 
 
 def _is_whole(name: str, content: bytes) -> bool:
@@ -164,15 +161,12 @@ def _sources(name: str, debian: str | None) -> dict[str, Callable[[Path], Path]]
     download = {"torchvision's download": lambda staging: _download(name, staging)}
     if not debian:
         return download
+    installed = DEBIAN_DATASETS / debian.removeprefix("dataset-")
     return {
-        "Debian's installed data sets": lambda staging: _installed(debian, staging),
+        "Debian's installed data sets": lambda staging: _decompress(installed, staging),
         **download,
-        f"Debian's package {debian}": lambda staging: _package(debian, staging),
+        f"Debian's package {debian}": lambda staging: _package(debian, installed, staging),
     }
-
-
-def _installed(debian: str, staging: Path) -> Path:
-    return _decompress(DEBIAN_DATASETS / debian.removeprefix("dataset-"), staging)
 
 
 def _download(name: str, staging: Path) -> Path:
@@ -183,8 +177,11 @@ def _download(name: str, staging: Path) -> Path:
     return staging / name / "raw"
 
 
-def _package(debian: str, staging: Path) -> Path:
-    """Run `apt-get download`, with package lists of its own where the machine has none."""
+def _package(debian: str, installed: Path, staging: Path) -> Path:
+    """Run `apt-get download`, with package lists of its own where the machine has none.
+
+    The package would put its files into the folder `installed`.
+    """
     log.info("Fetching Debian's package %s ...", debian)
     (staging / "lists" / "partial").mkdir(parents=True)
     own_lists = ["-o", f"Dir::State::Lists={staging}/lists", "-o", f"Dir::Cache={staging}"]
@@ -195,8 +192,7 @@ def _package(debian: str, staging: Path) -> Path:
         _call("apt-get", *own_lists, "download", debian, cwd=staging)
     (archive,) = staging.glob("*.deb")
     _call("dpkg", "-x", archive.name, "unpacked", cwd=staging)
-    folder = DEBIAN_DATASETS.relative_to("/") / debian.removeprefix("dataset-")
-    return _decompress(staging / "unpacked" / folder, staging)
+    return _decompress(staging / "unpacked" / installed.relative_to("/"), staging)
 
 
 def _decompress(source: Path, target: Path) -> Path:

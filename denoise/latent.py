@@ -5,6 +5,7 @@ import math
 import numpy as np
 import torch
 from openTSNE import TSNE
+from sklearn.base import ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.manifold import trustworthiness
 from sklearn.metrics import silhouette_score
@@ -13,12 +14,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Generator, Tensor
 
+from denoise import metrics
 from denoise.data import Data, Split
 from denoise.evaluate import BATCH, NEIGHBOURS_ON_THE_MAP, Settings
 from denoise.fetch import CLASSES
 from denoise.model import Autoencoder
 
 FEW_LABELS, DRAWS = 500, 5
+
+Coded = tuple[np.ndarray, np.ndarray]  # codes and labels of images
 
 
 @torch.inference_mode()
@@ -38,23 +42,16 @@ def scores(model: Autoencoder, data: Data, settings: Settings) -> dict[str, floa
     are too few for it: the linear classifier needs two classes, and the silhouette also two images
     of one of them.
     """
-    train, test = _sample(data.train, settings.probe_codes, settings), data.test
-    train_codes, test_codes = (codes(model, split.images, data) for split in (train, test))
-    train_labels, test_labels = (split.labels.cpu().numpy() for split in (train, test))
-    scores = dict.fromkeys(("knn_accuracy", "linear_accuracy", "silhouette"), math.nan)
-    classifiers = {"knn_accuracy": KNeighborsClassifier(settings.neighbours)}
-    if len(np.unique(train_labels)) > 1:
-        classifiers["linear_accuracy"] = LogisticRegression(max_iter=1000)
-    for name, classifier in classifiers.items():
-        fitted = make_pipeline(StandardScaler(), classifier).fit(train_codes, train_labels)
-        scores[name] = float(fitted.score(test_codes, test_labels))
-    sample = _sample(
-        Split(torch.from_numpy(test_codes), test.labels), settings.pairwise_codes, settings
-    )
-    labels = sample.labels.cpu().numpy()
-    if 1 < len(np.unique(labels)) < len(labels):
-        scores["silhouette"] = float(silhouette_score(sample.images.numpy(), labels))
-    return scores
+    probed = _sample(data.train, settings.probe_codes, settings)
+    train, test = _coded(model, probed, data), _coded(model, data.test, data)
+    linear = math.nan
+    if len(probed.labels.unique()) > 1:
+        linear = _accuracy(LogisticRegression(max_iter=1000), train, test)
+    return {
+        metrics.KNN_ACCURACY.key: _accuracy(KNeighborsClassifier(settings.neighbours), train, test),
+        metrics.LINEAR_ACCURACY.key: linear,
+        metrics.SILHOUETTE.key: _silhouette(test, settings),
+    }
 
 
 def few_label_accuracy(model: Autoencoder, data: Data, settings: Settings) -> float:
@@ -65,19 +62,15 @@ def few_label_accuracy(model: Autoencoder, data: Data, settings: Settings) -> fl
     are equal or a draw lacks a class.
     """
     drawn = _sample(data.train, FEW_LABELS * DRAWS, settings)
-    train_codes, test_codes = (
-        codes(model, images, data) for images in (drawn.images, data.test.images)
-    )
+    (train_codes, labels), test = _coded(model, drawn, data), _coded(model, data.test, data)
     if np.allclose(train_codes, train_codes[0]):
         raise ValueError("all latents are equal")
-    train_labels, test_labels = (split.labels.cpu().numpy() for split in (drawn, data.test))
     accuracies = []
     for few in np.array_split(np.arange(len(train_codes)), DRAWS):
-        if len(np.unique(train_labels[few])) < CLASSES:
+        if len(np.unique(labels[few])) < CLASSES:
             raise ValueError(f"a draw of {len(few)} training images lacks a class")
-        probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-        probe.fit(train_codes[few], train_labels[few])
-        accuracies.append(probe.score(test_codes, test_labels))
+        probe = LogisticRegression(max_iter=1000)
+        accuracies.append(_accuracy(probe, (train_codes[few], labels[few]), test))
     return float(np.mean(accuracies))
 
 
@@ -110,6 +103,22 @@ def tsne(codes: np.ndarray, settings: Settings) -> np.ndarray:
     ).fit(codes)
     coordinates = np.asarray(fitted)
     return coordinates / np.abs(coordinates).max()
+
+
+def _coded(model: Autoencoder, split: Split, data: Data) -> Coded:
+    return codes(model, split.images, data), split.labels.cpu().numpy()
+
+
+def _accuracy(classifier: ClassifierMixin, train: Coded, test: Coded) -> float:
+    """On the test codes, of a classifier fitted on standardised training codes."""
+    return float(make_pipeline(StandardScaler(), classifier).fit(*train).score(*test))
+
+
+def _silhouette(test: Coded, settings: Settings) -> float:
+    """Of a sample of the test codes; nan if they are of one class, or all of different ones."""
+    drawn = _sample(Split(*map(torch.from_numpy, test)), settings.pairwise_codes, settings)
+    is_defined = 1 < len(drawn.labels.unique()) < len(drawn.labels)
+    return float(silhouette_score(*map(np.asarray, drawn))) if is_defined else math.nan
 
 
 def _sample(split: Split, size: int, settings: Settings) -> Split:

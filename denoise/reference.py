@@ -6,6 +6,7 @@ as float32 (n, pixels).
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -123,20 +124,16 @@ def total_variation() -> list[Filter]:
     """Total variation denoising (Chambolle 2004) of scikit-image, at several strengths."""
     from skimage.restoration import denoise_tv_chambolle
 
-    def strength(weight: float) -> Filter:
-        return lambda image: denoise_tv_chambolle(image, weight=weight)
-
-    return [strength(weight) for weight in (0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 1.0)]
+    strengths = (0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 1.0)
+    return [partial(denoise_tv_chambolle, weight=each) for each in strengths]
 
 
 def non_local_means() -> list[Filter]:
     """Non-local means (Buades et al. 2005) of scikit-image, at several strengths."""
     from skimage.restoration import denoise_nl_means
 
-    def strength(h: float) -> Filter:
-        return lambda image: denoise_nl_means(image, patch_size=3, patch_distance=6, h=h)
-
-    return [strength(h) for h in (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8)]
+    strengths = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8)
+    return [partial(denoise_nl_means, patch_size=3, patch_distance=6, h=each) for each in strengths]
 
 
 def chosen(filters: Sequence[Filter], clean: Tensor, noisy: Tensor) -> Filtered:

@@ -9,9 +9,10 @@ from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 from torch.nn import functional as F
 
+from denoise import metrics
 from denoise.bounds import NonNegative, PositiveInt
 from denoise.data import Data
 from denoise.errors import UserError
@@ -78,9 +79,9 @@ class Trainer:
         self.device = data.train.images.device
         torch.backends.cudnn.deterministic = True
         order, corruption, second = np.random.SeedSequence(seed).generate_state(3).tolist()
-        self.order = torch.Generator().manual_seed(order)
-        self.corruption = torch.Generator(self.device).manual_seed(corruption)
-        self.second = torch.Generator(self.device).manual_seed(second)
+        self.order = Generator().manual_seed(order)
+        self.corruption = Generator(self.device).manual_seed(corruption)
+        self.second = Generator(self.device).manual_seed(second)
         self.optimizer = torch.optim.Adam(
             model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
@@ -101,9 +102,9 @@ class Trainer:
         for epoch in range(after + 1, self.settings.epochs + 1):
             start = time.perf_counter()
             loss = self._epoch()
-            images_per_second = len(self.data.train.images) / (time.perf_counter() - start)
+            speed = len(self.data.train.images) / (time.perf_counter() - start)
             self.check("loss", loss, epoch=epoch)
-            yield {"train/loss": loss, "time/images_per_second": images_per_second}
+            yield {metrics.TRAIN_LOSS.key: loss, metrics.IMAGES_PER_SECOND.key: speed}
 
     def check(self, name: str, value: float, *, epoch: int) -> None:
         """Raise `FloatingPointError` if a value of this name is not finite: training diverged."""
@@ -122,7 +123,8 @@ class Trainer:
         for index in order.split(self.settings.batch_size):
             clean = self.data.scale(images[index])
             noisy = self.noise(clean, generator=self.corruption)
-            loss = self._loss(noisy, self._target(clean, noisy))
+            wanted = target(self.settings.target, clean, noisy, self.noise, self.second)
+            loss = self._loss(noisy, wanted)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             self.optimizer.step()
@@ -130,13 +132,15 @@ class Trainer:
             sizes.append(len(index))
         return float(np.average(torch.stack(losses).cpu().double(), weights=sizes))
 
-    def _target(self, clean: Tensor, noisy: Tensor) -> Tensor:
-        if self.settings.target == "second":
-            return self.noise(clean, generator=self.second)
-        return noisy if self.settings.target == "corrupted" else clean
-
-    def _loss(self, noisy: Tensor, target: Tensor) -> Tensor:
+    def _loss(self, noisy: Tensor, wanted: Tensor) -> Tensor:
         bfloat16 = self.settings.precision == "bfloat16"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=bfloat16):
             output = self.step(noisy)
-        return F.mse_loss(output.float(), target)
+        return F.mse_loss(output.float(), wanted)
+
+
+def target(name: str, clean: Tensor, noisy: Tensor, noise: Noise, second: Generator) -> Tensor:
+    """What the model learns to output, for `Settings.target`; `second` draws another corruption."""
+    if name == "second":
+        return noise(clean, generator=second)
+    return noisy if name == "corrupted" else clean

@@ -108,8 +108,8 @@ def test_few_images_are_measured_and_missing_classes_are_black(
     few = replace(images, test=Split(pixels, torch.tensor(labels)))
     assert losses(Perfect(), few, Identity(), "clean") == dict.fromkeys(evaluate.LOSSES, 0)
     pairs = evaluate.corrupted(few.test, few, Identity())
-    assert evaluate.image_quality(Perfect(), pairs, few) == {"psnr": math.inf, "ssim": 1}
-    assert evaluate.robustness(Perfect(), few, {"clean": Identity()})["mean_mse"] == 0
+    assert evaluate.image_quality(Perfect(), pairs, few) == {"test/psnr": math.inf, "test/ssim": 1}
+    assert evaluate.robustness(Perfect(), few, {"clean": Identity()})["robust/mean_mse"] == 0
     clean, *_ = evaluate.examples(Perfect(), few, Identity())
     assert {label for label in range(10) if clean[label].min() == 1} == set(labels)
     assert clean.sum() == 28 * 28 * len(set(labels))
@@ -131,9 +131,9 @@ def test_robustness_is_measured_in_pixel_space(images: Data) -> None:
     few = replace(images, test=Split(*(column[:2000] for column in images.test)))
     for space in (few, replace(few, space=Space(0.0, 1.0))):
         found = evaluate.robustness(Perfect(), space, suite)
-        assert found["clean_mse"] == pytest.approx(0, abs=1e-12)
-        assert found["noisy_mse"] == pytest.approx(0.25**2, rel=1e-2)
-        assert found["mean_mse"] == pytest.approx(found["noisy_mse"] / 2)
+        assert found["robust/clean_mse"] == pytest.approx(0, abs=1e-12)
+        assert found["robust/noisy_mse"] == pytest.approx(0.25**2, rel=1e-2)
+        assert found["robust/mean_mse"] == pytest.approx(found["robust/noisy_mse"] / 2)
 
 
 def test_robustness_uses_the_same_corrupted_images_for_every_model(images: Data) -> None:

@@ -64,13 +64,13 @@ def test_scores_are_high_for_codes_of_the_class_and_low_for_random_ones(
 ) -> None:
     told, blind = (labelled(images, told=each) for each in (True, False))
     assert latent.scores(ByLabel(), told, evaluation) == pytest.approx(
-        {"knn_accuracy": 1, "linear_accuracy": 1, "silhouette": 1}
+        {"latent/knn_accuracy": 1, "latent/linear_accuracy": 1, "latent/silhouette": 1}
     )
     assert latent.few_label_accuracy(ByLabel(), told, evaluation) == pytest.approx(1, abs=0.02)
     scores = latent.scores(ByLabel(), blind, evaluation)
-    assert scores["knn_accuracy"] < 0.2
-    assert scores["linear_accuracy"] < 0.2
-    assert scores["silhouette"] < 0
+    assert scores["latent/knn_accuracy"] < 0.2
+    assert scores["latent/linear_accuracy"] < 0.2
+    assert scores["latent/silhouette"] < 0
     assert latent.few_label_accuracy(ByLabel(), blind, evaluation) < 0.2
 
 
@@ -80,7 +80,7 @@ def test_a_linear_classifier_of_few_labels_is_worse_than_one_of_many(
     torch.manual_seed(0)
     model = Anello(latent_dim=16)
     few = latent.few_label_accuracy(model, images, evaluation)
-    assert 0.2 < few < latent.scores(model, images, evaluation)["linear_accuracy"]
+    assert 0.2 < few < latent.scores(model, images, evaluation)["latent/linear_accuracy"]
     assert few == latent.few_label_accuracy(model, images, evaluation)
 
 
@@ -99,9 +99,9 @@ def test_codes_without_an_accuracy_of_few_labels_are_refused_with_the_reason(
 @pytest.mark.parametrize(
     ("labels", "missing"),
     [
-        ([1], {"linear_accuracy", "silhouette"}),
-        ([1, 1], {"linear_accuracy", "silhouette"}),
-        ([1, 2], {"silhouette"}),
+        ([1], {"latent/linear_accuracy", "latent/silhouette"}),
+        ([1, 1], {"latent/linear_accuracy", "latent/silhouette"}),
+        ([1, 2], {"latent/silhouette"}),
         ([1, 1, 2], set()),
     ],
 )
@@ -117,7 +117,7 @@ def test_scores_that_need_more_images_or_classes_are_not_a_number(
     few = replace(images, train=split, test=split)
     found = latent.scores(ByLabel(), few, replace(evaluation, neighbours=1))
     assert {name for name, score in found.items() if math.isnan(score)} == missing
-    assert brightness == 0 or found["knn_accuracy"] == 1
+    assert brightness == 0 or found["latent/knn_accuracy"] == 1
 
 
 @pytest.mark.parametrize(

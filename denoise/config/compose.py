@@ -1,9 +1,9 @@
 """From a composed Hydra config to checked settings and objects."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -16,8 +16,6 @@ from denoise.config.sentence import sentence
 from denoise.config.settings import Protocol, Tracking
 from denoise.errors import UserError
 from denoise.noise import Noise
-
-T = TypeVar("T")
 
 KEYS = (
     *("data", "noise", "model", "evaluation", "tracking", "trainer", "protocol"),
@@ -56,18 +54,15 @@ def checked(cfg: DictConfig, *, trust: build.Trust = build.ANY) -> Config:
     bounds.check("seeds", values["seeds"], PositiveInt)
     bounds.check("force", values["force"], bool)
     seed = bounds.check("seed", values["seed"], NonNegativeInt)
-    evaluation = _settings(evaluate.Settings, values, "evaluation")
+    evaluation = bounds.settings(evaluate.Settings, values["evaluation"], "evaluation")
     config = Config(
-        data=_settings(data.Settings, values, "data"),
-        trainer=_settings(trainer.Settings, values, "trainer"),
+        data=bounds.settings(data.Settings, values["data"], "data"),
+        trainer=bounds.settings(trainer.Settings, values["trainer"], "trainer"),
         evaluation=evaluation,
-        tracking=_settings(Tracking, values, "tracking"),
-        protocol=_settings(Protocol, values, "protocol"),
+        tracking=bounds.settings(Tracking, values["tracking"], "tracking"),
+        protocol=bounds.settings(Protocol, values["protocol"], "protocol"),
         noise=build.build_noise(values["noise"], trust=trust),
-        robust={
-            name: build.build_noise(node, f"evaluation.robust.{name}", trust=trust)
-            for name, node in evaluation.robust.items()
-        },
+        robust=build.build_suite(evaluation.robust, trust=trust),
         model=partial(build.build_model, values["model"], seed, trust=trust),
         seed=seed,
         plain={key: value for key, value in values.items() if key not in identity.NOT_OF_A_RUN},
@@ -99,11 +94,6 @@ def _plain(value: Any) -> Any:
     if not OmegaConf.is_config(value):
         return value
     return OmegaConf.to_container(value, resolve=True, throw_on_missing=True)
-
-
-def _settings(kind: type[T], values: Mapping[str, Any], key: str) -> T:
-    """The node `key` as an object of a settings class."""
-    return kind(**bounds.arguments(kind, values[key], key))
 
 
 def _check_together(config: Config) -> None:

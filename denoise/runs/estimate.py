@@ -7,6 +7,7 @@ from statistics import mean
 
 import torch
 
+from denoise import metrics
 from denoise.config.compose import Config
 from denoise.data import Data, Split
 from denoise.noise import Identity
@@ -14,7 +15,8 @@ from denoise.trainer import Trainer
 
 KINDS = 10  # at most, of models and batches, whose speed is measured
 IMAGES = 2048  # at most: trained on to see how fast this machine is
-# Measured on two cores, in epochs of training of as many images: what a run does besides.
+# Measured on two cores, in epochs of training: what a run does besides.
+AFTER_AN_EPOCH = 0.6  # if as many images are evaluated as are trained on
 EVALUATION = 2.0
 MAP_PER_CODE = 8 / 10_000
 # Workers side by side share the memory: each is slower than one alone.
@@ -42,10 +44,9 @@ def _kind(job: Config) -> str:
 
 def _epochs(job: Config) -> float:
     """What a run costs, in epochs of training."""
-    test_passes = 2 * job.trainer.epochs * 0.3 * job.data.test_size / job.data.trained
-    has_map = job.evaluation.map_seed in (None, job.seed)
-    codes = job.evaluation.tsne_codes if has_map else 0
-    return job.trainer.epochs + test_passes + EVALUATION + MAP_PER_CODE * codes
+    epoch = 1 + AFTER_AN_EPOCH * job.data.test_size / job.data.trained
+    codes = job.evaluation.tsne_codes if job.evaluation.has_map(job.seed) else 0
+    return job.trainer.epochs * epoch + EVALUATION + MAP_PER_CODE * codes
 
 
 def _images_per_second(job: Config, size: int, threads: int) -> float:
@@ -62,6 +63,6 @@ def _images_per_second(job: Config, size: int, threads: int) -> float:
         still = replace(job.trainer, epochs=2, learning_rate=0.0)
         trainer = Trainer(model, data, Identity(), still, seed=0)
         _, timed = trainer.epochs()
-        return timed["time/images_per_second"]
+        return timed[metrics.IMAGES_PER_SECOND.key]
     finally:
         torch.set_num_threads(before)

@@ -6,7 +6,6 @@ import logging
 import math
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,45 +38,14 @@ class Evaluation:
         """Measure what the record lacks."""
         start = time.perf_counter()
         wanted = lacking(self.config, self.own.contents.final, self.own.fields["tags"])
-        for key, measure in self._scores().items():
+        for key, score in SCORES.items():
             if key in wanted:
                 with self._left_out(key):
-                    self._log(measure())
+                    self._log(score(self))
         self.own.log({metrics.SCORES_SECONDS.key: time.perf_counter() - start}, 0)
         self._examples()
         if metrics.TRUSTWORTHINESS.key in wanted:
             self._map()
-
-    def _scores(self) -> dict[str, Callable[[], dict[str, float]]]:
-        """Each measurement by one of the metrics that it gives."""
-        return {
-            metrics.TEST_LOSS.key: self._losses,
-            metrics.PSNR.key: self._image_quality,
-            metrics.ROBUSTNESS.key: self._robustness,
-            metrics.KNN_ACCURACY.key: self._latent,
-            metrics.FEW_LABEL_ACCURACY.key: self._few_labels,
-            metrics.PARAMETERS.key: self._size,
-        }
-
-    def _losses(self) -> dict[str, float]:
-        targets = evaluate.targets(self.test, self.config.noise, self.config.trainer.target)
-        return _grouped("test", evaluate.losses(self.model, self.test, self.data, targets))
-
-    def _image_quality(self) -> dict[str, float]:
-        return _grouped("test", evaluate.image_quality(self.model, self.test, self.data))
-
-    def _robustness(self) -> dict[str, float]:
-        return _grouped("robust", evaluate.robustness(self.model, self.data, self.config.robust))
-
-    def _latent(self) -> dict[str, float]:
-        return _grouped("latent", latent.scores(self.model, self.data, self.config.evaluation))
-
-    def _few_labels(self) -> dict[str, float]:
-        accuracy = latent.few_label_accuracy(self.model, self.data, self.config.evaluation)
-        return {metrics.FEW_LABEL_ACCURACY.key: accuracy}
-
-    def _size(self) -> dict[str, float]:
-        return {metrics.PARAMETERS.key: sum(each.numel() for each in self.model.parameters())}
 
     def _examples(self) -> None:
         """The ten images clean, noisy and denoised, bare, for whoever lays runs side by side."""
@@ -96,9 +64,7 @@ class Evaluation:
         columns = {f"code_{i}": column for i, column in enumerate(codes.T)}
         with self._left_out(metrics.TRUSTWORTHINESS.key, "the t-SNE map"):
             columns["tsne_x"], columns["tsne_y"] = self._places(codes, labels).T
-        columns["label"] = labels
-        rows = zip(*columns.values(), strict=True)
-        add_table(self.own, "codes", (dict(zip(columns, row, strict=True)) for row in rows))
+        add_table(self.own, "codes", columns | {"label": labels})
 
     def _places(self, codes: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Draw the map; the places of the latents on it, (n, 2)."""
@@ -139,18 +105,38 @@ class Evaluation:
         self.own.update(tags=tags | {LEFT_OUT: f"{tags.get(LEFT_OUT, '')} {key}".strip()})
 
 
+def _losses(of: Evaluation) -> dict[str, float]:
+    targets = evaluate.targets(of.test, of.config.noise, of.config.trainer.target)
+    losses = evaluate.losses(of.model, of.test, of.data, targets)
+    return {f"test/{name}": value for name, value in losses.items()}
+
+
+def _few_labels(of: Evaluation) -> dict[str, float]:
+    accuracy = latent.few_label_accuracy(of.model, of.data, of.config.evaluation)
+    return {metrics.FEW_LABEL_ACCURACY.key: accuracy}
+
+
+def _size(of: Evaluation) -> dict[str, float]:
+    return {metrics.PARAMETERS.key: sum(each.numel() for each in of.model.parameters())}
+
+
+# Each measurement by one of the metrics that it gives.
+SCORES: dict[str, Callable[[Evaluation], dict[str, float]]] = {
+    metrics.TEST_LOSS.key: _losses,
+    metrics.PSNR.key: lambda of: evaluate.image_quality(of.model, of.test, of.data),
+    metrics.ROBUSTNESS.key: lambda of: evaluate.robustness(of.model, of.data, of.config.robust),
+    metrics.KNN_ACCURACY.key: lambda of: latent.scores(of.model, of.data, of.config.evaluation),
+    metrics.FEW_LABEL_ACCURACY.key: _few_labels,
+    metrics.PARAMETERS.key: _size,
+}
+
+
 def lacking(config: Config, there: Collection[str], tags: Mapping[str, str]) -> set[str]:
     """The metrics, one of each measurement, that a run of this config should have and has not."""
-    wanted = {
-        metrics.PSNR.key,
-        metrics.ROBUSTNESS.key,
-        metrics.KNN_ACCURACY.key,
-        metrics.FEW_LABEL_ACCURACY.key,
-        metrics.PARAMETERS.key,
-    }
-    if config.data.holdout:
-        wanted.add(metrics.TEST_LOSS.key)  # else it is logged after each epoch
-    if config.evaluation.map_seed in (None, config.seed):
+    wanted = set(SCORES)
+    if not config.data.holdout:
+        wanted.remove(metrics.TEST_LOSS.key)  # it is logged after each epoch
+    if config.evaluation.has_map(config.seed):
         wanted.add(metrics.TRUSTWORTHINESS.key)
     return wanted - set(there) - set(tags.get(LEFT_OUT, "").split())
 
@@ -164,21 +150,11 @@ def add_figure(own: Record, key: str, figure: Any, step: int, name: str = "") ->
     formats.add_image(own, key, picture, step)
 
 
-def add_table(own: Record, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Add a CSV file with a header, of at least one row."""
+def add_table(own: Record, name: str, columns: Mapping[str, Iterable[Any]]) -> None:
+    """Add a CSV file with a header."""
     file = f"tables/{name}.csv"
-    _write_csv(own.path(file), iter(rows))
+    with own.path(file).open("w", newline="", encoding="utf-8") as opened:
+        writer = csv.writer(opened)
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))
     own.add(file)
-
-
-def _write_csv(path: Path, rows: Iterator[Mapping[str, Any]]) -> None:
-    first = next(rows)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(first))
-        writer.writeheader()
-        writer.writerow(first)
-        writer.writerows(rows)
-
-
-def _grouped(group: str, values: Mapping[str, float]) -> dict[str, float]:
-    return {f"{group}/{name}": value for name, value in values.items()}

@@ -62,17 +62,15 @@ def _member(cfg: DictConfig, folder: Path, varying: Collection[str] | None) -> M
 
 def _named_apart(planned: Sequence[Member]) -> list[Member]:
     """The members, with a number behind names that runs of different configs share."""
-    numbers: dict[str, dict[str, int]] = {}
+    numbers: dict[str, dict[str, int]] = {}  # by name and config
+    apart = []
     for member in planned:
         known = numbers.setdefault(member.name, {})
-        known.setdefault(member.hashes[0], len(known) + 1)
-
-    def apart(member: Member) -> Member:
-        number = numbers[member.name][member.hashes[0]]
+        number = known.setdefault(member.hashes[0], len(known) + 1)
         end = f" ({number})" if number > 1 else ""
-        return replace(member, name=member.name[: identity.LONGEST_NAME - len(end)] + end)
-
-    return list(map(apart, planned))
+        name = member.name[: identity.LONGEST_NAME - len(end)] + end
+        apart.append(replace(member, name=name))
+    return apart
 
 
 def check_folders(launched: list[Member]) -> None:

@@ -5,7 +5,7 @@ import hashlib
 import importlib.util
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,20 +53,15 @@ class Reference:
 
     name: str
     measure: Measure
-    params: dict[str, Any]
+    params: dict[str, Any] = field(default_factory=dict)
 
 
 def suite_of(plain: Mapping[str, Any], trust: build.Trust = ()) -> Suite:
     """The suite of a run's config; `trust` is as in `build`."""
     node = {k: v for k, v in plain["data"].items() if f"data.{k}" not in identity.REMOVED}
-    settings = data.Settings(**bounds.arguments(data.Settings, node, "data"))
-    evaluation = evaluate.Settings(
-        **bounds.arguments(evaluate.Settings, plain["evaluation"], "evaluation")
-    )
-    robust = {
-        name: build.build_noise(each, f"evaluation.robust.{name}", trust=trust)
-        for name, each in evaluation.robust.items()
-    }
+    settings = bounds.settings(data.Settings, node, "data")
+    evaluation = bounds.settings(evaluate.Settings, plain["evaluation"], "evaluation")
+    robust = build.build_suite(evaluation.robust, trust=trust)
     params = {
         "data": {key: plain["data"][key] for key in OF_DATA},
         "evaluation": {key: plain["evaluation"][key] for key in OF_EVALUATION},
@@ -83,32 +78,25 @@ def of_suite(params: Mapping[str, str]) -> dict[str, str]:
     return {k: v for k, v in params.items() if k in own or k.startswith("evaluation.robust.")}
 
 
-def cheap(latent_dims: Iterable[int]) -> list[Reference]:
-    """Those that take seconds; principal components for each of these sizes of the latent space."""
-    components = [
-        Reference(f"PCA, {size} components", _principal(size), {"model": {"latent_dim": size}})
-        for size in sorted(set(latent_dims))
-    ]
-    return [
-        Reference("corrupted image", _unchanged, {}),
-        Reference("mean image", _mean_image, {}),
-        *components,
-    ]
+def cheap(latent_dim: object) -> list[Reference]:
+    """Those that take seconds; principal components if the model's codes have a size."""
+    found = [Reference("corrupted image", _unchanged), Reference("mean image", _mean_image)]
+    if isinstance(latent_dim, int):
+        name, params = f"PCA, {latent_dim} components", {"model": {"latent_dim": latent_dim}}
+        found.append(Reference(name, _principal(latent_dim), params))
+    return found
 
 
 def costly() -> list[Reference]:
     """Those that take minutes; those of scikit-image only if it is installed."""
-    filters = [
-        Reference("total variation", _filtered(reference.total_variation), {}),
-        Reference("non-local means", _filtered(reference.non_local_means), {}),
-    ]
+    found = [Reference("Wiener filter", _wiener), Reference("posterior mean", _posterior_mean)]
     if not importlib.util.find_spec("skimage"):
         log.warning("Total variation and non-local means are left out: pip install scikit-image")
-        filters = []
+        return found
     return [
-        Reference("Wiener filter", _wiener, {}),
-        Reference("posterior mean", _posterior_mean, {}),
-        *filters,
+        *found,
+        Reference("total variation", _filtered(reference.total_variation)),
+        Reference("non-local means", _filtered(reference.non_local_means)),
     ]
 
 
@@ -126,21 +114,16 @@ def keep(
     """
     known = search.search(settings, "", among=search.REFERENCES)
     there = {(one.name, frozenset(one.params.items())) for one in known}
-    sizes: dict[str, set[int]] = {}
-    suites = {}
+    always = costly() if also_costly else []
     for plain in plains:
         suite = suite_of(plain, trust)
-        suites[str(suite.params)] = suite
-        size = plain["model"].get("latent_dim")
-        sizes.setdefault(str(suite.params), set()).update([size] if isinstance(size, int) else [])
-    for key, suite in suites.items():
-        wanted = [*cheap(sizes[key]), *(costly() if also_costly else [])] if suite.robust else []
-        missing = [one for one in wanted if (one.name, _texts(suite, one)) not in there]
-        images = data.load(suite.data, torch.device("cpu")) if missing else None
-        for one in missing:
-            assert images
-            log.info("Reference: %s ...", one.name)
-            _keep(settings, suite, one, images, folder)
+        wanted = [*cheap(plain["model"].get("latent_dim")), *always] if suite.robust else []
+        for one in wanted:
+            texts = _texts(suite, one)
+            if (one.name, texts) not in there:
+                there.add((one.name, texts))
+                log.info("Reference: %s ...", one.name)
+                _keep(settings, suite, one, folder)
 
 
 def _texts(suite: Suite, one: Reference) -> frozenset[tuple[str, str]]:
@@ -150,13 +133,13 @@ def _texts(suite: Suite, one: Reference) -> frozenset[tuple[str, str]]:
     )
 
 
-def _keep(settings: Tracking, suite: Suite, one: Reference, images: Data, folder: Path) -> None:
+def _keep(settings: Tracking, suite: Suite, one: Reference, folder: Path) -> None:
     """Measure a reference, and make a finished run of it."""
     texts = sorted(_texts(suite, one))
     own_folder = folder / hashlib.sha256(repr((one.name, texts)).encode()).hexdigest()[:16]
     own_folder.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FolderLockedError), record.opened(own_folder) as own:
-        found = one.measure(suite, images)
+        found = one.measure(suite, data.load(suite.data, torch.device("cpu")))
         with session.opened(
             own, settings, name=one.name, tags={}, params=suite.params | one.params, kind=REFERENCE
         ):
@@ -164,11 +147,9 @@ def _keep(settings: Tracking, suite: Suite, one: Reference, images: Data, folder
 
 
 def _of_model(model: Autoencoder, suite: Suite, images: Data) -> dict[str, float]:
-    robust = evaluate.robustness(model, images, suite.robust)
     clean = evaluate.errors(model, images, images.test, Identity()).mean()
-    return {f"robust/{name}": value for name, value in robust.items()} | {
-        metrics.CLEAN_MSE.key: float(clean)
-    }
+    robust = evaluate.robustness(model, images, suite.robust)
+    return robust | {metrics.CLEAN_MSE.key: float(clean)}
 
 
 def _of_latents(model: Autoencoder, suite: Suite, images: Data) -> dict[str, float]:
@@ -179,8 +160,7 @@ def _of_latents(model: Autoencoder, suite: Suite, images: Data) -> dict[str, flo
     except ValueError as error:
         log.warning("the scores of %s are left out: %s", type(model).__name__, error)
         return {}
-    found = {f"latent/{name}": value for name, value in scores.items()}
-    return found | {metrics.FEW_LABEL_ACCURACY.key: few}
+    return scores | {metrics.FEW_LABEL_ACCURACY.key: few}
 
 
 def _unchanged(suite: Suite, images: Data) -> dict[str, float]:

@@ -3,7 +3,7 @@
 import logging
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from omegaconf import OmegaConf
@@ -33,6 +33,7 @@ class Report:
         self.best_weights: dict[str, Tensor] = {}
         # Epochs are compared on held-out images or else, as the study did, on the test set.
         self.split, chosen = ("val", images.val) if images.val else ("test", images.test)
+        self.losses = (metrics.TRAIN_LOSS.key, f"{self.split}/loss")
         self.chosen = evaluate.corrupted(chosen, images, config.noise)
         self.targets = evaluate.targets(self.chosen, config.noise, config.trainer.target)
 
@@ -67,19 +68,16 @@ class Report:
 
     def _introduce(self, trainer: Trainer, overrides: list[str]) -> None:
         """Data set, config, the noise, and what the untrained model makes of it."""
-        splits = {"training": self.data.train, "validation": self.data.val}
-        for context, split in {**splits, "testing": self.data.test}.items():
+        name, images = self.config.data.name, self.data
+        splits = {"training": images.train, "validation": images.val, "testing": images.test}
+        for context, split in splits.items():
             if split:
-                name, source = self.config.data.name, self.data.source
-                formats.add_dataset(self.own, name, source, *split, context=context)
-        self._write_config(overrides)
-        self._noise(trainer.model, 0)
-        self._reconstructions(trainer.model, 0)
-
-    def _write_config(self, overrides: list[str]) -> None:
-        """The run's own config: Hydra writes its copy only where and if the user wishes."""
+                formats.add_dataset(self.own, name, images.source, *split, context=context)
+        # The run's own config: Hydra writes its copy only where and if the user wishes.
         self.own.write("config/config.yaml", OmegaConf.to_yaml(self.config.plain))
         self.own.write("config/overrides.yaml", OmegaConf.to_yaml(overrides))
+        self._noise(trainer.model, 0)
+        self._reconstructions(trainer.model, 0)
 
     def epoch(self, trainer: Trainer, values: dict[str, float]) -> None:
         """The metrics of an epoch that has just ended, and the state after it.
@@ -127,8 +125,8 @@ class Report:
         self.own.note_job(stage="saving")
         example = self.data.scale(self.data.test.images[:2]).cpu()
         formats.add_model(self.own, model.cpu(), example)
-        rows = ({"epoch": epoch, **each} for epoch, each in enumerate(self.history, start=1))
-        add_table(self.own, "history", rows)
+        epochs = range(1, len(self.history) + 1)
+        add_table(self.own, "history", {"epoch": epochs, **self._curves(self.history[0])})
 
     def keep(self, log_file: str) -> None:
         """Keep, however the run ends, its log and the weights of its last and its best epoch."""
@@ -147,17 +145,14 @@ class Report:
 
     def _log_best(self) -> None:
         """The metrics of the best epoch, under names of their own."""
-        names = (key for key in self.history[self.best] if key.startswith(f"{self.split}/"))
-        best = {f"best/{key.partition('/')[2]}": self.history[self.best][key] for key in names}
+        values = self.history[self.best]
+        best = {f"best/{name}": values[f"{self.split}/{name}"] for name in evaluate.LOSSES}
         self.own.log(best | {metrics.BEST_EPOCH.key: self.best + 1}, 0)
 
     def _print(self, epoch: int, values: Mapping[str, float]) -> None:
-        epochs, train, chosen = self.config.trainer.epochs, "train/loss", f"{self.split}/loss"
-        log.info(
-            "%s: epoch %d/%d  %s %.4f  %s %.4f  %.0f images/s",
-            *(self.name, epoch, epochs, train, values[train], chosen, values[chosen]),
-            values[metrics.IMAGES_PER_SECOND.key],
-        )
+        losses = "  ".join(f"{key} {values[key]:.4f}" for key in self.losses)
+        epochs, speed = self.config.trainer.epochs, values[metrics.IMAGES_PER_SECOND.key]
+        log.info("%s: epoch %d/%d  %s  %.0f images/s", self.name, epoch, epochs, losses, speed)
 
     def _noise(self, model: Autoencoder, step: int) -> None:
         """Logged at two steps, because MLflow only tabulates charts with two image keys."""
@@ -174,9 +169,11 @@ class Report:
         add_figure(self.own, "reconstructions", figure, step, f"reconstructions_{step:03d}")
 
     def _loss_curves(self) -> None:
-        names = ("train/loss", f"{self.split}/loss")
-        curves = {name: [values[name] for values in self.history] for name in names}
-        limits = self.config.evaluation.loss_axis
-        figure = figures.loss_curves(curves, limits, self.name)
+        curves = self._curves(self.losses)
+        figure = figures.loss_curves(curves, self.config.evaluation.loss_axis, self.name)
         figure.savefig(self.own.path("figures/loss.png"))
         self.own.add("figures/loss.png")
+
+    def _curves(self, keys: Iterable[str]) -> dict[str, list[float]]:
+        """Metrics over the epochs."""
+        return {key: [values[key] for values in self.history] for key in keys}

@@ -22,6 +22,7 @@ from rich.table import Table
 
 from denoise import metrics
 from denoise.errors import UserError
+from denoise.metrics import Metric
 from denoise.tracking import record
 from denoise.tracking.record import FAILED, FINISHED, REUSED, RUNNING, SKIPPED, SUCCEEDED, Contents
 
@@ -199,7 +200,7 @@ def show(jobs: Sequence[Contents], shared: str = "") -> None:
     table = Table(header_style="bold")
     for name in columns(jobs):
         table.add_column(name, overflow="fold")  # on a narrow terminal all is there, in more lines
-    for contents in _best(jobs):
+    for contents in sorted(jobs, key=_score)[:MANY] if len(jobs) > MANY else jobs:
         table.add_row(*map(escape, row(contents)))
     screen.print(table)
     if len(jobs) > MANY:
@@ -213,13 +214,9 @@ def show(jobs: Sequence[Contents], shared: str = "") -> None:
             screen.print(f"{job['name']}: {job['error']}", style=style, markup=False)
 
 
-def _best(jobs: Sequence[Contents]) -> Sequence[Contents]:
-    """All jobs, or of many the `MANY` with the best scores, from the best on."""
-    if len(jobs) <= MANY:
-        return jobs
-    scores = [contents.fields["job"].get("score", math.inf) for contents in jobs]
-    order = sorted(range(len(jobs)), key=lambda place: scores[place])
-    return [jobs[place] for place in order[:MANY]]
+def _score(contents: Contents) -> float:
+    """The score of a job, lower is better."""
+    return contents.fields["job"].get("score", math.inf)
 
 
 def columns(jobs: Sequence[Contents]) -> list[str]:
@@ -234,7 +231,7 @@ def row(contents: Contents) -> list[str]:
     """A row of the table: what came of one job."""
     job, epochs = contents.fields["job"], contents.epochs
     last = epochs[-1] if epochs else {}
-    clean = last.get("val/clean_mse", last.get("test/clean_mse"))
+    clean = _chosen(last, metrics.CLEAN_MSE)
     return [
         job["name"],
         job["status"],
@@ -251,6 +248,11 @@ def run_id(contents: Contents) -> str:
     return contents.fields["job"].get("run_id") or contents.fields["run_id"]
 
 
-def _losses(values: dict[str, float]) -> str:
-    chosen = values.get("val/loss", values.get("test/loss"))
-    return "" if chosen is None else f"{values['train/loss']:.4f} / {chosen:.4f}"
+def _losses(epoch: dict[str, float]) -> str:
+    chosen = _chosen(epoch, metrics.TEST_LOSS)
+    return "" if chosen is None else f"{epoch[metrics.TRAIN_LOSS.key]:.4f} / {chosen:.4f}"
+
+
+def _chosen(epoch: dict[str, float], metric: Metric) -> float | None:
+    """A metric on the images that epochs are compared on: held-out ones, or else the test set."""
+    return epoch.get(metric.held_out, epoch.get(metric.key))

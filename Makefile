@@ -36,7 +36,7 @@ study: install  ## re-create the study's two tables next to the published ones (
 # share runs with it, so that its page has them all.
 CAPACITY := $(addprefix fair_capacity_,shallow shallow_masking anello anello_masking)
 KINDS := fair_objective1 fair_objective2 $(addprefix fair_objective2_,masking uniform poisson blur)
-fair-study: install  ## answer them fairly: does noise help, which, how much, when? (overnight)
+fair-study: install  ## answer them fairly: does noise help, which, how much, when? (about six hours)
 	@$(BIN)/python benchmarks/duration.py $(CAPACITY) $(KINDS) fair_targets structures seeds=$(seeds)
 	@for name in $(CAPACITY) $(KINDS) fair_targets structures; \
 	do $(BIN)/python -m denoise experiment=$$name seeds=$(seeds) || exit; done

@@ -29,7 +29,7 @@ def main(
 ) -> None:
     """Compute the Wiener filter, the posterior mean, total variation and non-local means.
 
-    They are computed once for the data set and the robustness suite of the runs of the latest
+    They are computed once for the data set and the test corruptions of the runs of the latest
     sweep, and kept in the store, where comparisons find them.
     """
     logging.basicConfig(format="%(message)s")

@@ -33,8 +33,8 @@ def main(sweep: str, watch: bool, as_json: bool, experiment: str, tracking_uri: 
     """Show how far the runs of SWEEP are, on whichever machines: an ID, or `latest` (the default).
 
     A run is QUEUED, RUNNING, FINISHED, FAILED, KILLED (it was stopped) or LOST (its process is
-    gone). The same `python -m denoise` command resumes runs that are KILLED or LOST. Whether a
-    process on another machine lives shows within a minute.
+    gone). The same `python -m denoise` command resumes runs that are KILLED or LOST. That a process
+    on another machine is gone shows within a minute.
     """
     settings = Tracking(tracking_uri, experiment)
     if as_json:

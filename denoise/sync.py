@@ -18,7 +18,7 @@ from denoise import command
 )
 @click.option("--tracking-uri", help="MLflow's store.  [default: the one that each run was for]")
 def main(folders: Sequence[Path], tracking_uri: str | None) -> int:
-    """Upload what MLflow lacks of the runs in the folders; in outputs/ if none is given.
+    """Upload what MLflow lacks of the runs in each FOLDER (default: outputs/).
 
     Nothing is uploaded twice, however often this is called.
     """

@@ -44,7 +44,8 @@ def _kind(job: Config) -> str:
 
 def _epochs(job: Config) -> float:
     """What a run costs, in epochs of training."""
-    epoch = 1 + AFTER_AN_EPOCH * job.data.test_size / job.data.trained
+    evaluated = job.data.holdout or job.data.test_size
+    epoch = 1 + AFTER_AN_EPOCH * evaluated / job.data.trained
     codes = job.evaluation.tsne_codes if job.evaluation.has_map(job.seed) else 0
     return job.trainer.epochs * epoch + EVALUATION + MAP_PER_CODE * codes
 

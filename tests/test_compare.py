@@ -279,6 +279,15 @@ def test_noise_is_compared_within_a_model_and_models_with_the_first_one() -> Non
     assert gains == pytest.approx({"none conv": 200 / 3, "gaussian σ=0.25 conv": 80})
 
 
+def test_the_caption_of_the_models_names_the_model_they_are_compared_with() -> None:
+    for noise in ("none", "gaussian"):
+        for model in ("anello", "conv"):
+            cheap_run(noise, model=model, clean=0.1)
+    page = written().page.read_text(encoding="utf-8")
+    for baseline in ("no noise,", "anello with the same noise and latent size,"):
+        assert f"Differences from {baseline}" in page
+
+
 def test_the_best_amount_is_chosen_on_held_out_images_and_named_with_its_equals() -> None:
     """On the test images 0.5 is a little lower; on held-out images 0.25 is."""
     wobble = (0.0, 0.001, -0.002)

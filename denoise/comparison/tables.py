@@ -2,7 +2,7 @@
 
 import csv
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from denoise import metrics
 from denoise.comparison import seeds
-from denoise.comparison.effects import ANSWERS, BETTER, UNDECIDED, WORSE, Effect
+from denoise.comparison.effects import ANSWERS, BETTER, UNDECIDED, WORSE, Effect, Effects
 from denoise.comparison.groups import Setting
 from denoise.comparison.seeds import Estimate
 from denoise.metrics import Metric
@@ -36,21 +36,22 @@ MOST_DIGITS = 7
 
 
 class Column(NamedTuple):
-    """One metric of every setting, shown to the digits in which they differ."""
+    """One metric of every setting, and of references, to the digits in which they differ."""
 
     metric: Metric
     cells: list[Estimate | None]
+    references: Sequence[Estimate | None] = ()
 
     def digits(self, significant: int) -> int:
         """As many digits of the usual interval; without intervals, of the usual gap of values."""
-        known = [cell for cell in self.cells if cell]
+        known = [cell for cell in (*self.cells, *self.references) if cell]
         values = sorted({cell.mean for cell in known})
         gaps = [high - low for low, high in pairwise(values)]
         scales = [cell.margin for cell in known if cell.margin > 0] or gaps
         return digits(median(scales), significant) if scales else self.metric.digits
 
     def texts(self, significant: int = 2) -> list[tuple[str, str]]:
-        """Mean and margin of each setting; the margin is empty for one seed, or if all agree."""
+        """Mean and margin of each cell; the margin is empty for one seed, or if all agree."""
         places = self.digits(significant)
 
         def shown(cell: Estimate | None) -> tuple[str, str]:
@@ -59,7 +60,7 @@ class Column(NamedTuple):
             margin = f"{cell.margin:,.{places}f}" if cell.margin > 0 else ""
             return f"{cell.mean:,.{places}f}", margin
 
-        return [shown(cell) for cell in self.cells]
+        return [shown(cell) for cell in (*self.cells, *self.references)]
 
 
 def digits(scale: float, significant: int) -> int:
@@ -110,7 +111,7 @@ def answer(effect: Effect) -> str:
     return effect.answer
 
 
-def summary(effects: Mapping[Metric, Sequence[Effect]]) -> list[list[str]]:
+def summary(effects: Effects) -> list[list[str]]:
     """A row below `SUMMARY` for each metric; of one seed, no answers are counted."""
     rows = []
     for metric, found in effects.items():
@@ -124,7 +125,7 @@ def summary(effects: Mapping[Metric, Sequence[Effect]]) -> list[list[str]]:
     return rows
 
 
-def differences(effects: Mapping[Metric, Sequence[Effect]]) -> list[list[str]]:
+def differences(effects: Effects) -> list[list[str]]:
     """A row for each setting: its label, and its gain and what it means in each metric."""
     cells: dict[str, dict[Metric, str]] = {}
     for metric, found in effects.items():

@@ -158,6 +158,9 @@ def find(key: str) -> Metric | None:
     return CATALOGUE.get(key)
 
 
+CLEAN = "clean"  # the name of a suite's images without corruption
+
+
 def corruption_of(key: str) -> str:
     """The corruption that a key like `robust/blur_mse` names; empty for every other metric."""
     is_robust = key.startswith("robust/") and key.endswith("_mse") and key != ROBUSTNESS.key
@@ -167,4 +170,4 @@ def corruption_of(key: str) -> str:
 def corruptions(keys: Iterable[str]) -> list[str]:
     """The corruptions among the keys of metrics, the clean images first."""
     names = {corruption_of(key) for key in keys} - {""}
-    return sorted(names, key=lambda name: (name != "clean", name))
+    return sorted(names, key=lambda name: (name != CLEAN, name))

@@ -13,7 +13,7 @@ from denoise.comparison import seeds
 from denoise.comparison.effects import ANSWERS, BETTER, UNDECIDED, WORSE, Effect, Effects
 from denoise.comparison.groups import Setting
 from denoise.comparison.seeds import Estimate
-from denoise.metrics import Metric
+from denoise.metrics import CLEAN, Metric
 
 SHOWN = (
     metrics.CLEAN_MSE,
@@ -36,7 +36,7 @@ MOST_DIGITS = 7
 
 
 class Column(NamedTuple):
-    """One metric of every setting, and of references, to the digits in which they differ."""
+    """One metric of every setting, to the digits in which settings differ, and of references."""
 
     metric: Metric
     cells: list[Estimate | None]
@@ -44,7 +44,7 @@ class Column(NamedTuple):
 
     def digits(self, significant: int) -> int:
         """As many digits of the usual interval; without intervals, of the usual gap of values."""
-        known = [cell for cell in (*self.cells, *self.references) if cell]
+        known = [cell for cell in self.cells if cell]
         values = sorted({cell.mean for cell in known})
         gaps = [high - low for low, high in pairwise(values)]
         scales = [cell.margin for cell in known if cell.margin > 0] or gaps
@@ -83,6 +83,21 @@ def corruptions(settings: Sequence[Setting]) -> list[str]:
     return metrics.corruptions(
         key for one in settings for run in one.runs.values() for key in run.metrics
     )
+
+
+def suite(settings: Sequence[Setting]) -> str:
+    """What robustness is the mean over: 8 corruptions and the clean image; empty if not measured.
+
+    Of settings with suites of their own, it is the largest number.
+    """
+    suites = [corruptions([one]) for one in settings]
+    counts = {sum(name != CLEAN for name in names) for names in suites if names}
+    parts = []
+    if most := max(counts, default=0):
+        parts.append(f"{'up to ' * (len(counts) > 1)}{most} corruption{'s' * (most > 1)}")
+    if any(CLEAN in names for names in suites):
+        parts.append("the clean image")
+    return " and ".join(parts)
 
 
 def percent(gain: Estimate, interval: str = "to") -> str:

@@ -83,11 +83,11 @@ def forest(question: Question, margin: float, *, narrow: bool) -> Figure:
             shape = "D" if one.is_small else "o"
             shape = shape if low <= one.gain.mean <= high else "<" if one.gain.mean < low else ">"
             alike.setdefault((colour, shape, one.is_significant), []).append(one)
+        edge = 0.03 * (high - low)
         for (colour, shape, filled), these in alike.items():
             y = [places[one.setting.label] for one in these]
             if not shown.are_grouped:
                 axis.plot(*_joined((one.gain for one in these), y), color=colour, linewidth=1.6)
-            edge = 0.03 * (high - low)
             x = [min(max(one.gain.mean, low + edge), high - edge) for one in these]
             look: Any = {"ms": 4 if shown.are_grouped else 5 if shape == "D" else 6, "mew": 1.2}
             face = colour if filled else LIGHT["page"]
@@ -131,7 +131,8 @@ def amounts(ladders: Ladders, *, narrow: bool) -> Figure:
     """Each metric over the amount of each noise, with a line for each other thing that varies."""
     shown = list(ladders.items())[:MOST_NOISES]
     names = spread(list(dict.fromkeys(name for _, lines in shown for name in lines)))
-    metrics = _had(ladders)
+    every = [one for lines in ladders.values() for rungs in lines.values() for one in rungs]
+    metrics = [each for each in effects.JUDGED if any(one.values(each.key) for one in every)]
     figure, panels = _grid(len(shown), len(metrics), 2.6, narrow)
     places = [(noise, lines, metric) for noise, lines in shown for metric in metrics]
     handles: dict[str, Line2D] = {}
@@ -153,8 +154,8 @@ def amounts(ladders: Ladders, *, narrow: bool) -> Figure:
         axis.ticklabel_format(axis="y", useOffset=False)
     if len(handles) > 1:
         texts = [_short(name, narrow) for name in handles]
-        place: Any = {"loc": "outside upper left", "ncols": 2 if narrow else 4, "frameon": False}
-        figure.legend(handles.values(), texts, fontsize=9, **place)
+        columns = 2 if narrow else 4
+        figure.legend(handles.values(), texts, loc="outside upper left", ncols=columns)
     return figure
 
 
@@ -208,9 +209,8 @@ def gains(question: Question, *, narrow: bool) -> Figure:
                     text = "•" if one.is_significant else ""
                 _cell(axis, *at, text, colour, shade, bold=one.is_significant)
         every = -(-len(noises) // 8)
-        names = [
-            noise.rpartition("=")[2] if at % every == 0 else "" for at, noise in enumerate(noises)
-        ]
+        amounts = [noise.rpartition("=")[2] for noise in noises]
+        names = [amount if at % every == 0 else "" for at, amount in enumerate(amounts)]
         _table_axes(axis, [_short(line, narrow) for line in lines], names, top=False)
         axis.set(title=metric.name, xlabel=f"{kind} · % gain, higher is better")
     return figure
@@ -247,19 +247,19 @@ def heat(
     shown = rows(settings).settings
     columns = []
     for metric in map(robust, [*tables.corruptions(settings), "mean"]):
-        trained = [_mean(members, metric.key) for members in shown.values()]
-        others = [[row[metric.key]] if metric.key in row else [] for row in references.values()]
+        trained = [_mean(one.estimate(metric.key) for one in row) for row in shown.values()]
         if any(trained):
-            measured = [seeds.estimate(values) if values else None for values in others]
-            columns.append(Column(metric, trained, measured))
+            errors = [row.get(metric.key) for row in references.values()]
+            others = [None if error is None else seeds.estimate([error]) for error in errors]
+            columns.append(Column(metric, trained, others))
     return [*shown, *references], columns
 
 
-def _mean(members: Sequence[Setting], key: str) -> Estimate | None:
-    found = [estimate for one in members if (estimate := one.estimate(key))]
-    if len(found) == 1:
-        return found[0]
-    return seeds.estimate([each.mean for each in found]) if found else None
+def _mean(estimates: Iterable[Estimate | None]) -> Estimate | None:
+    known = [each for each in estimates if each]
+    if len(known) == 1:
+        return known[0]
+    return seeds.estimate([each.mean for each in known]) if known else None
 
 
 @rc_context(STYLE)
@@ -280,8 +280,8 @@ def curves(losses: Mapping[str, Mapping[str, Sequence[float]]], *, narrow: bool)
         axis.yaxis.set_major_formatter("{x:g}")
         axis.yaxis.set_minor_formatter("{x:g}")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    place: Any = {"loc": "outside lower left", "ncols": 1 if narrow else 4, "frameon": False}
-    figure.legend(*panels[0].get_legend_handles_labels(), fontsize=9, **place)
+    drawn = panels[0].get_legend_handles_labels()
+    figure.legend(*drawn, loc="outside lower left", ncols=1 if narrow else 4)
     return figure
 
 
@@ -308,12 +308,6 @@ def noises_of(question: Question) -> dict[str, list[str]]:
         noises = by_kind.setdefault(setting.facts["noise"], [])
         noises += [setting.noise] if setting.noise not in noises else []
     return by_kind
-
-
-def _had(ladders: Ladders) -> list[Metric]:
-    """The judged metrics that some setting has."""
-    every = [one for lines in ladders.values() for rungs in lines.values() for one in rungs]
-    return [metric for metric in effects.JUDGED if any(one.values(metric.key) for one in every)]
 
 
 def _grid(

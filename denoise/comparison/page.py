@@ -140,8 +140,8 @@ def html(view: View, pictures: Sequence[Picture]) -> str:
             pictures={picture.name: picture for picture in pictures},
             shown=shown,
             clean=next((_row(path, CLEAN) for path in examples.values()), ""),
-            outputs=_strips(shown, examples, OUTPUT),
-            noises=_strips(_one_of_each_noise(shown), examples, NOISY),
+            outputs=_outputs(shown, examples),
+            noises=_noises(shown, examples),
             maps=list(filter(None, (_map(one, maps.get(one.label)) for one in shown))),
             classes=_classes(view.settings),
             scale=max(reached, default=1),
@@ -229,22 +229,22 @@ def _classes(settings: Sequence[Setting]) -> list[tuple[str, str]]:
     return list(zip(names, CLASS_COLOURS, strict=True))
 
 
-def _one_of_each_noise(settings: Sequence[Setting]) -> list[Setting]:
-    first: dict[tuple[str, str], Setting] = {}
-    for one in settings:
-        first.setdefault((one.facts["protocol"], one.noise), one)
-    return list(first.values())
-
-
-def _strips(settings: Sequence[Setting], examples: Mapping[str, Path], row: int) -> list[Strip]:
+def _outputs(settings: Sequence[Setting], examples: Mapping[str, Path]) -> list[Strip]:
     errors = tables.column(settings, metrics.DENOISE_MSE).texts()
     return [
-        Strip(one.label, f"MSE {error}", _row(examples[one.label], row))
-        if row == OUTPUT
-        else Strip(one.noise, "", _row(examples[one.label], row))
+        Strip(one.label, f"MSE {error}", _row(examples[one.label], OUTPUT))
         for one, (error, _) in zip(settings, errors, strict=True)
         if one.label in examples
     ]
+
+
+def _noises(settings: Sequence[Setting], examples: Mapping[str, Path]) -> list[Strip]:
+    """The images corrupted with each noise, once for each protocol."""
+    first: dict[tuple[str, str], Setting] = {}
+    for one in settings:
+        if one.label in examples:
+            first.setdefault((one.facts["protocol"], one.noise), one)
+    return [Strip(one.noise, "", _row(examples[one.label], NOISY)) for one in first.values()]
 
 
 def _row(path: Path, row: int) -> str:

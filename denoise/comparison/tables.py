@@ -32,7 +32,7 @@ SHOWN = (
 HEADER = ("setting", "seeds")
 SUMMARY = ("measure", "largest gain", "largest loss", *ANSWERS)
 MISSING = "–"
-MOST_DIGITS = 7
+MOST_DECIMALS = 7
 
 
 class Column(NamedTuple):
@@ -42,17 +42,17 @@ class Column(NamedTuple):
     cells: list[Estimate | None]
     references: Sequence[Estimate | None] = ()
 
-    def digits(self, significant: int) -> int:
+    def decimals(self, significant: int) -> int:
         """As many digits of the usual interval; without intervals, of the usual gap of values."""
         known = [cell for cell in self.cells if cell]
         values = sorted({cell.mean for cell in known})
         gaps = [high - low for low, high in pairwise(values)]
         scales = [cell.margin for cell in known if cell.margin > 0] or gaps
-        return digits(median(scales), significant) if scales else self.metric.digits
+        return decimals(median(scales), significant) if scales else self.metric.digits
 
     def texts(self, significant: int = 2) -> list[tuple[str, str]]:
         """Mean and margin of each cell; the margin is empty for one seed, or if all agree."""
-        places = self.digits(significant)
+        places = self.decimals(significant)
 
         def shown(cell: Estimate | None) -> tuple[str, str]:
             if not cell:
@@ -63,9 +63,9 @@ class Column(NamedTuple):
         return [shown(cell) for cell in (*self.cells, *self.references)]
 
 
-def digits(scale: float, significant: int) -> int:
+def decimals(scale: float, significant: int) -> int:
     """How many decimals show this many significant digits of `scale`, from 0 to 7."""
-    return min(MOST_DIGITS, max(0, significant - 1 - math.floor(math.log10(scale))))
+    return min(MOST_DECIMALS, max(0, significant - 1 - math.floor(math.log10(scale))))
 
 
 def column(settings: Sequence[Setting], metric: Metric) -> Column:
@@ -105,7 +105,7 @@ def percent(gain: Estimate, interval: str = "to") -> str:
 
     +5.8% (+5.1 to +6.5), 5.8 ± 0.7%, or +5.8% if `interval` is empty or there is none.
     """
-    places = max(int(gain.margin < 10), digits(gain.margin, 1)) if gain.margin > 0 else 1
+    places = max(int(gain.margin < 10), decimals(gain.margin, 1)) if gain.margin > 0 else 1
     text = f"{gain.mean:+.{places}f}%"
     if interval == "±":
         half = f" ± {gain.margin:.{places}f}" if gain.margin > 0 else ""

@@ -95,6 +95,9 @@ def ssim(output: "Tensor", target: "Tensor") -> "Tensor":
 SSIM = Metric("test/ssim", "SSIM", better=1)
 
 
+UNCORRUPTED = "clean"  # the robustness suite's name for images without corruption
+
+
 def robust(corruption: str) -> Metric:
     """The error on the test images under one corruption of the robustness suite, or their mean."""
     return Metric(f"robust/{corruption}_mse", corruption.replace("_", " "), "MSE", better=-1)
@@ -158,9 +161,6 @@ def find(key: str) -> Metric | None:
     return CATALOGUE.get(key)
 
 
-CLEAN = "clean"  # the name of a suite's images without corruption
-
-
 def corruption_of(key: str) -> str:
     """The corruption that a key like `robust/blur_mse` names; empty for every other metric."""
     is_robust = key.startswith("robust/") and key.endswith("_mse") and key != ROBUSTNESS.key
@@ -170,4 +170,4 @@ def corruption_of(key: str) -> str:
 def corruptions(keys: Iterable[str]) -> list[str]:
     """The corruptions among the keys of metrics, the clean images first."""
     names = {corruption_of(key) for key in keys} - {""}
-    return sorted(names, key=lambda name: (name != CLEAN, name))
+    return sorted(names, key=lambda name: (name != UNCORRUPTED, name))

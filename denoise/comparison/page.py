@@ -35,6 +35,15 @@ LOSSES = {
     "test": metrics.TEST_LOSS.key,
 }
 CLEAN, NOISY, OUTPUT = range(3)  # the rows of a run's examples.png
+TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent),
+    autoescape=lambda name: bool(name and name.endswith("html")),
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+TEMPLATES.globals |= {"effects": effects, "figures": figures}
+TEMPLATES.globals |= {"published": published, "svg": svg, "tables": tables}
+TEMPLATES.filters["cell"] = lambda text: str(text).replace("|", "\\|")
 
 
 class Picture(NamedTuple):
@@ -103,7 +112,7 @@ class View:
     @cached_property
     def sentence(self) -> str:
         """The answer."""
-        text = _templates().get_template("sentence.txt").render(view=self)
+        text = TEMPLATES.get_template("sentence.txt").render(view=self)
         return " ".join(text.split())
 
     @cached_property
@@ -124,7 +133,7 @@ class View:
 
 def markdown(view: View) -> str:
     """The answer and the tables."""
-    return _templates().get_template("page.md").render(view=view)
+    return TEMPLATES.get_template("page.md").render(view=view)
 
 
 def html(view: View, pictures: Sequence[Picture]) -> str:
@@ -134,8 +143,7 @@ def html(view: View, pictures: Sequence[Picture]) -> str:
     with tempfile.TemporaryDirectory() as folder:
         examples = _downloaded(shown, "figures/examples.png", Path(folder))
         maps = _downloaded(shown, "tables/codes.csv", Path(folder))
-        page = _templates().get_template("page.html")
-        return page.render(
+        return TEMPLATES.get_template("page.html").render(
             view=view,
             pictures={picture.name: picture for picture in pictures},
             shown=shown,
@@ -146,19 +154,6 @@ def html(view: View, pictures: Sequence[Picture]) -> str:
             classes=_classes(view.settings),
             scale=max(reached, default=1),
         )
-
-
-def _templates() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=lambda name: bool(name and name.endswith("html")),
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals |= {"effects": effects, "figures": figures}
-    environment.globals |= {"published": published, "svg": svg, "tables": tables}
-    environment.filters["cell"] = lambda text: str(text).replace("|", "\\|")
-    return environment
 
 
 def pictures(view: View) -> list[Picture]:

@@ -13,7 +13,7 @@ from denoise.comparison import seeds
 from denoise.comparison.effects import ANSWERS, BETTER, UNDECIDED, WORSE, Effect, Effects
 from denoise.comparison.groups import Setting
 from denoise.comparison.seeds import Estimate
-from denoise.metrics import CLEAN, Metric
+from denoise.metrics import UNCORRUPTED, Metric
 
 SHOWN = (
     metrics.CLEAN_MSE,
@@ -91,11 +91,11 @@ def suite(settings: Sequence[Setting]) -> str:
     Of settings with suites of their own, it is the largest number.
     """
     suites = [corruptions([one]) for one in settings]
-    counts = {sum(name != CLEAN for name in names) for names in suites if names}
+    counts = {sum(name != UNCORRUPTED for name in names) for names in suites if names}
     parts = []
     if most := max(counts, default=0):
         parts.append(f"{'up to ' * (len(counts) > 1)}{most} corruption{'s' * (most > 1)}")
-    if any(CLEAN in names for names in suites):
+    if any(UNCORRUPTED in names for names in suites):
         parts.append("the clean image")
     return " and ".join(parts)
 

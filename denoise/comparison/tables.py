@@ -2,7 +2,7 @@
 
 import csv
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -136,7 +136,9 @@ def summary(effects: Effects) -> list[list[str]]:
             _named(gain) if gain.gain.mean > 0 else "",
             _named(loss) if loss.gain.mean < 0 else "",
         ]
-        rows.append([metric.name, *ends, *_counts(found)])
+        answers = [one.answer for one in found if one.gain.size > 1]
+        counts = [str(answers.count(each)) if answers else "" for each in ANSWERS]
+        rows.append([metric.name, *ends, *counts])
     return rows
 
 
@@ -156,18 +158,11 @@ def _named(effect: Effect) -> str:
     return f"{percent(effect.gain, '')} {effect.setting.label}"
 
 
-def _counts(found: Sequence[Effect]) -> Iterable[str]:
-    if found[0].gain.size == 1:
-        return [""] * len(ANSWERS)
-    given = [one.answer for one in found]
-    return [str(given.count(each)) for each in ANSWERS]
-
-
 def write_csv(path: Path, settings: Sequence[Setting]) -> None:
     """One line per setting: mean, standard deviation and 95% interval of every metric."""
     keys = [each.metric.key for each in columns(settings)]
     keys += [metrics.robust(name).key for name in corruptions(settings)]
-    parts = seeds.Estimate._fields[:-1]
+    parts = Estimate._fields[:-1]
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow([*HEADER, *(f"{key} {part}" for key in keys for part in parts)])

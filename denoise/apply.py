@@ -86,13 +86,13 @@ def _read(paths: Sequence[Path]) -> Iterator[tuple[str, np.ndarray]]:
         yield path.stem, picture.pixels
 
 
-def _sample(count: int) -> Iterator[tuple[str, np.ndarray]]:
+def _sample(number: int) -> Iterator[tuple[str, np.ndarray]]:
     """The first test images, named by their class."""
-    if not count:
+    if not number:
         return
     node = OmegaConf.to_container(OmegaConf.load(CONF / "data" / "fashion_mnist.yaml"))
     images = data.load(data.Settings(**node), torch.device("cpu"))  # type: ignore[arg-type]
-    for index in range(count):
+    for index in range(number):
         name = images.class_names[int(images.test.labels[index])].replace("/", "-")
         yield f"{index:04d} {name}", images.test.images[index].numpy() / np.float32(255)
 

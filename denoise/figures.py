@@ -7,6 +7,7 @@ that runs can be compared by eye.
 import math
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -47,28 +48,18 @@ def image_rows(rows: Mapping[str, Tensor], names: Sequence[str], title: str) -> 
     figure = Figure(figsize=(width, height), dpi=100)
     # Axes over the whole figure, in inches from its upper left corner: without ticks and automatic
     # layout, a figure is drawn in a fifth of the time.
-    axis = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
+    axis = figure.add_axes((0, 0, 1, 1))
     axis.set_axis_off()
-    axis.text(
-        width / 2, TITLE_INCHES / 2, title, ha="center", va="center", fontsize=12, parse_math=False
-    )
+    write = partial(axis.text, va="center", parse_math=False)
+    write(width / 2, TITLE_INCHES / 2, title, ha="center", fontsize=12)
     for place in range(lines):
         line = slice(place * PER_LINE, (place + 1) * PER_LINE)
         top = TITLE_INCHES + place * line_height + NAMES_INCHES
         for column, name in enumerate(names[line]):
             x = LABELS_INCHES + column + 0.5
-            axis.text(
-                x,
-                top - NAMES_INCHES / 2,
-                name,
-                ha="center",
-                va="center",
-                fontsize=10,
-                parse_math=False,
-            )
+            write(x, top - NAMES_INCHES / 2, name, ha="center", fontsize=10)
         for row, label in enumerate(rows):
-            x = LABELS_INCHES - 0.07
-            axis.text(x, top + row + 0.5, label, fontsize=11, ha="right", va="center")
+            write(LABELS_INCHES - 0.07, top + row + 0.5, label, ha="right", fontsize=11)
         tiles = torch.stack([images[line].cpu() for images in rows.values()])
         box = (LABELS_INCHES, LABELS_INCHES + tiles.shape[1], top + len(rows), top)
         axis.imshow(_mosaic(tiles), cmap="gray", vmin=0, vmax=1, extent=box, aspect="auto")

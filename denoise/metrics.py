@@ -95,6 +95,9 @@ def ssim(output: "Tensor", target: "Tensor") -> "Tensor":
 SSIM = Metric("test/ssim", "SSIM", better=1)
 
 
+UNCORRUPTED = "clean"  # the robustness suite's name for images without corruption
+
+
 def robust(corruption: str) -> Metric:
     """The error on the test images under one corruption of the robustness suite, or their mean."""
     return Metric(f"robust/{corruption}_mse", corruption.replace("_", " "), "MSE", better=-1)
@@ -167,4 +170,4 @@ def corruption_of(key: str) -> str:
 def corruptions(keys: Iterable[str]) -> list[str]:
     """The corruptions among the keys of metrics, the clean images first."""
     names = {corruption_of(key) for key in keys} - {""}
-    return sorted(names, key=lambda name: (name != "clean", name))
+    return sorted(names, key=lambda name: (name != UNCORRUPTED, name))

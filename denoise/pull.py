@@ -91,17 +91,20 @@ def main(
     ranked = ranking.rank(
         settings, where, metric, largest=largest, over_seeds=over_seeds, most=most
     )
-    if only_list:
-        _show([_entry(run, metric) for run in ranked], as_json)
-        return
-    folders = [to] if top == 1 else [to / str(place) for place in range(1, len(ranked) + 1)]
-    done = []
-    for run, folder in zip(ranked, folders, strict=True):
-        is_new = _pull(run, folder, only, force)
-        done.append(_entry(run, metric) | {"folder": str(folder), "pulled": is_new})
-    if register:
-        done[0]["version"] = files.register(ranked[0].id, register)
-    _show(done, as_json)
+    entries = [_entry(run, metric) for run in ranked]
+    if not only_list:
+        for place, (run, entry) in enumerate(zip(ranked, entries, strict=True), start=1):
+            folder = to if top == 1 else to / str(place)
+            is_new = _pull(run, folder, only, force)
+            entry |= {"folder": str(folder), "pulled": is_new}
+        if register:
+            entries[0]["version"] = files.register(ranked[0].id, register)
+    if as_json:
+        click.echo(json.dumps(entries, ensure_ascii=False))
+    elif only_list:
+        _show_ranking(entries)
+    else:
+        _show_pulled(entries, metric)
 
 
 def _pull(run: Found, folder: Path, only: Sequence[str], force: bool) -> bool:
@@ -120,19 +123,9 @@ def _entry(run: Found, metric: str) -> dict[str, Any]:
     return {"run": run.name, metric: run.metrics.get(metric), "run id": run.id, "started": when}
 
 
-def _show(entries: Sequence[dict[str, Any]], as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(entries, ensure_ascii=False))
-    elif "folder" in entries[0]:
-        _show_pulled(entries)
-    else:
-        _show_ranking(entries)
-
-
-def _show_pulled(entries: Sequence[dict[str, Any]]) -> None:
+def _show_pulled(entries: Sequence[dict[str, Any]], metric: str) -> None:
     for entry in entries:
         what = "pulled into" if entry["pulled"] else "is up to date in"
-        metric = list(entry)[1]
         click.echo(f"{entry['run']} ({metric} {entry[metric]:.4f}) {what} {entry['folder']}")
         if "version" in entry:
             click.echo(f"registered as version {entry['version']}, with the alias best")
@@ -141,9 +134,8 @@ def _show_pulled(entries: Sequence[dict[str, Any]]) -> None:
 def _show_ranking(entries: Sequence[dict[str, Any]]) -> None:
     table = Table(*entries[0], header_style="bold")
     for entry in entries:
-        table.add_row(
-            *(escape(f"{v:.5f}" if isinstance(v, float) else str(v)) for v in entry.values())
-        )
+        texts = (f"{v:.5f}" if isinstance(v, float) else str(v) for v in entry.values())
+        table.add_row(*map(escape, texts))
     screen.console().print(table)
 
 

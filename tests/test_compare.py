@@ -4,7 +4,7 @@ import csv
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from denoise import command, compare, data, evaluate, metrics
-from denoise.comparison import effects, groups, page, published, seeds, tables, write
+from denoise.comparison import effects, figures, groups, page, published, seeds, tables, write
 from denoise.comparison.effects import MARGIN, Effect
 from denoise.comparison.groups import Setting
 from denoise.comparison.write import Comparison
@@ -279,6 +279,15 @@ def test_noise_is_compared_within_a_model_and_models_with_the_first_one() -> Non
     assert gains == pytest.approx({"none conv": 200 / 3, "gaussian σ=0.25 conv": 80})
 
 
+def test_the_caption_of_the_models_names_the_model_they_are_compared_with() -> None:
+    for noise in ("none", "gaussian"):
+        for model in ("anello", "conv"):
+            cheap_run(noise, model=model, clean=0.1)
+    page = written().page.read_text(encoding="utf-8")
+    for baseline in ("no noise,", "anello with the same noise and latent size,"):
+        assert f"Differences from {baseline}" in page
+
+
 def test_the_best_amount_is_chosen_on_held_out_images_and_named_with_its_equals() -> None:
     """On the test images 0.5 is a little lower; on held-out images 0.25 is."""
     wobble = (0.0, 0.001, -0.002)
@@ -349,6 +358,34 @@ def test_numbers_are_shown_to_the_digits_that_differ(values: list[float], texts:
     cells = [seeds.estimate([value]) for value in values]
     shown = tables.Column(metrics.CLEAN_MSE, list(cells)).texts()
     assert [text for text, _ in shown] == texts
+
+
+def test_models_are_told_apart_whatever_the_references() -> None:
+    errors = {"gaussian": 0.1512, "masking": 0.1518, "none": 0.1523}
+    for noise, error in errors.items():
+        cheap_run(noise, blur=error)
+    references = {f"reference {error}": {KEYS["blur"]: error} for error in (0.02, 0.09, 0.5, 0.9)}
+    names, (column,) = figures.heat(found(), references)
+    texts = dict(zip(names, (text for text, _ in column.texts(1)), strict=True))
+    assert len({texts[one.label] for one in found()}) == len(errors)
+    assert "reference 0.9" in texts
+
+
+@pytest.mark.parametrize(
+    ("suite", "words"),
+    [
+        (CORRUPTIONS[:-1], "8 corruptions and the clean image"),
+        (("clean", "blur"), "1 corruption and the clean image"),
+        (("blur", "speckle"), "2 corruptions"),
+    ],
+)
+def test_the_page_says_what_robustness_is_the_mean_over(suite: Sequence[str], words: str) -> None:
+    errors = {metrics.robust(name).key: 0.1 for name in (*suite, "mean")}
+    cheap_run("none", **errors)
+    cheap_run("gaussian", **errors)
+    page = written().page.read_text(encoding="utf-8")
+    assert f"the mean error over {words}." in page
+    assert f"“mean” is over {words}." in page
 
 
 def test_the_tables_have_a_line_for_each_setting() -> None:
@@ -445,6 +482,24 @@ def compared(
         return command.run(compare.main, "denoise.compare"), *capfd.readouterr()
 
     return run
+
+
+def test_a_smaller_margin_makes_equivalent_settings_undecided(
+    compared: Callable[..., tuple[int, str, str]],
+) -> None:
+    """The 90% interval of the difference is from -0.8% to 0.6%."""
+    for seed, wobble in enumerate((0.0, 0.0004, -0.0004)):
+        cheap_run("none", seed, clean=0.1)
+        cheap_run("gaussian", seed, clean=0.1001 + wobble)
+
+    def table(*arguments: str) -> str:
+        status, _, err = compared("--to", "here", *arguments)
+        assert status == 0, err
+        return Path("here/comparison.md").read_text(encoding="utf-8")
+
+    for arguments in ((), ("--margin", "2")):
+        assert "to +0.9): equivalent |" in table(*arguments)
+    assert "to +0.9): undecided;" in table("--margin", "0.5")
 
 
 def test_the_command_overwrites_only_its_own_files_unless_forced(

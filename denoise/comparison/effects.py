@@ -1,6 +1,6 @@
 """What the settings show: paired differences from a baseline, and the best amount of a noise."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from denoise.comparison import groups, seeds
@@ -57,6 +57,40 @@ class Effect(NamedTuple):
         return EQUIVALENT if self.is_small else UNDECIDED
 
 
+Effects = Mapping[Metric, Sequence[Effect]]
+
+
+class Question(NamedTuple):
+    """Whether another noise or model (what is `varied`) is better than the `baseline`."""
+
+    varied: str
+    baseline: str
+    effects: Effects
+
+    @property
+    def settings(self) -> list[Setting]:
+        """Every setting that has an effect, once."""
+        every = (one.setting for found in self.effects.values() for one in found)
+        return list({setting.label: setting for setting in every}.values())
+
+    @property
+    def seeds(self) -> list[int]:
+        """The smallest and the largest number of seeds behind an effect."""
+        sizes = [one.gain.size for found in self.effects.values() for one in found]
+        return [min(sizes), max(sizes)]
+
+    def better(self) -> list[tuple[Metric, list[Effect], Effect | None]]:
+        """The metrics that are improved: by which settings, and by which most of all.
+
+        There is one such only if it is significantly better than every other setting.
+        """
+        return [
+            (metric, improved, _winner(metric, found, improved))
+            for metric, found in self.effects.items()
+            if (improved := [one for one in found if one.answer == BETTER])
+        ]
+
+
 class Best(NamedTuple):
     """The best of some settings in a metric.
 
@@ -87,13 +121,18 @@ def model_pairs(settings: Sequence[Setting]) -> Pairs:
     return [(one, first[rest(one)]) for one in others if rest(one) in first]
 
 
-def compare(pairs: Iterable[tuple[Setting, Setting]], margin: float) -> dict[Metric, list[Effect]]:
+def questions(settings: Sequence[Setting], margin: float) -> tuple[Question, Question]:
+    """What the settings tell of the noise, and of the model."""
+    noises, models = (compare(of(settings), margin) for of in (noise_pairs, model_pairs))
+    return Question("noise", "no noise", noises), Question("model", FIRST_MODEL, models)
+
+
+def compare(pairs: Pairs, margin: float) -> dict[Metric, list[Effect]]:
     """The effect of each pair's first setting, in each of the metrics that both have.
 
     `margin` is a share of the baseline's mean. Pairs without a shared seed are left out. If some
     pairs share several seeds, those that share only one are left out as well.
     """
-    pairs = list(pairs)
     found = {metric: _effects(pairs, metric, 100 * margin) for metric in JUDGED}
     return {metric: effects for metric, effects in found.items() if effects}
 
@@ -131,6 +170,13 @@ def best(settings: Sequence[Setting], metric: Metric) -> Best | None:
     pairs = len(having) * (len(having) - 1) / 2
     alike = [one for one in having if one is not first and _p(one, first, metric) * pairs >= LEVEL]
     return Best(first, alike, len(alike) < len(having) - 1)
+
+
+def _winner(metric: Metric, found: Sequence[Effect], improved: list[Effect]) -> Effect | None:
+    winner = best([one.setting for one in found], metric)
+    if winner and winner.alike:
+        return None
+    return max(improved, key=lambda one: one.gain.mean)
 
 
 def _p(one: Setting, other: Setting, metric: Metric) -> float:

@@ -14,8 +14,8 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from denoise.comparison import effects, groups, seeds, tables
-from denoise.comparison.effects import Effect
-from denoise.comparison.groups import Setting
+from denoise.comparison.effects import Effect, Question
+from denoise.comparison.groups import Ladders, Setting
 from denoise.comparison.seeds import Estimate
 from denoise.comparison.svg import LIGHT, SERIES, STYLE
 from denoise.comparison.tables import Column
@@ -23,8 +23,6 @@ from denoise.figures import CLASS_COLOURS
 from denoise.metrics import Metric, robust
 
 T = TypeVar("T")
-Effects = Mapping[Metric, Sequence[Effect]]
-NO_NOISE = "no noise"  # the baseline in words
 WIDE, NARROW = 13.5, 4.5  # inches of 72 units
 ROW, EDGES = 0.25, 1.0  # inches
 MOST_ROWS, MOST_LINES, MOST_NOISES = 40, len(SERIES), 6
@@ -44,15 +42,15 @@ class Rows(NamedTuple):
         return any(len(members) > 1 for members in self.settings.values())
 
 
-def rows(settings: Sequence[Setting], *, by_model: bool = False) -> Rows:
+def rows(settings: Sequence[Setting], varied: str = "noise") -> Rows:
     """One row for each setting, by kind and amount; if these are too many, for each noise or kind.
 
-    `by_model` has them for each model instead. If those are too many as well, the first ones.
+    If the model is `varied`, for each model instead. If those are too many as well, the first ones.
     """
     names = (
         lambda one: one.label,
-        lambda one: one.line if by_model else one.noise,
-        lambda one: one.facts["model" if by_model else "noise"],
+        lambda one: one.noise if varied == "noise" else one.line,
+        lambda one: one.facts[varied],
     )
     for name in names:
         found: dict[str, list[Setting]] = {}
@@ -65,13 +63,14 @@ def rows(settings: Sequence[Setting], *, by_model: bool = False) -> Rows:
 
 
 @rc_context(STYLE)
-def forest(found: Effects, margin: float, baseline: str, *, narrow: bool) -> Figure:
+def forest(question: Question, margin: float, *, narrow: bool) -> Figure:
     """The gain of each setting over its baseline, with intervals, in one panel per metric.
 
     A circle, or a diamond if the gain is within the margin; filled if it is significant. Outside
     the axis it is an arrow at the edge, with its value. Rows of several settings have no intervals.
     """
-    shown = rows(_settings(found), by_model=baseline != NO_NOISE)
+    found = question.effects
+    shown = rows(question.settings, question.varied)
     places = {one.label: y for y, row in enumerate(shown.settings.values()) for one in row}
     figure, panels = _grid(1, len(found), len(shown.settings) * ROW + EDGES, narrow, sharey=True)
     for axis, (metric, of_metric) in zip(panels, found.items(), strict=True):
@@ -84,11 +83,11 @@ def forest(found: Effects, margin: float, baseline: str, *, narrow: bool) -> Fig
             shape = "D" if one.is_small else "o"
             shape = shape if low <= one.gain.mean <= high else "<" if one.gain.mean < low else ">"
             alike.setdefault((colour, shape, one.is_significant), []).append(one)
+        edge = 0.03 * (high - low)
         for (colour, shape, filled), these in alike.items():
             y = [places[one.setting.label] for one in these]
             if not shown.are_grouped:
                 axis.plot(*_joined((one.gain for one in these), y), color=colour, linewidth=1.6)
-            edge = 0.03 * (high - low)
             x = [min(max(one.gain.mean, low + edge), high - edge) for one in these]
             look: Any = {"ms": 4 if shown.are_grouped else 5 if shape == "D" else 6, "mew": 1.2}
             face = colour if filled else LIGHT["page"]
@@ -96,7 +95,9 @@ def forest(found: Effects, margin: float, baseline: str, *, narrow: bool) -> Fig
             if shape in "<>" and not shown.are_grouped:
                 for one, at, place in zip(these, x, y, strict=True):
                     _annotate(axis, tables.percent(one.gain, ""), at, place, shape, colour)
-        axis.set(xlim=(low, high), title=metric.name, xlabel=f"% from {baseline} · better →")
+        axis.set(
+            xlim=(low, high), title=metric.name, xlabel=f"% from {question.baseline} · better →"
+        )
         axis.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         _name_rows(axis, shown, narrow)
     return figure
@@ -126,11 +127,12 @@ def _limits(found: Sequence[Effect], margin: float) -> tuple[float, float]:
 
 
 @rc_context(STYLE)
-def amounts(ladders: Mapping[str, Mapping[str, Sequence[Setting]]], *, narrow: bool) -> Figure:
+def amounts(ladders: Ladders, *, narrow: bool) -> Figure:
     """Each metric over the amount of each noise, with a line for each other thing that varies."""
     shown = list(ladders.items())[:MOST_NOISES]
     names = spread(list(dict.fromkeys(name for _, lines in shown for name in lines)))
-    metrics = _had(ladders)
+    every = [one for lines in ladders.values() for rungs in lines.values() for one in rungs]
+    metrics = [each for each in effects.JUDGED if any(one.values(each.key) for one in every)]
     figure, panels = _grid(len(shown), len(metrics), 2.6, narrow)
     places = [(noise, lines, metric) for noise, lines in shown for metric in metrics]
     handles: dict[str, Line2D] = {}
@@ -152,8 +154,8 @@ def amounts(ladders: Mapping[str, Mapping[str, Sequence[Setting]]], *, narrow: b
         axis.ticklabel_format(axis="y", useOffset=False)
     if len(handles) > 1:
         texts = [_short(name, narrow) for name in handles]
-        place: Any = {"loc": "outside upper left", "ncols": 2 if narrow else 4, "frameon": False}
-        figure.legend(handles.values(), texts, fontsize=9, **place)
+        columns = 2 if narrow else 4
+        figure.legend(handles.values(), texts, loc="outside upper left", ncols=columns)
     return figure
 
 
@@ -185,13 +187,14 @@ def spread(names: Sequence[T], most: int = MOST_LINES) -> list[T]:
 
 
 @rc_context(STYLE)
-def gains(found: Effects, *, narrow: bool) -> Figure:
+def gains(question: Question, *, narrow: bool) -> Figure:
     """The gain over no noise by noise, and by what else varies; bold where it is significant.
 
     Where a row has no room for numbers, a dot is significant.
     """
-    lines = spread(lines_of(found))
-    kinds = list(noises_of(found).items())[:MOST_NOISES]
+    found = question.effects
+    lines = spread(lines_of(question))
+    kinds = list(noises_of(question).items())[:MOST_NOISES]
     figure, panels = _grid(len(kinds), len(found), 0.36 * len(lines) + EDGES, narrow, sharey=True)
     places = [(kind, noises, metric) for kind, noises in kinds for metric in found]
     for axis, (kind, noises, metric) in zip(panels, places, strict=True):
@@ -206,30 +209,28 @@ def gains(found: Effects, *, narrow: bool) -> Figure:
                     text = "•" if one.is_significant else ""
                 _cell(axis, *at, text, colour, shade, bold=one.is_significant)
         every = -(-len(noises) // 8)
-        names = [
-            noise.rpartition("=")[2] if at % every == 0 else "" for at, noise in enumerate(noises)
-        ]
+        amounts = [noise.rpartition("=")[2] for noise in noises]
+        names = [amount if at % every == 0 else "" for at, amount in enumerate(amounts)]
         _table_axes(axis, [_short(line, narrow) for line in lines], names, top=False)
         axis.set(title=metric.name, xlabel=f"{kind} · % gain, higher is better")
     return figure
 
 
 @rc_context(STYLE)
-def heatmap(
-    names: Sequence[str], columns: Sequence[Column], references: int, *, narrow: bool
-) -> Figure:
+def heatmap(names: Sequence[str], columns: Sequence[Column], *, narrow: bool) -> Figure:
     """The error of each training noise on each test corruption; the last rows are references."""
-    trained = len(names) - references
+    trained = len(columns[0].cells)
     width = NARROW_COLUMNS if narrow else len(columns)
     parts = [columns[start : start + width] for start in range(0, len(columns), width)]
     figure, panels = _grid(len(parts), 1, len(names) * ROW + EDGES, narrow)
     for axis, part in zip(panels, parts, strict=True):
         for place, column in enumerate(part):
-            errors = np.array([cell.mean if cell else math.nan for cell in column.cells])
+            cells = (*column.cells, *column.references)
+            errors = np.array([cell.mean if cell else math.nan for cell in cells])
             shades = 0.55 * np.clip(2 - errors / (np.nanmin(errors[:trained]) or 1), 0, 1)
             for row, (text, _) in enumerate(column.texts(1)):
                 _cell(axis, row, place, text, LIGHT["better"], float(np.nan_to_num(shades[row])))
-        if references:
+        if columns[0].references:
             axis.axhline(trained - 0.5, color=LIGHT["ink"], linewidth=1)
         heads = [column.metric.name.replace(" ", "\n") for column in part]
         _table_axes(axis, [_short(name, narrow) for name in names], heads, top=True)
@@ -246,19 +247,19 @@ def heat(
     shown = rows(settings).settings
     columns = []
     for metric in map(robust, [*tables.corruptions(settings), "mean"]):
-        trained = [_mean(members, metric.key) for members in shown.values()]
-        others = [[row[metric.key]] if metric.key in row else [] for row in references.values()]
+        trained = [_mean(one.estimate(metric.key) for one in row) for row in shown.values()]
         if any(trained):
-            cells = [seeds.estimate(values) if values else None for values in others]
-            columns.append(Column(metric, trained + cells))
+            errors = [row.get(metric.key) for row in references.values()]
+            others = [None if error is None else seeds.estimate([error]) for error in errors]
+            columns.append(Column(metric, trained, others))
     return [*shown, *references], columns
 
 
-def _mean(members: Sequence[Setting], key: str) -> Estimate | None:
-    found = [estimate for one in members if (estimate := one.estimate(key))]
-    if len(found) == 1:
-        return found[0]
-    return seeds.estimate([each.mean for each in found]) if found else None
+def _mean(estimates: Iterable[Estimate | None]) -> Estimate | None:
+    known = [each for each in estimates if each]
+    if len(known) == 1:
+        return known[0]
+    return seeds.estimate([each.mean for each in known]) if known else None
 
 
 @rc_context(STYLE)
@@ -279,8 +280,8 @@ def curves(losses: Mapping[str, Mapping[str, Sequence[float]]], *, narrow: bool)
         axis.yaxis.set_major_formatter("{x:g}")
         axis.yaxis.set_minor_formatter("{x:g}")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    place: Any = {"loc": "outside lower left", "ncols": 1 if narrow else 4, "frameon": False}
-    figure.legend(*panels[0].get_legend_handles_labels(), fontsize=9, **place)
+    drawn = panels[0].get_legend_handles_labels()
+    figure.legend(*drawn, loc="outside lower left", ncols=1 if narrow else 4)
     return figure
 
 
@@ -295,30 +296,18 @@ def bare_map(coordinates: np.ndarray, labels: np.ndarray) -> Figure:
     return figure
 
 
-def lines_of(found: Effects) -> list[str]:
+def lines_of(question: Question) -> list[str]:
     """What varies besides the noise, in the order of the settings."""
-    return list(dict.fromkeys(one.line for one in _settings(found)))
+    return list(dict.fromkeys(one.line for one in question.settings))
 
 
-def noises_of(found: Effects) -> dict[str, list[str]]:
+def noises_of(question: Question) -> dict[str, list[str]]:
     """The noises of each kind, by amount."""
     by_kind: dict[str, list[str]] = {}
-    for setting in sorted(_settings(found), key=groups.by_noise):
+    for setting in sorted(question.settings, key=groups.by_noise):
         noises = by_kind.setdefault(setting.facts["noise"], [])
         noises += [setting.noise] if setting.noise not in noises else []
     return by_kind
-
-
-def _settings(found: Effects) -> list[Setting]:
-    """Every setting that has an effect, once."""
-    every = {one.setting.label: one.setting for of_metric in found.values() for one in of_metric}
-    return list(every.values())
-
-
-def _had(ladders: Mapping[str, Mapping[str, Sequence[Setting]]]) -> list[Metric]:
-    """The judged metrics that some setting has."""
-    every = [one for lines in ladders.values() for rungs in lines.values() for one in rungs]
-    return [metric for metric in effects.JUDGED if any(one.values(metric.key) for one in every)]
 
 
 def _grid(

@@ -61,6 +61,9 @@ class Setting:
         return seeds.estimate(values) if values else None
 
 
+Ladders = dict[str, dict[str, list[Setting]]]
+
+
 def group(runs: Iterable[Found]) -> list[Setting]:
     """Group runs, given newest first, into settings.
 
@@ -102,14 +105,14 @@ def clean(settings: Iterable[Setting]) -> dict[Facts, Setting]:
     return found
 
 
-def ladders(settings: Sequence[Setting]) -> dict[str, dict[str, list[Setting]]]:
+def ladders(settings: Sequence[Setting]) -> Ladders:
     """The noises that were trained at several strengths, each with its unit: `gaussian, σ`.
 
     For each there is one line for everything else that varies, with its settings, weakest first.
     The setting without noise, if there is one, comes before the weakest.
     """
     without = clean(settings)
-    found: dict[str, dict[str, list[Setting]]] = {}
+    found: Ladders = {}
     for setting in settings:
         if (key := strength_key(setting.facts)) and setting.strength > 0:
             unit = identity.spelled(key, "").rstrip("=")

@@ -6,9 +6,10 @@ import io
 import math
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader
@@ -16,13 +17,13 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from denoise import metrics
-from denoise.comparison import effects, figures, groups, published, svg, tables
-from denoise.comparison.effects import BETTER, Effect
-from denoise.comparison.groups import Setting
-from denoise.comparison.published import StudyRow
+from denoise.comparison import effects, figures, published, svg, tables
+from denoise.comparison.effects import Question
+from denoise.comparison.groups import Ladders, Setting
+from denoise.comparison.published import Reached
+from denoise.comparison.tables import Column
 from denoise.fetch import CLASSES, SIDE
 from denoise.figures import CLASS_COLOURS
-from denoise.metrics import Metric
 from denoise.tracking import files, search
 from denoise.tracking.search import Found
 
@@ -34,6 +35,15 @@ LOSSES = {
     "test": metrics.TEST_LOSS.key,
 }
 CLEAN, NOISY, OUTPUT = range(3)  # the rows of a run's examples.png
+TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent),
+    autoescape=lambda name: bool(name and name.endswith("html")),
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+TEMPLATES.globals |= {"effects": effects, "figures": figures}
+TEMPLATES.globals |= {"published": published, "svg": svg, "tables": tables}
+TEMPLATES.filters["cell"] = lambda text: str(text).replace("|", "\\|")
 
 
 class Picture(NamedTuple):
@@ -61,44 +71,32 @@ class Strip(NamedTuple):
     uri: str
 
 
-class View(NamedTuple):
+@dataclass(frozen=True)
+class View:
     """What is known of some settings, for the templates.
 
-    `noises` and `models` are the effects of another noise than none and of another model than the
-    first one. `mean_image` is the error of answering with the mean training image; nan if unknown.
-    `references` are the metrics of what was not trained, by name. `losses` are the curves of some
-    settings, by split.
+    `losses` are the curves of some settings, by split, and `heat` the rows and columns of the
+    picture of robustness. `mean_image` is the error of answering with the mean training image; nan
+    if unknown. `references` are the metrics of what was not trained, by name.
     """
 
     settings: Sequence[Setting]
-    noises: Mapping[Metric, Sequence[Effect]]
-    models: Mapping[Metric, Sequence[Effect]]
+    noise: Question
+    model: Question
     margin: float
+    columns: Sequence[Column]
+    ladders: Ladders
+    losses: Mapping[str, Mapping[str, Sequence[float]]]
+    heat: tuple[Sequence[str], Sequence[Column]]
     mean_image: float
     references: Mapping[str, Mapping[str, float]]
-    losses: Mapping[str, Mapping[str, Sequence[float]]]
-    study: Sequence[StudyRow]
+    study: Sequence[Reached]
     about: str
 
     @property
-    def found(self) -> Mapping[Metric, Sequence[Effect]]:
-        """The effects that the sentence and the summary are about."""
-        return self.noises or self.models
-
-    @property
-    def varied(self) -> str:
-        """The key of what varies among these."""
-        return "model" if self.models and not self.noises else "noise"
-
-    @property
-    def baseline(self) -> str:
-        return figures.NO_NOISE if self.varied == "noise" else effects.FIRST_MODEL
-
-    @property
-    def seeds(self) -> list[int]:
-        """The smallest and the largest number of seeds behind an effect."""
-        sizes = [one.gain.size for found in self.found.values() for one in found]
-        return [min(sizes), max(sizes)] if sizes else [0, 0]
+    def question(self) -> Question:
+        """The one that the sentence and the summary answer."""
+        return self.noise if self.noise.effects else self.model
 
     @property
     def least(self) -> float:
@@ -111,100 +109,62 @@ class View(NamedTuple):
         """Whether some setting beats the mean image by the margin; also if that is unknown."""
         return not self.least >= (1 - self.margin) * self.mean_image
 
-    def better(self) -> list[tuple[Metric, list[Effect], Effect | None]]:
-        """The metrics that are improved: by which settings, and by which most of all.
+    @cached_property
+    def sentence(self) -> str:
+        """The answer."""
+        text = TEMPLATES.get_template("sentence.txt").render(view=self)
+        return " ".join(text.split())
 
-        There is one such only if it is significantly better than every other setting.
-        """
-        return [
-            (metric, improved, _winner(metric, found, improved))
-            for metric, found in self.found.items()
-            if (improved := [one for one in found if one.answer == BETTER])
-        ]
+    @cached_property
+    def summary(self) -> list[list[str]]:
+        """The answer as a table below `tables.SUMMARY`."""
+        return tables.summary(self.question.effects)
 
+    @cached_property
+    def differences(self) -> list[list[str]]:
+        """The gain of each setting and what it means, as a table."""
+        return tables.differences(self.question.effects)
 
-def _winner(metric: Metric, found: Sequence[Effect], improved: list[Effect]) -> Effect | None:
-    best = effects.best([one.setting for one in found], metric)
-    if best and best.alike:
-        return None
-    return max(improved, key=lambda one: one.gain.mean)
-
-
-def sentence(view: View) -> str:
-    """The answer."""
-    text = _templates().get_template("sentence.txt").render(view=view)
-    return " ".join(text.split())
+    @cached_property
+    def cells(self) -> list[tuple[tuple[str, str], ...]]:
+        """The texts of the columns for each setting."""
+        return list(zip(*(column.texts() for column in self.columns), strict=True))
 
 
 def markdown(view: View) -> str:
     """The answer and the tables."""
-    return _templates().get_template("page.md").render(_values(view))
+    return TEMPLATES.get_template("page.md").render(view=view)
 
 
 def html(view: View, pictures: Sequence[Picture]) -> str:
     """The page, with the images that the settings' runs have logged."""
     shown = figures.spread(view.settings, MOST_PICTURED)
-    reached = [row.reached.last.test for row in view.study if row.reached.last]
+    reached = [row.last.test for row in view.study if row.last]
     with tempfile.TemporaryDirectory() as folder:
         examples = _downloaded(shown, "figures/examples.png", Path(folder))
         maps = _downloaded(shown, "tables/codes.csv", Path(folder))
-        page = _templates().get_template("page.html")
-        return page.render(
-            _values(view),
+        return TEMPLATES.get_template("page.html").render(
+            view=view,
             pictures={picture.name: picture for picture in pictures},
             shown=shown,
             clean=next((_row(path, CLEAN) for path in examples.values()), ""),
-            outputs=_strips(shown, examples, OUTPUT),
-            noises=_strips(_one_of_each_noise(shown), examples, NOISY),
+            outputs=_outputs(shown, examples),
+            noises=_noises(shown, examples),
             maps=list(filter(None, (_map(one, maps.get(one.label)) for one in shown))),
             classes=_classes(view.settings),
             scale=max(reached, default=1),
         )
 
 
-def _values(view: View) -> dict[str, Any]:
-    """What both templates need: the answer, and the bodies of the tables as text."""
-    columns = tables.columns(view.settings)
-    texts = [column.texts() for column in columns]
-    return {
-        "view": view,
-        "sentence": sentence(view),
-        "summary": tables.summary(view.found),
-        "differences": tables.differences(view.found),
-        "columns": columns,
-        "cells": [[cells[row] for cells in texts] for row in range(len(view.settings))],
-    }
-
-
-def _templates() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=lambda name: bool(name and name.endswith("html")),
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals |= {"effects": effects, "figures": figures, "groups": groups}
-    environment.globals |= {"published": published, "svg": svg, "tables": tables}
-    environment.filters["cell"] = lambda text: str(text).replace("|", "\\|")
-    return environment
-
-
 def pictures(view: View) -> list[Picture]:
     """The pictures that the settings have data for."""
-    ladders, first = groups.ladders(view.settings), effects.FIRST_MODEL
-    names, columns = figures.heat(view.settings, view.references)
+    noise, model = view.noise, view.model
     drawn: Mapping[str, tuple[object, Callable[..., Figure]]] = {
-        "does_noise_help": (
-            view.noises,
-            partial(figures.forest, view.noises, view.margin, figures.NO_NOISE),
-        ),
-        "how_much": (ladders, partial(figures.amounts, ladders)),
-        "when": (len(figures.lines_of(view.noises)) > 1, partial(figures.gains, view.noises)),
-        "which_model": (view.models, partial(figures.forest, view.models, view.margin, first)),
-        "robustness": (
-            len(columns) > 1,
-            partial(figures.heatmap, names, columns, len(view.references)),
-        ),
+        "does_noise_help": (noise.effects, partial(figures.forest, noise, view.margin)),
+        "how_much": (view.ladders, partial(figures.amounts, view.ladders)),
+        "when": (len(figures.lines_of(noise)) > 1, partial(figures.gains, noise)),
+        "which_model": (model.effects, partial(figures.forest, model, view.margin)),
+        "robustness": (len(view.heat[1]) > 1, partial(figures.heatmap, *view.heat)),
         "losses": (view.losses, partial(figures.curves, view.losses)),
     }
     return [
@@ -264,22 +224,22 @@ def _classes(settings: Sequence[Setting]) -> list[tuple[str, str]]:
     return list(zip(names, CLASS_COLOURS, strict=True))
 
 
-def _one_of_each_noise(settings: Sequence[Setting]) -> list[Setting]:
-    first: dict[tuple[str, str], Setting] = {}
-    for one in settings:
-        first.setdefault((one.facts["protocol"], one.noise), one)
-    return list(first.values())
-
-
-def _strips(settings: Sequence[Setting], examples: Mapping[str, Path], row: int) -> list[Strip]:
+def _outputs(settings: Sequence[Setting], examples: Mapping[str, Path]) -> list[Strip]:
     errors = tables.column(settings, metrics.DENOISE_MSE).texts()
     return [
-        Strip(one.label, f"MSE {error}", _row(examples[one.label], row))
-        if row == OUTPUT
-        else Strip(one.noise, "", _row(examples[one.label], row))
+        Strip(one.label, f"MSE {error}", _row(examples[one.label], OUTPUT))
         for one, (error, _) in zip(settings, errors, strict=True)
         if one.label in examples
     ]
+
+
+def _noises(settings: Sequence[Setting], examples: Mapping[str, Path]) -> list[Strip]:
+    """The images corrupted with each noise, once for each protocol."""
+    first: dict[tuple[str, str], Setting] = {}
+    for one in settings:
+        if one.label in examples:
+            first.setdefault((one.facts["protocol"], one.noise), one)
+    return [Strip(one.noise, "", _row(examples[one.label], NOISY)) for one in first.values()]
 
 
 def _row(path: Path, row: int) -> str:

@@ -2,7 +2,8 @@
 """The published study's tables, beside the losses that runs reached, and where a loss comes from."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -10,10 +11,12 @@ from omegaconf import OmegaConf
 from torch import Tensor
 
 from denoise import build, data, evaluate, fetch
+from denoise.comparison.tables import MISSING
 from denoise.config import CONF
 from denoise.config.settings import Tracking
 from denoise.data import Data, Space
 from denoise.errors import UserError
+from denoise.metrics import TEST_LOSS, TRAIN_LOSS
 from denoise.tracking import search
 from denoise.tracking.search import Found
 
@@ -27,7 +30,6 @@ HEADER = (
     f"epoch {EPOCHS} reached",
     "difference",
 )
-MISSING = "–"
 
 
 class Losses(NamedTuple):
@@ -49,13 +51,29 @@ class Row(NamedTuple):
     last: Losses
 
 
+class Parts(NamedTuple):
+    """The three parts of a loss, in the model's space, which add up to it.
+
+    `floor` is the error of the best output in [0, 1], which is a sigmoid's range. `noise` is what
+    the corruption of the target adds. `missed` is the rest, which the model could have avoided.
+    """
+
+    floor: float
+    noise: float
+    missed: float
+
+
 class Reached(NamedTuple):
-    """A published row and the newest run that re-creates it, with its losses; None without one."""
+    """A published row beside the newest run that re-creates it, if there is one.
+
+    `parts` are those of its last test loss; None if they are not known.
+    """
 
     row: Row
-    run: Found | None
-    first: Losses | None
-    last: Losses | None
+    run: Found | None = None
+    first: Losses | None = None
+    last: Losses | None = None
+    parts: Parts | None = None
 
     @property
     def differences(self) -> Losses | None:
@@ -78,25 +96,6 @@ class Reached(NamedTuple):
             return [row.label, str(row.first), MISSING, str(row.last), "no run yet", MISSING]
         signed = " / ".join(f"{difference:+.3f}" for difference in differences)
         return [row.label, str(row.first), str(self.first), str(row.last), str(self.last), signed]
-
-
-class Parts(NamedTuple):
-    """The three parts of a loss, in the model's space, which add up to it.
-
-    `floor` is the error of the best output in [0, 1], which is a sigmoid's range. `noise` is what
-    the corruption of the target adds. `missed` is the rest, which the model could have avoided.
-    """
-
-    floor: float
-    noise: float
-    missed: float
-
-
-class StudyRow(NamedTuple):
-    """A published row beside the reached one, and the parts of its test loss, if known."""
-
-    reached: Reached
-    parts: Parts | None
 
 
 def _gaussian(sigma: float) -> str:
@@ -127,33 +126,29 @@ PROTOCOL = (
 )
 
 
-def reached(settings: Tracking, among: Sequence[Found] | None = None) -> list[Reached]:
-    """Each published row with the newest run, of all or `among` some, that re-creates it."""
+def reached(settings: Tracking, among: str = "") -> list[Reached]:
+    """Each published row and the newest run that re-creates it, of those that a filter finds."""
     return [_reached(settings, row, among) for row in PUBLISHED]
 
 
-def _reached(settings: Tracking, row: Row, among: Sequence[Found] | None) -> Reached:
-    found = search.search(settings, f"{PROTOCOL} and {row.runs}", most=None if among else 1)
-    if among is not None:
-        ids = {run.id for run in among}
-        found = [run for run in found if run.id in ids]
-    curves = [search.curve(found[0].id, f"{split}/loss") for split in Losses._fields if found]
-    if not (found and all(curves)):
-        return Reached(row, None, None, None)
-    first, last = (Losses(*(curve[at] for curve in curves)) for at in (0, -1))
-    return Reached(row, found[0], first, last)
+def _reached(settings: Tracking, row: Row, among: str) -> Reached:
+    where = " and ".join(filter(None, (PROTOCOL, row.runs, among)))
+    for run in search.search(settings, where, most=1):
+        curves = [search.curve(run.id, one.key) for one in (TRAIN_LOSS, TEST_LOSS)]
+        if all(curves):
+            first, last = (Losses(*(curve[at] for curve in curves)) for at in (0, -1))
+            return Reached(row, run, first, last)
+    return Reached(row)
 
 
-def decomposed(settings: Tracking, runs: Sequence[Found]) -> Iterator[StudyRow]:
-    """The published rows beside these runs, with the parts of each loss; none if no run fits."""
-    ours = [run for run in runs if run.tags.get("protocol") == "study"]
-    rows = reached(settings, ours) if ours else []
-    images = {root: _images(root) for root in {_root(row.run) for row in rows if row.run}}
-    for row in rows if images else []:
-        parts = None
-        if row.run and row.last and (there := images[_root(row.run)]):
-            parts = _parts(row.run, row.last.test, there)
-        yield StudyRow(row, parts)
+def decomposed(settings: Tracking, runs: Sequence[Found]) -> list[Reached]:
+    """The published rows beside these runs, with the parts of each loss; [] if no run fits."""
+    ours = [run.id for run in runs if run.tags.get("protocol") == "study"]
+    rows = reached(settings, search.one_of(ours)) if ours else []
+    if not any(row.run for row in rows):
+        return []
+    images = cache(_images)  # each data set is read once
+    return [row._replace(parts=_parts(row, images)) for row in rows]
 
 
 def decompose(images: Tensor, target: Tensor, data: Data, loss: float) -> Parts:
@@ -208,15 +203,16 @@ def _images(root: str, name: str = "FashionMNIST") -> Data | None:
         return None
 
 
-def _parts(run: Found, loss: float, images: Data) -> Parts | None:
-    """The parts of the run's test loss, with the same corruption that it was tested on."""
-    noise = OmegaConf.from_dotlist(
-        [f"{k}={v}" for k, v in run.params.items() if k.startswith("noise.")]
-    )
+def _parts(row: Reached, load: Callable[[str], Data | None]) -> Parts | None:
+    """The parts of the test loss, with the same corruption that the run was tested on."""
+    if not (row.run and row.last and (images := load(_root(row.run)))):
+        return None
+    params = row.run.params.items()
+    noise = OmegaConf.from_dotlist([f"{k}={v}" for k, v in params if k.startswith("noise.")])
     try:
         node = OmegaConf.to_container(noise)["noise"]  # type: ignore[index, call-overload]
         pairs = evaluate.corrupted(images.test, images, build.build_noise(node))
     except UserError:
         return None
     target = torch.cat([noisy for _, noisy in pairs])
-    return decompose(images.test.images, target, images, loss)
+    return decompose(images.test.images, target, images, row.last.test)

@@ -46,6 +46,8 @@ STYLE: Any = {
     "xtick.labelsize": 9,
     "ytick.labelsize": 9,
     "axes.labelsize": 9,
+    "legend.fontsize": 9,
+    "legend.frameon": False,
 }
 
 

@@ -2,7 +2,7 @@
 
 import csv
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from denoise import metrics
 from denoise.comparison import seeds
-from denoise.comparison.effects import ANSWERS, BETTER, UNDECIDED, WORSE, Effect
+from denoise.comparison.effects import ANSWERS, BETTER, UNDECIDED, WORSE, Effect, Effects
 from denoise.comparison.groups import Setting
 from denoise.comparison.seeds import Estimate
-from denoise.metrics import Metric
+from denoise.metrics import UNCORRUPTED, Metric
 
 SHOWN = (
     metrics.CLEAN_MSE,
@@ -32,26 +32,27 @@ SHOWN = (
 HEADER = ("setting", "seeds")
 SUMMARY = ("measure", "largest gain", "largest loss", *ANSWERS)
 MISSING = "–"
-MOST_DIGITS = 7
+MOST_DECIMALS = 7
 
 
 class Column(NamedTuple):
-    """One metric of every setting, shown to the digits in which they differ."""
+    """One metric of every setting, to the digits in which settings differ, and of references."""
 
     metric: Metric
     cells: list[Estimate | None]
+    references: Sequence[Estimate | None] = ()
 
-    def digits(self, significant: int) -> int:
+    def decimals(self, significant: int) -> int:
         """As many digits of the usual interval; without intervals, of the usual gap of values."""
         known = [cell for cell in self.cells if cell]
         values = sorted({cell.mean for cell in known})
         gaps = [high - low for low, high in pairwise(values)]
         scales = [cell.margin for cell in known if cell.margin > 0] or gaps
-        return digits(median(scales), significant) if scales else self.metric.digits
+        return decimals(median(scales), significant) if scales else self.metric.digits
 
     def texts(self, significant: int = 2) -> list[tuple[str, str]]:
-        """Mean and margin of each setting; the margin is empty for one seed, or if all agree."""
-        places = self.digits(significant)
+        """Mean and margin of each cell; the margin is empty for one seed, or if all agree."""
+        places = self.decimals(significant)
 
         def shown(cell: Estimate | None) -> tuple[str, str]:
             if not cell:
@@ -59,12 +60,12 @@ class Column(NamedTuple):
             margin = f"{cell.margin:,.{places}f}" if cell.margin > 0 else ""
             return f"{cell.mean:,.{places}f}", margin
 
-        return [shown(cell) for cell in self.cells]
+        return [shown(cell) for cell in (*self.cells, *self.references)]
 
 
-def digits(scale: float, significant: int) -> int:
+def decimals(scale: float, significant: int) -> int:
     """How many decimals show this many significant digits of `scale`, from 0 to 7."""
-    return min(MOST_DIGITS, max(0, significant - 1 - math.floor(math.log10(scale))))
+    return min(MOST_DECIMALS, max(0, significant - 1 - math.floor(math.log10(scale))))
 
 
 def column(settings: Sequence[Setting], metric: Metric) -> Column:
@@ -84,12 +85,27 @@ def corruptions(settings: Sequence[Setting]) -> list[str]:
     )
 
 
+def suite(settings: Sequence[Setting]) -> str:
+    """What robustness is the mean over: 8 corruptions and the clean image; empty if not measured.
+
+    Of settings with suites of their own, it is the largest number.
+    """
+    suites = [corruptions([one]) for one in settings]
+    counts = {sum(name != UNCORRUPTED for name in names) for names in suites if names}
+    parts = []
+    if most := max(counts, default=0):
+        parts.append(f"{'up to ' * (len(counts) > 1)}{most} corruption{'s' * (most > 1)}")
+    if any(UNCORRUPTED in names for names in suites):
+        parts.append("the clean image")
+    return " and ".join(parts)
+
+
 def percent(gain: Estimate, interval: str = "to") -> str:
     """A gain to the digits that its interval leaves, with it: `to` its ends, or `±` its half.
 
     +5.8% (+5.1 to +6.5), 5.8 ± 0.7%, or +5.8% if `interval` is empty or there is none.
     """
-    places = max(int(gain.margin < 10), digits(gain.margin, 1)) if gain.margin > 0 else 1
+    places = max(int(gain.margin < 10), decimals(gain.margin, 1)) if gain.margin > 0 else 1
     text = f"{gain.mean:+.{places}f}%"
     if interval == "±":
         half = f" ± {gain.margin:.{places}f}" if gain.margin > 0 else ""
@@ -110,7 +126,7 @@ def answer(effect: Effect) -> str:
     return effect.answer
 
 
-def summary(effects: Mapping[Metric, Sequence[Effect]]) -> list[list[str]]:
+def summary(effects: Effects) -> list[list[str]]:
     """A row below `SUMMARY` for each metric; of one seed, no answers are counted."""
     rows = []
     for metric, found in effects.items():
@@ -120,11 +136,13 @@ def summary(effects: Mapping[Metric, Sequence[Effect]]) -> list[list[str]]:
             _named(gain) if gain.gain.mean > 0 else "",
             _named(loss) if loss.gain.mean < 0 else "",
         ]
-        rows.append([metric.name, *ends, *_counts(found)])
+        answers = [one.answer for one in found if one.gain.size > 1]
+        counts = [str(answers.count(each)) if answers else "" for each in ANSWERS]
+        rows.append([metric.name, *ends, *counts])
     return rows
 
 
-def differences(effects: Mapping[Metric, Sequence[Effect]]) -> list[list[str]]:
+def differences(effects: Effects) -> list[list[str]]:
     """A row for each setting: its label, and its gain and what it means in each metric."""
     cells: dict[str, dict[Metric, str]] = {}
     for metric, found in effects.items():
@@ -140,18 +158,11 @@ def _named(effect: Effect) -> str:
     return f"{percent(effect.gain, '')} {effect.setting.label}"
 
 
-def _counts(found: Sequence[Effect]) -> Iterable[str]:
-    if found[0].gain.size == 1:
-        return [""] * len(ANSWERS)
-    given = [one.answer for one in found]
-    return [str(given.count(each)) for each in ANSWERS]
-
-
 def write_csv(path: Path, settings: Sequence[Setting]) -> None:
     """One line per setting: mean, standard deviation and 95% interval of every metric."""
     keys = [each.metric.key for each in columns(settings)]
     keys += [metrics.robust(name).key for name in corruptions(settings)]
-    parts = seeds.Estimate._fields[:-1]
+    parts = Estimate._fields[:-1]
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow([*HEADER, *(f"{key} {part}" for key in keys for part in parts)])

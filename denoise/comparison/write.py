@@ -7,9 +7,9 @@ from typing import NamedTuple
 from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
-from denoise.comparison import effects, groups, page, published, tables
+from denoise.comparison import effects, figures, groups, page, published, tables
 from denoise.comparison.effects import MARGIN
 from denoise.comparison.groups import Setting
 from denoise.comparison.page import Picture, View
@@ -33,9 +33,7 @@ class Comparison(NamedTuple):
 
     def show(self, screen: Console) -> None:
         """Print the table and the sentence."""
-        table = Table(box=box.SIMPLE)
-        for name in tables.SUMMARY:
-            table.add_column(name, overflow="fold")
+        table = Table(*(Column(name, overflow="fold") for name in tables.SUMMARY), box=box.SIMPLE)
         for row in self.summary:
             table.add_row(*map(escape, row))
         if self.summary:
@@ -74,15 +72,20 @@ def write(
     store.existing(settings)
     everything = sorted([*runs, *_baselines(settings, runs)], key=lambda run: -run.started)
     found = groups.group(everything)
+    noise, model = effects.questions(found, margin)
+    references = {one.name: one.metrics for one in search.references(settings, everything)}
     view = View(
         settings=found,
-        noises=effects.compare(effects.noise_pairs(found), margin),
-        models=effects.compare(effects.model_pairs(found), margin),
+        noise=noise,
+        model=model,
         margin=margin,
-        mean_image=published.mean_image_error(everything[0]),
-        references={one.name: one.metrics for one in search.references(settings, everything)},
+        columns=tables.columns(found),
+        ladders=groups.ladders(found),
         losses=page.curves(found),
-        study=list(published.decomposed(settings, everything)),
+        heat=figures.heat(found, references),
+        mean_image=published.mean_image_error(everything[0]),
+        references=references,
+        study=published.decomposed(settings, everything),
         about=_about(everything, found),
     )
     folder.mkdir(parents=True, exist_ok=True)
@@ -91,7 +94,7 @@ def write(
     tables.write_csv(files[0], found)
     files[1].write_text(page.markdown(view), encoding="utf-8")
     files[2].write_text(page.html(view, pictures), encoding="utf-8")
-    return Comparison(page.sentence(view), tables.summary(view.found), pictures, *files)
+    return Comparison(view.sentence, view.summary, pictures, *files)
 
 
 def _baselines(settings: Tracking, runs: Sequence[Found]) -> list[Found]:

@@ -188,9 +188,10 @@ def spread(names: Sequence[T], most: int = MOST_LINES) -> list[T]:
 
 @rc_context(STYLE)
 def gains(question: Question, *, narrow: bool) -> Figure:
-    """The gain over no noise by noise, and by what else varies; bold where it is significant.
+    """The gain over no noise by noise, and by what else varies.
 
-    Where a row has no room for numbers, a dot is significant.
+    Only significant gains have a colour, unless there is one seed; what is undecided is grey. Where
+    a row has no room for numbers, a dot is significant.
     """
     found = question.effects
     lines = spread(lines_of(question))
@@ -202,17 +203,19 @@ def gains(question: Question, *, narrow: bool) -> Figure:
         for one in found[metric]:
             if one.setting.line in lines and one.setting.noise in noises:
                 at = lines.index(one.setting.line), noises.index(one.setting.noise)
-                shade = 0.6 * min(1.0, abs(one.gain.mean) / max(2.0, usual))
+                shade = 0.15 + 0.45 * min(1.0, abs(one.gain.mean) / max(2.0, usual))
+                shade *= one.is_significant or question.seeds[1] == 1
                 colour = LIGHT["better" if one.gain.mean > 0 else "worse"]
                 text = tables.percent(one.gain, "").rstrip("%")
                 if len(noises) > MOST_NUMBERS:
                     text = "•" if one.is_significant else ""
-                _cell(axis, *at, text, colour, shade, bold=one.is_significant)
+                ink = LIGHT["quiet" if one.answer == effects.UNDECIDED else "ink"]
+                _cell(axis, *at, text, colour, shade, ink=ink, bold=one.is_significant)
         every = -(-len(noises) // 8)
         amounts = [noise.rpartition("=")[2] for noise in noises]
         names = [amount if at % every == 0 else "" for at, amount in enumerate(amounts)]
         _table_axes(axis, [_short(line, narrow) for line in lines], names, top=False)
-        axis.set(title=metric.name, xlabel=f"{kind} · % gain, higher is better")
+        axis.set(title=metric.name, xlabel=f"{kind} · % better")
     return figure
 
 
@@ -336,12 +339,20 @@ def _name_rows(axis: Axes, shown: Rows, narrow: bool) -> None:
 
 
 def _cell(
-    axis: Axes, row: int, column: int, text: str, colour: str, shade: float, *, bold: bool = False
+    axis: Axes,
+    row: int,
+    column: int,
+    text: str,
+    colour: str,
+    shade: float,
+    *,
+    ink: str = LIGHT["ink"],
+    bold: bool = False,
 ) -> None:
     corner = (column - 0.48, row - 0.46)
     axis.add_patch(Rectangle(corner, 0.96, 0.92, color=colour, alpha=shade, linewidth=0))
     weight = "bold" if bold else "normal"
-    axis.text(column, row, text, ha="center", va="center", fontsize=9, weight=weight)
+    axis.text(column, row, text, ha="center", va="center", fontsize=9, weight=weight, color=ink)
 
 
 def _table_axes(axis: Axes, rows: Sequence[str], columns: Sequence[str], *, top: bool) -> None:

@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from PIL import Image
 from torch import Generator, Tensor
 
-from denoise import build, command, data, denoiser, figures, load, manifest, pictures
+from denoise import bounds, build, command, data, denoiser, figures, load, manifest, pictures
 from denoise.config import CONF
 from denoise.errors import UserError
 
@@ -61,7 +61,7 @@ def main(
     if sigma is not None and not noise:
         raise click.UsageError("--sigma is the strength of a --noise, but no --noise is given")
     loaded = load(model, trust=trust)
-    stems, pixels = zip(*_read(paths), *_sample(sample or 0), strict=True)
+    stems, pixels = zip(*_read(paths), *_sample(sample or 0, loaded), strict=True)
     names, images = _unique(stems), torch.from_numpy(np.stack(pixels))
     given = _corrupt(images, loaded, noise, sigma) if noise else images
     files = [f"{name}.png" for name in names]
@@ -86,12 +86,13 @@ def _read(paths: Sequence[Path]) -> Iterator[tuple[str, np.ndarray]]:
         yield path.stem, picture.pixels
 
 
-def _sample(number: int) -> Iterator[tuple[str, np.ndarray]]:
-    """The first test images, named by their class."""
+def _sample(number: int, loaded: denoiser.Denoiser) -> Iterator[tuple[str, np.ndarray]]:
+    """The first test images of the model's data set, named by their class."""
     if not number:
         return
-    node = OmegaConf.to_container(OmegaConf.load(CONF / "data" / "fashion_mnist.yaml"))
-    images = data.load(data.Settings(**node), torch.device("cpu"))  # type: ignore[arg-type]
+    node = OmegaConf.load(CONF / "data" / "fashion_mnist.yaml")
+    values = {**node, "name": loaded.config["data"]["name"]}
+    images = data.load(bounds.settings(data.Settings, values, "data"), torch.device("cpu"))
     for index in range(number):
         name = images.class_names[int(images.test.labels[index])].replace("/", "-")
         yield f"{index:04d} {name}", images.test.images[index].numpy() / np.float32(255)

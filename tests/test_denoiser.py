@@ -453,6 +453,24 @@ def test_apply_can_corrupt_test_images_first(applied: Command, settings: data.Se
     assert Path("noisy/sheet.png").read_bytes() != Path("clean/sheet.png").read_bytes()
 
 
+@needs_best
+def test_test_images_are_of_the_data_set_that_the_model_was_trained_on(
+    applied: Command, settings: data.Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, seen, model = data.load, [], denoise.load("best")
+    of_digits = {**model.config, "data": {**model.config["data"], "name": "MNIST"}}
+    digits = Denoiser(model.model, model.space, of_digits)
+    monkeypatch.setattr("denoise.apply.load", lambda *_, **__: digits)
+
+    def loaded(asked: data.Settings, device: torch.device) -> data.Data:
+        seen.append(asked.name)
+        return read(settings, device)
+
+    monkeypatch.setattr(data, "load", loaded)
+    assert applied("best", "--sample", "1", "--to", "out")[0] == 0
+    assert seen == ["MNIST"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -22,7 +22,7 @@ from mlflow.protos import databricks_pb2 as codes
 from denoise import data
 from denoise.config.settings import Tracking
 from denoise.errors import RunDeletedError, StoreUnavailableError, UserError
-from denoise.tracking import claim, formats, mirror, pending, record, search
+from denoise.tracking import claim, failures, formats, mirror, pending, record, search
 from denoise.tracking import files as store_files
 from denoise.tracking import store as stores
 from tests.conftest import SMALL, Said, clean_environment, ended, ran, tracked, wait_until
@@ -530,7 +530,7 @@ def test_what_always_fails_is_told_from_what_may_work_later(
 ) -> None:
     wrapped = RuntimeError()
     wrapped.__cause__ = error
-    assert (stores.is_refused(error), stores.is_refused(wrapped)) == (refused, refused)
+    assert (failures.is_refused(error), failures.is_refused(wrapped)) == (refused, refused)
 
 
 @pytest.mark.parametrize(
@@ -593,7 +593,7 @@ def test_an_experiment_that_another_process_creates_at_the_same_time_is_used(
     ],
 )
 def test_secrets_in_an_address_are_hidden(address: str, shown: str) -> None:
-    assert stores.without_secret(address) == shown
+    assert failures.without_secret(address) == shown
 
 
 def test_data_for_another_store_are_not_uploaded(left: Path) -> None:

@@ -22,7 +22,7 @@ from denoise.model import Autoencoder
 
 FEW_LABELS, DRAWS = 500, 5
 # With much momentum, t-SNE takes 300 steps to a smaller KL divergence than openTSNE's default takes
-# 750 to (benchmarks/tsne.py). Of few codes, for which time does not matter, it does not.
+# 750 to (benchmarks/tsne.py). With few codes it would be larger, and time does not matter.
 MANY_CODES = 5000
 LESS_STEPS = {
     **{"early_exaggeration_iter": 100, "initial_momentum": 0.8},

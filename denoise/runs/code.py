@@ -54,11 +54,14 @@ def difference(launching: Mapping[str, str]) -> str:
 
 
 def pass_on() -> None:
-    """Tell workers on other machines, through the environment, which code they should have."""
-    os.environ[VARIABLE] = json.dumps(here())
+    """Tell workers on other machines, through the environment, which version they should have.
+
+    Not which commit: a job may wait in a queue while the checkout that it shares moves on.
+    """
+    os.environ[VARIABLE] = json.dumps({**here(), "commit": ""})
 
 
 def check() -> None:
-    """Raise `UserError` if the launching process has passed on another code than that here."""
+    """Raise `UserError` if the launching process has passed on another version than that here."""
     if found := difference(json.loads(os.environ.get(VARIABLE, "null")) or here()):
         raise UserError(found)

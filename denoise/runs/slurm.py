@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 
 from denoise.errors import UserError
 from denoise.runs import code
+from denoise.tracking import failures
 
 ASK_SECONDS = 30
 ERROR = re.compile(r"(\w+\.)*\w*Error: ")  # how Python's tracebacks end
@@ -47,7 +48,7 @@ def errors(sweep: Path) -> str:
     for log in sorted(sweep.glob(".submitit/*/*.err")):
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
         if found := [line for line in lines if ERROR.match(line)]:
-            return f"{found[-1]} (see {log})"
+            return f"{failures.without_secret(found[-1])[: failures.LONGEST_LINE]} (see {log})"
     return ""
 
 

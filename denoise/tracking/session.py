@@ -73,12 +73,11 @@ def opened(
 def reopened(own: Record, settings: Tracking, run_id: str) -> Iterator[Record]:
     """The record of a finished run, in the folder of `own`, to be given what it lacks."""
     store.prepare(settings)
-    known = search.contents(run_id)
-    if own.run_id != run_id or own.fields["status"] != FINISHED:  # what was interrupted is older
-        own.adopt(known)
-    mine = claim.me(own.folder)
+    known, mine = search.contents(run_id), claim.me(own.folder)
     with files.answered():
         MlflowClient().set_tag(run_id, claim.OWNER, mine.text())
+    if own.run_id != run_id or own.fields["status"] != FINISHED:  # what was interrupted is older
+        own.adopt(known)
     own.update(
         tags=own.fields["tags"] | {claim.OWNER: mine.text()},
         store=failures.without_secret(store.uri(settings)),

@@ -19,6 +19,7 @@ from tests.faults.conftest import ANOTHER_VERSION, NO_PACKAGE, history, progress
 
 NAMES = [f"gaussian σ={sigma}" for sigma in (0.1, 0.2, 0.3, 0.4)]
 EPOCHS = 150
+LONG = 450  # epochs that take longer than the half minute between Slurm's looks at time limits
 
 pytestmark = [
     pytest.mark.faults,
@@ -110,9 +111,11 @@ def slurm(
         cluster.stop()
 
 
-def sweep(folder: Path, settings: data.Settings, *arguments: str) -> subprocess.Popen[str]:
+def sweep(
+    folder: Path, settings: data.Settings, *arguments: str, epochs: int = EPOCHS
+) -> subprocess.Popen[str]:
     """Four runs, one after another or, with the arguments, on Slurm."""
-    small = (*SMALL, f"trainer.epochs={EPOCHS}", "noise.sigma=0.1,0.2,0.3,0.4")
+    small = (*SMALL, f"trainer.epochs={epochs}", "noise.sigma=0.1,0.2,0.3,0.4")
     folder.mkdir(exist_ok=True)
     return command(folder, "-m", *small, f"data.root={settings.root}", *arguments)
 
@@ -143,7 +146,7 @@ def test_a_sweep_survives_requeues_timeouts_cancelled_jobs_and_a_new_controller(
 ) -> None:
     folder = tmp_path / "slurm"
     # Of so short a time limit, submitit counts every end as a time-out: the default allows none.
-    process = sweep(folder, settings, *ON_SLURM, "hydra.launcher.timeout_min=10")
+    process = sweep(folder, settings, *ON_SLURM, "hydra.launcher.timeout_min=10", epochs=LONG)
     wait_until(lambda: min(epoch(folder, 0), epoch(folder, 1)) > 1)
     assert states(folder) == ["RUNNING", "RUNNING", "QUEUED", "QUEUED"]
     requeued, cancelled = slurm.of_task(0), slurm.of_task(1)
@@ -161,11 +164,12 @@ def test_a_sweep_survives_requeues_timeouts_cancelled_jobs_and_a_new_controller(
     assert first.status == 1, first.err
     assert (first.out.count("│ FINISHED"), first.out.count("│ KILLED")) == (3, 1), first.out
 
-    again = ended(sweep(folder, settings, *ON_SLURM), folder)
+    again = ended(sweep(folder, settings, *ON_SLURM, epochs=LONG), folder)
     assert again.status == 0, again.err
     assert (again.out.count("│ REUSED"), again.out.count("│ FINISHED")) == (3, 1), again.out
     assert states(folder) == ["FINISHED"] * 4
-    alone = ended(sweep(tmp_path / "alone", settings, "hydra/launcher=basic"), tmp_path / "alone")
+    other = tmp_path / "alone"
+    alone = ended(sweep(other, settings, "hydra/launcher=basic", epochs=LONG), other)
     here, there = by_name(alone), by_name(again)
     for name in NAMES:
         assert history(folder, there[name]) == history(alone.folder, here[name])

@@ -1,6 +1,7 @@
 """Scores of a model's latent space, and its t-SNE map."""
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,9 +25,11 @@ FEW_LABELS, DRAWS = 500, 5
 # With much momentum, t-SNE takes 300 steps to a smaller KL divergence than openTSNE's default takes
 # 750 to (benchmarks/tsne.py). With few codes it would be larger, and time does not matter.
 MANY_CODES = 5000
-LESS_STEPS = {
-    **{"early_exaggeration_iter": 100, "initial_momentum": 0.8},
-    **{"n_iter": 200, "final_momentum": 0.97},
+FEWER_STEPS: dict[str, Any] = {
+    "early_exaggeration_iter": 100,
+    "initial_momentum": 0.8,
+    "n_iter": 200,
+    "final_momentum": 0.97,
 }
 
 Coded = tuple[np.ndarray, np.ndarray]  # codes and labels of images
@@ -106,13 +109,13 @@ def tsne(codes: np.ndarray, settings: Settings) -> np.ndarray:
 
 def fitted(codes: np.ndarray, settings: Settings) -> np.ndarray:
     """The coordinates that t-SNE found, (n, 2), in the units of its own objective."""
-    steps = LESS_STEPS if len(codes) >= MANY_CODES else {}
+    steps = FEWER_STEPS if len(codes) >= MANY_CODES else {}
     mapped = TSNE(
         perplexity=settings.perplexity,
         random_state=settings.random_state,
         initialization="pca" if codes.shape[1] > 1 else "random",
         negative_gradient_method="bh",
-        neighbors="exact",  # for so few codes, approximate ones would take longer
+        neighbors="exact",  # of 10,000 codes, approximate ones would take longer
         n_jobs=torch.get_num_threads(),
         **steps,
     ).fit(codes)

@@ -25,9 +25,11 @@ def test_codes_are_in_the_order_of_the_images(images: Data) -> None:
     assert codes[650] == pytest.approx(alone[0].numpy(), abs=1e-5)
 
 
+@pytest.mark.parametrize("many", [5000, 100], ids=["few codes", "many codes"])
 def test_the_tsne_map_keeps_distances_fills_its_square_and_is_repeatable(
-    images: Data, evaluation: Settings
+    images: Data, evaluation: Settings, monkeypatch: pytest.MonkeyPatch, many: int
 ) -> None:
+    monkeypatch.setattr(latent, "MANY_CODES", many)
     codes = latent.codes(Anello(latent_dim=4), images.test.images[:300], images)
     first, again = latent.tsne(codes, evaluation), latent.tsne(codes, evaluation)
     assert first.shape == (300, 2)

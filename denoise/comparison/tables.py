@@ -36,7 +36,7 @@ MOST_DECIMALS = 7
 
 
 class Column(NamedTuple):
-    """One metric of every setting, to the digits in which settings differ, and of references."""
+    """One metric of every setting and reference, to the digits in which the settings differ."""
 
     metric: Metric
     cells: list[Estimate | None]
@@ -88,7 +88,7 @@ def corruptions(settings: Sequence[Setting]) -> list[str]:
 def suite(settings: Sequence[Setting]) -> str:
     """What robustness is the mean over: 8 corruptions and the clean image; empty if not measured.
 
-    Of settings with suites of their own, it is the largest number.
+    If settings differ in their suites, the largest number counts.
     """
     suites = [corruptions([one]) for one in settings]
     counts = {sum(name != UNCORRUPTED for name in names) for names in suites if names}

@@ -1,4 +1,4 @@
-"""How long runs will take, told before they start."""
+"""An estimate of how long runs will take, for before they start."""
 
 import json
 from collections.abc import Sequence

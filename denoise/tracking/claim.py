@@ -27,7 +27,7 @@ from denoise.tracking.record import RUNNING
 log = logging.getLogger(__name__)
 
 BEAT_SECONDS = 10
-LATE_SECONDS = 15  # nearly every living process is heard by then
+LATE_SECONDS = 15  # by then nearly every living process has renewed its heartbeat
 DEAD_SECONDS = 60
 LOOK_SECONDS = 1
 CONTEST_SECONDS = 1

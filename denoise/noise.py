@@ -11,7 +11,7 @@ object is made in Python.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated, Protocol, runtime_checkable
 
 import torch
@@ -29,6 +29,14 @@ class Noise(Protocol):
     """Anything that corrupts a batch."""
 
     def __call__(self, images: Tensor, *, generator: Generator) -> Tensor: ...
+
+
+def changes_nothing(noise: Noise) -> bool:
+    """Whether it is a noise of this module whose amount, which each declares first, is 0."""
+    if type(noise).__module__ != __name__:
+        return False
+    amounts = [getattr(noise, field.name) for field in fields(noise)]  # type: ignore[arg-type]
+    return amounts[:1] in ([], [0]) and not getattr(noise, "mean", 0)
 
 
 @dataclass(frozen=True)

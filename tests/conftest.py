@@ -53,6 +53,7 @@ SWEEPS = (
     ("trainer=smoke", "noise=gaussian", "noise.sigma=0,0.1,0.5"),
     (*SMALL, "noise=none", "trainer.epochs=1"),
 )
+SWEPT = "params.trainer.epochs = '2'"  # chooses the runs of the first
 
 
 @pytest.fixture(scope="session")

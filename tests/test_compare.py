@@ -155,6 +155,16 @@ def test_the_newest_of_two_runs_with_the_same_config_counts() -> None:
     assert setting.values("test/clean_mse") == {"0": 0.1}
 
 
+def test_earlier_runs_with_noise_of_amount_zero_count_as_runs_without_noise() -> None:
+    cheap_run("none", 0, clean=0.1)
+    cheap_run("gaussian", 1, strength={"sigma": 0.0}, clean=0.2)
+    cheap_run("gaussian", 2, strength={"sigma": 0.0, "mean": 0.5}, clean=0.3)
+    without, shifted = found()
+    assert without.is_clean
+    assert without.values("test/clean_mse") == {"0": 0.1, "1": 0.2}
+    assert not shifted.is_clean
+
+
 def test_a_small_difference_is_significant_if_all_seeds_share_it() -> None:
     """Without pairing, a spread of 0.1 between seeds would hide a difference of 0.01."""
     for seed, level in enumerate((0.1, 0.2, 0.3, 0.4)):

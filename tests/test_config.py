@@ -93,10 +93,18 @@ SAME = [
     ("tracking.uri=sqlite:///other.db", "tracking.experiment=other"),
     ("evaluation.map_seed=3", "evaluation.loss_axis=[0,1]"),
     ("protocol=study", ""),
+    *(
+        (f"noise={noise} noise.{key}=0", "noise=none")
+        for noise, key in [
+            *(("gaussian", "sigma"), ("speckle", "sigma"), ("blur", "sigma"), ("uniform", "width")),
+            *(("masking", "fraction"), ("salt_and_pepper", "amount"), ("random_erasing", "p")),
+        ]
+    ),
 ]
 OTHER = [
     *("seed=1", "noise.sigma=0.5", "noise=none", "trainer.epochs=19", "model.latent_dim=5"),
     *("data.train_size=500", "evaluation.perplexity=20", "protocol=fair", "data=mnist"),
+    *("noise.mean=0.5", "noise.sigma=0 noise.mean=0.5"),
 ]
 # What version 0.1.0 computed for a config and for its baseline.
 VERSION_0_1_0 = {
@@ -118,7 +126,7 @@ def test_the_same_settings_have_the_same_fingerprint_however_typed(
 
 
 def test_a_setting_that_changes_a_result_changes_the_fingerprint(composed: Compose) -> None:
-    prints = {identity.fingerprint(plain(composed, override)) for override in ("seed=0", *OTHER)}
+    prints = {identity.fingerprint(plain(composed, *one.split())) for one in ("seed=0", *OTHER)}
     assert len(prints) == 1 + len(OTHER)
 
 

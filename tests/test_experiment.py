@@ -17,7 +17,7 @@ from PIL import Image
 
 from denoise import checkpoint, data, figures
 from denoise.comparison import figures as of_settings
-from tests.conftest import SMALL, Said, clean_environment
+from tests.conftest import SMALL, SWEPT, Said, clean_environment
 
 Cli = Callable[..., Said]
 
@@ -147,7 +147,7 @@ def test_any_losses_and_any_axis_can_be_drawn(
 
 def test_figures_show_something_and_are_of_one_size(sweep: Said) -> None:
     sizes = set()
-    for found in sweep.runs("tags.noise = 'gaussian'"):
+    for found in sweep.runs(SWEPT):
         path = Path(found.info.artifact_uri.removeprefix("file://")) / "figures" / "tsne.png"
         picture = np.asarray(Image.open(path).convert("RGB"))
         sizes.add(picture.shape)

@@ -15,18 +15,18 @@ from denoise.runs import slurm
 from denoise.tracking import claim, sweeps
 from denoise.tracking.record import SWEEP
 from denoise.tracking.store import prepare
-from tests.conftest import Said, ran, tracked
+from tests.conftest import SWEPT, Said, ran, tracked
 
 ELSEWHERE = claim.Owner("node7", 1, "node7 another-boot", "/runs/1", "17_3")
 STATES = ["FINISHED", "RUNNING", "LOST", "KILLED", "FAILED", "QUEUED", "KILLED"]
 
 
 def test_a_finished_sweep_is_finished(sweep: Said) -> None:
-    (run, *_) = sweep.runs("tags.noise = 'gaussian'")
+    (run, *_) = sweep.runs(SWEPT)
     mine = run.data.tags["sweep"]
     assert ran(sweep.folder, "status", mine) == f"Sweep {mine}: 3 runs, 3 FINISHED\n"
     rows = json.loads(ran(sweep.folder, "status", mine, "--json"))["runs"]
-    names = ["gaussian σ=0", "gaussian σ=0.1", "gaussian σ=0.5"]
+    names = ["none", "gaussian σ=0.1", "gaussian σ=0.5"]
     assert [(row["name"], row["state"], row["epoch"]) for row in rows] == [
         (name, "FINISHED", 2) for name in names
     ]

@@ -22,6 +22,7 @@ from rich.console import Console
 
 from denoise import data, metrics
 from denoise.comparison import write
+from denoise.config.compose import checked
 from denoise.config.identity import LONGEST_NAME, run_name
 from denoise.config.settings import Tracking
 from denoise.manifest import sha256
@@ -34,6 +35,7 @@ from tests import plug_ins
 from tests.conftest import (
     ROOT,
     SMALL,
+    SWEPT,
     Said,
     command,
     ended,
@@ -49,9 +51,9 @@ STORE = Tracking(None, "denoise")
 
 def test_every_run_is_finished_named_and_of_one_sweep(sweep: Said) -> None:
     assert sweep.status == 0, sweep.err
-    runs = sweep.runs("tags.noise = 'gaussian'")
+    runs = sweep.runs(SWEPT)
     assert {run.info.run_name for run in runs} == {
-        "gaussian σ=0",
+        "none",
         "gaussian σ=0.1",
         "gaussian σ=0.5",
     }
@@ -71,25 +73,27 @@ def test_every_run_is_finished_named_and_of_one_sweep(sweep: Said) -> None:
         ("evaluation.robust.blur.sigma=2",): "gaussian σ=1 robust.blur.sigma=2",
         ("~evaluation.robust.blur",): "gaussian σ=1 ~evaluation.robust.blur",
         ("noise=mixture", "noise.noises.gaussian.sigma=2"): "mixture noises.gaussian.sigma=2",
+        ("noise.sigma=0", "seed=1"): "none seed=1",
         ("noise=none", "force=true", "trainer.device=cpu", "tracking.offline=true"): "none",
     }.items(),
 )
 def test_a_run_is_named_by_all_that_it_was_given_to_differ_by(
     composed: Callable[..., DictConfig], overrides: tuple[str, ...], name: str
 ) -> None:
-    assert run_name(composed(*overrides), HydraConfig.get()) == name
+    plain = checked(composed(*overrides)).plain
+    assert run_name(plain, HydraConfig.get()) == name
 
 
 def test_a_name_is_no_longer_than_stores_take(composed: Callable[..., DictConfig]) -> None:
-    cfg = composed(f"evaluation.robust.blur.sigma={1:0300}")
-    assert len(run_name(cfg, HydraConfig.get())) == LONGEST_NAME
+    plain = checked(composed(f"evaluation.robust.blur.sigma={1:0300}")).plain
+    assert len(run_name(plain, HydraConfig.get())) == LONGEST_NAME
 
 
 def test_the_screen_has_a_line_an_epoch_and_the_table(sweep: Said) -> None:
-    for sigma in ("0", "0.1", "0.5"):
+    for name in ("none", "gaussian σ=0.1", "gaussian σ=0.5"):
         for epoch in (1, 2):
-            assert f"gaussian σ={sigma}: epoch {epoch}/2  train/loss" in sweep.out
-    for run in sweep.runs("tags.noise = 'gaussian'"):
+            assert f"{name}: epoch {epoch}/2  train/loss" in sweep.out
+    for run in sweep.runs(SWEPT):
         assert run.info.run_id in sweep.out
     assert "Browse: mlflow ui, then http://127.0.0.1:5000/#/experiments/" in sweep.out
     assert "\x1b" not in sweep.out
@@ -97,15 +101,15 @@ def test_the_screen_has_a_line_an_epoch_and_the_table(sweep: Said) -> None:
 
 
 def test_the_summary_run_has_the_plan_and_the_table(sweep: Said) -> None:
-    (run, *_) = sweep.runs("tags.noise = 'gaussian'")
+    (run, *_) = sweep.runs(SWEPT)
     its = f"tags.sweep = '{run.data.tags['sweep']}'"
     (summary,) = sweep.runs(f"tags.summary = 'true' and {its}")
     path = Path(summary.info.artifact_uri.removeprefix("file://")) / "sweep.csv"
     planned = sweeps.read(path.parent).runs
-    hashes = {run.data.tags["config_hash"] for run in sweep.runs("tags.noise = 'gaussian'")}
+    hashes = {run.data.tags["config_hash"] for run in sweep.runs(SWEPT)}
     assert {each.hashes[0] for each in planned} == hashes
     rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
-    assert [row["run"] for row in rows] == [*("gaussian σ=0", "gaussian σ=0.1", "gaussian σ=0.5")]
+    assert [row["run"] for row in rows] == ["none", "gaussian σ=0.1", "gaussian σ=0.5"]
     for row in rows:
         (run,) = sweep.runs(f"attributes.run_id = '{row['run id']}'")
         assert row["last epoch train / test"].endswith(f"{run.data.metrics['test/loss']:.4f}")

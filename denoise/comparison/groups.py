@@ -10,7 +10,6 @@ from denoise.comparison.seeds import Estimate
 from denoise.config import identity
 from denoise.tracking.search import Found
 
-NO_NOISE = "none"
 Facts = tuple[tuple[str, str], ...]
 
 
@@ -32,7 +31,7 @@ class Setting:
     @property
     def strength(self) -> float:
         """How strong the noise is, in its own unit: 0 without noise, nan if it has no strength."""
-        if self.facts.get("noise") == NO_NOISE:
+        if self.is_clean:
             return 0.0
         key = strength_key(self.facts)
         return _number(self.facts.get(key, "")) if key else math.nan
@@ -44,8 +43,8 @@ class Setting:
 
     @property
     def is_clean(self) -> bool:
-        """Whether it trains without noise, which includes Gaussian noise of σ = 0."""
-        return self.strength == 0 and _number(self.facts.get("noise.mean", "0")) == 0
+        """Whether it trains without noise."""
+        return self.facts["noise"] == identity.NONE
 
     def besides(self, *groups: str) -> Facts:
         """The facts that do not belong to these config groups."""
@@ -93,16 +92,12 @@ def group(runs: Iterable[Found]) -> list[Setting]:
 def by_noise(setting: Setting) -> tuple[object, ...]:
     """A key to sort by: none first, then the kinds, each from its weakest."""
     kind, strength = setting.facts["noise"], setting.strength
-    return kind != NO_NOISE, kind, math.isnan(strength), strength, setting.noise
+    return kind != identity.NONE, kind, math.isnan(strength), strength, setting.noise
 
 
 def clean(settings: Iterable[Setting]) -> dict[Facts, Setting]:
-    """The settings without noise, by what else they are; `noise=none` counts before σ = 0."""
-    found: dict[Facts, Setting] = {}
-    for setting in settings:
-        if setting.is_clean:
-            found.setdefault(setting.besides("noise"), setting)
-    return found
+    """The settings without noise, by what else they are."""
+    return {setting.besides("noise"): setting for setting in settings if setting.is_clean}
 
 
 def ladders(settings: Sequence[Setting]) -> Ladders:
@@ -169,9 +164,16 @@ def strength_key(facts: Mapping[str, str]) -> str:
 
 
 def _facts(run: Found) -> dict[str, str]:
-    """What determines a run's metrics: its params, and its choices by name."""
+    """What determines a run's metrics: its params, and its choices by name.
+
+    Earlier versions tell noise of amount 0 from no noise; here they are the same.
+    """
     params = {k: _plain(v) for k, v in run.params.items() if identity.matters(k, v)}
-    return {group: run.tags.get(group, "") for group in ("noise", "protocol", "model")} | params
+    facts = {group: run.tags.get(group, "") for group in ("noise", "protocol", "model")} | params
+    if params.get(strength_key(params)) == "0" and params.get("noise.mean", "0") == "0":
+        facts = {key: value for key, value in facts.items() if not _is_noise(key)}
+        facts |= {"noise": identity.NONE, "noise._target_": identity.NO_NOISE["_target_"]}
+    return facts
 
 
 def _rank(key: str) -> tuple[bool, bool, str]:

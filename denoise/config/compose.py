@@ -1,7 +1,7 @@
 """From a composed Hydra config to checked settings and objects."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -15,7 +15,7 @@ from denoise.config import identity
 from denoise.config.sentence import sentence
 from denoise.config.settings import Protocol, Tracking
 from denoise.errors import UserError
-from denoise.noise import Noise
+from denoise.noise import Identity, Noise, changes_nothing
 
 KEYS = (
     *("data", "noise", "model", "evaluation", "tracking", "trainer", "protocol"),
@@ -27,6 +27,7 @@ KEYS = (
 class Config:
     """One run, checked. `plain` is the composed config that it was built from.
 
+    Noise of amount 0 is replaced by no noise, so that one run serves as both.
     `robust` has the corruptions, in pixel space, of the robustness test. `model` builds the model
     with its first weights: a plan of a thousand runs has no room for a thousand models.
     """
@@ -69,7 +70,14 @@ def checked(cfg: DictConfig, *, trust: build.Trust = build.ANY) -> Config:
     )
     config.model()
     _check_together(config)
-    return config
+    return _without_amount_zero(config)
+
+
+def _without_amount_zero(config: Config) -> Config:
+    if not changes_nothing(config.noise):
+        return config
+    plain = config.plain | {"noise": dict(identity.NO_NOISE)}
+    return replace(config, noise=Identity(), plain=plain)
 
 
 def _check_keys(cfg: DictConfig) -> None:

@@ -9,7 +9,6 @@ from denoise import fetch, noise
 
 if TYPE_CHECKING:
     from hydra.conf import HydraConf
-    from omegaconf import DictConfig
 
 Plain = Mapping[str, Any]
 
@@ -27,6 +26,8 @@ ADDED: Plain = {}
 # Keys of version 0.1.0 that are no longer settings; their values followed from `data.name`.
 REMOVED = ("data.sha256", "data.debian")
 
+NONE = "none"  # the name of `conf/noise/none.yaml`
+NO_NOISE: Plain = {"_target_": f"{noise.__name__}.{noise.Identity.__name__}"}
 LONGEST_NAME = 250  # characters that every MLflow store accepts
 
 
@@ -68,19 +69,26 @@ def spelled(key: str, value: Any) -> str:
     return f"{noise.SYMBOLS.get(name, name)}={shown}"
 
 
-def run_name(cfg: "DictConfig", hydra: "HydraConf", varying: Collection[str] | None = None) -> str:
+def noise_name(plain: Plain, choices: Mapping[str, str]) -> str:
+    """What the noise of a run is called: `none`, or its config's name."""
+    return NONE if plain["noise"] == NO_NOISE else choices["noise"]
+
+
+def run_name(plain: Plain, hydra: "HydraConf", varying: Collection[str] | None = None) -> str:
     """The noise and its strength, which its config lists first, then everything else overridden.
 
     Of a sweep's run, only the `varying` keys are named.
     """
     choices = hydra.runtime.choices
-    strength = _strength(cfg.noise)
-    parts = [choices["noise"], *(spelled(key, value) for key, value in strength.items())]
-    named = {"noise", *strength}
+    name, strength = noise_name(plain, choices), _strength(plain["noise"])
+    parts = [name, *(spelled(key, value) for key, value in strength.items())]
+    is_none = name == NONE
     parts += [
         text
         for key, text in overridden(hydra.overrides.task, choices).items()
-        if key not in named and (varying is None or key in varying)
+        if key not in ("noise", *strength)
+        and (varying is None or key in varying)
+        and not (is_none and key.startswith("noise."))
     ]
     return " ".join(parts)[:LONGEST_NAME]
 
@@ -108,7 +116,7 @@ def _strength(node: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _without_noise(plain: Plain) -> Plain:
-    return {**plain, "noise": {"_target_": "denoise.noise.Identity"}}
+    return {**plain, "noise": NO_NOISE}
 
 
 def _hash(plain: Plain, *, without: Collection[str]) -> str:

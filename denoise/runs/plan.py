@@ -55,7 +55,8 @@ def shared(config: DictConfig) -> str:
 
 
 def _member(cfg: DictConfig, folder: Path, varying: Collection[str] | None) -> Member:
-    config, name = checked(cfg), identity.run_name(cfg, cfg.hydra, varying)
+    config = checked(cfg)
+    name = identity.run_name(config.plain, cfg.hydra, varying)
     log_file = f"{cfg.hydra.job.name}.log"
     return Member(name, config, folder, identity.fingerprints(config.plain), log_file)
 

@@ -76,7 +76,7 @@ def _described(config: Config, cfg: DictConfig, folder: Path) -> Job:
     planned = None if alone else plan.name_of(config.tracking, sweep, hashes[0])
     tags = {
         "sweep": sweep.name,
-        "noise": choices["noise"],
+        "noise": identity.noise_name(config.plain, choices),
         "model": choices["model"],
         "protocol": config.protocol.name,
         "baseline_hash": " ".join(identity.baselines(config.plain)),
@@ -84,7 +84,7 @@ def _described(config: Config, cfg: DictConfig, folder: Path) -> Job:
         **code.tags(),
     }
     return Job(
-        name=planned or identity.run_name(cfg, hydra),
+        name=planned or identity.run_name(config.plain, hydra),
         tags=tags,
         hashes=hashes,
         overrides=list(hydra.overrides.task),

@@ -314,6 +314,18 @@ def test_the_best_amount_is_chosen_on_held_out_images_and_named_with_its_equals(
     assert [one.amount for one in best.alike] == ["σ=0.5"]
 
 
+def test_only_significant_gains_are_coloured_in_the_picture_of_when_noise_helps() -> None:
+    for seed, wobble in enumerate((0.04, -0.04, 0.03)):
+        cheap_run("none", seed, clean=0.2)
+        cheap_run("gaussian", seed, clean=0.1 + wobble / 100)
+        cheap_run("gaussian", seed, strength={"sigma": 0.5}, clean=0.15 + wobble)
+    question, _ = effects.questions(found(), MARGIN)
+    (panel,) = figures.gains(question, narrow=False).axes
+    coloured = {round(cell.get_x()): cell.get_alpha() > 0 for cell in panel.patches}
+    assert coloured == {0: True, 1: False}
+    assert [text.get_weight() for text in panel.texts] == ["bold", "normal"]
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_amounts_that_do_not_differ_significantly_have_no_best(count: int) -> None:
     """One seed never tells."""

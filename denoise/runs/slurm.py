@@ -13,7 +13,8 @@ from denoise.runs import code
 from denoise.tracking import failures
 
 ASK_SECONDS = 30
-ERROR = re.compile(r"(\w+\.)*\w*Error: ")  # how Python's tracebacks end
+# How Python's tracebacks end, and how Slurm's own messages begin.
+ERROR = re.compile(r"(\w+\.)*\w*Error: |(slurm\w*|srun): error: ")
 
 
 def prepare(config: DictConfig, sweep: Path) -> str:
@@ -41,11 +42,12 @@ def prepare(config: DictConfig, sweep: Path) -> str:
 
 
 def errors(sweep: Path) -> str:
-    """Why jobs of the sweep could not begin: the last error in the first log that has one, or ''.
+    """Why jobs of the sweep could not begin: the last error in the newest log that has one, or ''.
 
     The log is named, too.
     """
-    for log in sorted(sweep.glob(".submitit/*/*.err")):
+    logs = sweep.glob(".submitit/*/*.err")
+    for log in sorted(logs, key=lambda each: each.stat().st_mtime, reverse=True):
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
         if found := [line for line in lines if ERROR.match(line)]:
             return f"{failures.without_secret(found[-1])[: failures.LONGEST_LINE]} (see {log})"

@@ -16,7 +16,7 @@ VARIABLE = "DENOISE_CODE"  # the code of the launching process, for its workers
 
 @cache  # by the launched process: it imported the code when it began
 def tags() -> dict[str, str]:
-    """The commit of our checkout and whether it was changed, or else the package's version.
+    """The commit of our checkout and whether its code was changed, or else the package's version.
 
     A repository that merely surrounds the installed package is not ours.
     """
@@ -29,7 +29,7 @@ def tags() -> dict[str, str]:
 
     try:
         if Path(git("rev-parse", "--show-toplevel")).resolve() == root.resolve():
-            dirty = str(bool(git("status", "--porcelain"))).lower()
+            dirty = str(bool(git("status", "--porcelain", "--", "denoise", "conf"))).lower()
             return {"git.commit": git("rev-parse", "HEAD"), "git.dirty": dirty}
     except (OSError, subprocess.CalledProcessError):
         pass

@@ -36,13 +36,16 @@ study: install  ## re-create the study's two tables next to the published ones (
 # The first run of a configuration gets the experiment's tag: fair_capacity comes before those that
 # share runs with it, so that its page has them all.
 CAPACITY := $(addprefix fair_capacity_,shallow shallow_masking anello anello_masking)
+CONFIRM := fair_confirm_shallow fair_confirm_anello
 KINDS := fair_objective1 fair_objective2 $(addprefix fair_objective2_,masking uniform poisson blur)
 fair-study: install  ## answer them fairly: does noise help, which, how much, when? (about six hours)
-	@$(BIN)/python benchmarks/duration.py $(CAPACITY) $(KINDS) fair_targets structures seeds=$(seeds)
-	@for name in $(CAPACITY) $(KINDS) fair_targets structures; \
+	@$(BIN)/python benchmarks/duration.py $(CAPACITY) $(CONFIRM) $(KINDS) fair_targets structures seeds=$(seeds)
+	@for name in $(CAPACITY) $(CONFIRM) $(KINDS) fair_targets structures; \
 	do $(BIN)/python -m denoise experiment=$$name seeds=$(seeds) || exit; done
 	@$(BIN)/python -m denoise.compare --sweep all --where "tags.experiment LIKE 'fair_capacity%'" \
 		--to comparison/capacity
+	@$(BIN)/python -m denoise.compare --sweep all --where "tags.experiment LIKE 'fair_confirm%'" \
+		--to comparison/confirm
 	@$(BIN)/python -m denoise.compare --sweep all --to comparison/kinds --where "tags.protocol = 'fair' \
 		and tags.model = 'anello' and params.model.latent_dim = 4 and params.trainer.target = 'clean'"
 

@@ -20,9 +20,9 @@ def test_the_newest_error_of_a_job_that_could_not_begin_is_named_with_its_log(
 ) -> None:
     assert slurm.errors(tmp_path) == ""
     log(tmp_path, "1", "Traceback:\nModuleNotFoundError: No module named 'torch'\n", seconds=1)
-    log(tmp_path, "2", "Traceback:\nomegaconf.errors.ConfigError: wrong\nbye\n", seconds=3)
+    log(tmp_path, "2", "Traceback:\nerrors.ConfigError: wrong\nsrun: error: task 0\n\n", seconds=3)
     log(tmp_path, "3", "UserWarning: something that is no error\n", seconds=4)
-    assert slurm.errors(tmp_path).startswith("omegaconf.errors.ConfigError: wrong (see ")
+    assert slurm.errors(tmp_path).startswith("errors.ConfigError: wrong (see ")
     newest = log(tmp_path, "0", "slurmstepd: error: execve(): python: No such file", seconds=5)
     assert (
         slurm.errors(tmp_path)

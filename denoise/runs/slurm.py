@@ -13,8 +13,8 @@ from denoise.runs import code
 from denoise.tracking import failures
 
 ASK_SECONDS = 30
-# How Python's tracebacks end, and how Slurm's own messages begin.
-ERROR = re.compile(r"(\w+\.)*\w*Error: |(slurm\w*|srun): error: ")
+# How Python's tracebacks end, or else Slurm's own messages begin.
+ERRORS = (re.compile(r"(\w+\.)*\w*Error: "), re.compile(r"(slurm\w*|srun): error: "))
 
 
 def prepare(config: DictConfig, sweep: Path) -> str:
@@ -49,8 +49,8 @@ def errors(sweep: Path) -> str:
     logs = sweep.glob(".submitit/*/*.err")
     for log in sorted(logs, key=lambda each: each.stat().st_mtime, reverse=True):
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-        if found := [line for line in lines if ERROR.match(line)]:
-            return f"{failures.without_secret(found[-1])[: failures.LONGEST_LINE]} (see {log})"
+        if found := [line for error in ERRORS for line in reversed(lines) if error.match(line)]:
+            return f"{failures.without_secret(found[0])[: failures.LONGEST_LINE]} (see {log})"
     return ""
 
 

@@ -28,7 +28,7 @@ sweep: install  ## train three noise levels and compare them (7 to 13 minutes on
 	@$(BIN)/python -m denoise -m noise=gaussian noise.sigma=0.01,0.1,0.5
 
 # objective2 comes first: its four runs keep two cores busy, and objective1 reuses that of σ = 0.
-study: install  ## re-create the study's two tables next to the published ones (12 to 20 minutes)
+study: install  ## re-create the study's two tables next to the published ones (10 to 20 minutes)
 	@$(BIN)/python -m denoise experiment=objective2
 	@$(BIN)/python -m denoise experiment=objective1
 	@$(BIN)/python -m denoise.study

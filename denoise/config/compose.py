@@ -76,8 +76,7 @@ def checked(cfg: DictConfig, *, trust: build.Trust = build.ANY) -> Config:
 def _without_amount_zero(config: Config) -> Config:
     if not changes_nothing(config.noise):
         return config
-    plain = config.plain | {"noise": dict(identity.NO_NOISE)}
-    return replace(config, noise=Identity(), plain=plain)
+    return replace(config, noise=Identity(), plain=identity.without_noise(config.plain))
 
 
 def _check_keys(cfg: DictConfig) -> None:

@@ -43,14 +43,19 @@ def fingerprints(plain: Plain) -> list[str]:
     return [fingerprint(plain), then]
 
 
+def without_noise(plain: Plain) -> dict[str, Any]:
+    """The same config with no noise."""
+    return {**plain, "noise": dict(NO_NOISE)}
+
+
 def baseline(plain: Plain) -> str:
     """The fingerprint of the same config without noise, which a run is compared with."""
-    return fingerprint(_without_noise(plain))
+    return fingerprint(without_noise(plain))
 
 
 def baselines(plain: Plain) -> list[str]:
     """The fingerprints that a run of the same config without noise may have; see `fingerprints`."""
-    return fingerprints(_without_noise(plain))
+    return fingerprints(without_noise(plain))
 
 
 def matters(key: str, value: object) -> bool:
@@ -113,10 +118,6 @@ def _strength(node: Mapping[str, Any]) -> dict[str, Any]:
     """The setting that a noise's config lists first, unless it is a list or a group."""
     first = [str(key) for key in node if key != "_target_"][:1]
     return {f"noise.{key}": node[key] for key in first if isinstance(node[key], str | float | int)}
-
-
-def _without_noise(plain: Plain) -> Plain:
-    return {**plain, "noise": NO_NOISE}
 
 
 def _hash(plain: Plain, *, without: Collection[str]) -> str:

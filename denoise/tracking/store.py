@@ -4,6 +4,7 @@ import atexit
 import contextlib
 import logging
 import socket
+import sqlite3
 import tempfile
 import threading
 from collections.abc import Callable
@@ -16,11 +17,11 @@ import mlflow
 from filelock import FileLock
 from mlflow import MlflowClient, MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-from mlflow.store.db.utils import create_sqlalchemy_engine
+from mlflow.store.db.utils import _initialize_tables, create_sqlalchemy_engine
 from mlflow.telemetry import set_telemetry_client
 from mlflow.tracking._model_registry.utils import _get_store as _get_registry
 from mlflow.tracking._tracking_service.utils import _get_store
-from sqlalchemy import Dialect, Engine, event, make_url
+from sqlalchemy import Dialect, Engine, StaticPool, create_engine, event, make_url
 
 from denoise.config.settings import Tracking
 from denoise.errors import StoreUnavailableError, UserError
@@ -68,6 +69,7 @@ def _opened(settings: Tracking, ask: Callable[[str], T]) -> T:
 
     def open_experiment() -> T:
         with lock():
+            _create_tables(address)
             _share(address)
             return ask(settings.experiment)
 
@@ -79,6 +81,23 @@ def _configure_mlflow() -> None:
         logging.getLogger(name).setLevel(level)
     if environment.prepare():
         set_telemetry_client()  # MLflow read the variable when it was imported
+
+
+def _create_tables(address: str) -> None:
+    """Give a SQLite store that does not exist MLflow's tables, in one write.
+
+    MLflow itself creates and migrates them in 600 writes and waits for the disk at each, which
+    takes seconds; killed while it does, it leaves a file that it cannot open again.
+    """
+    file = sqlite_file(address)
+    if not file or file.exists():
+        return
+    engine = create_engine("sqlite://", poolclass=StaticPool)  # in memory
+    _initialize_tables(engine)
+    # MLflow reports a place that cannot be written to when it opens the store.
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(file)) as written:
+        engine.raw_connection().backup(written)
+    engine.dispose()
 
 
 def _share(address: str) -> None:

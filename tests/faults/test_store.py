@@ -1,5 +1,6 @@
 """The store is away, locked, shared by many, or loses a run: nothing else is lost."""
 
+import contextlib
 import itertools
 import random
 import shutil
@@ -220,6 +221,45 @@ def assert_is_whole(database: Path) -> None:
     with sqlite3.connect(database) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
+
+
+def tables(database: Path) -> tuple[list[str], str]:
+    """What creates each table and index, with the columns of a table sorted, and the version."""
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        created = connection.execute("SELECT sql FROM sqlite_master WHERE sql != ''").fetchall()
+        (version,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    lines = (
+        "\n".join(sorted(line.strip(" \t,") for line in sql.split("\n"))) for (sql,) in created
+    )
+    return sorted(lines), version
+
+
+@pytest.mark.usefixtures("fresh_folder")
+def test_a_new_store_has_the_tables_that_mlflow_would_create(tmp_path: Path) -> None:
+    stores.prepare(Tracking("sqlite:///ours.db", "denoise"))
+    mlflow.set_tracking_uri("sqlite:///theirs.db")
+    mlflow.create_experiment("denoise")
+    assert tables(tmp_path / "ours.db") == tables(tmp_path / "theirs.db")
+
+
+@pytest.mark.faults
+def test_a_store_whose_creation_was_killed_is_created_by_the_next_command(tmp_path: Path) -> None:
+    code = (
+        "from denoise.config.settings import Tracking; from denoise.tracking import store;"
+        "store.prepare(Tracking('sqlite:///mlflow.db', 'denoise'))"
+    )
+    made = tmp_path / "mlflow.db"
+    for wait in (0, 0.02, 0.5, 2):
+        process = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path)
+        while not made.exists():
+            time.sleep(0.001)
+        time.sleep(wait)
+        process.kill()
+        process.wait()
+        subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+        assert_is_whole(made)
+        for path in tmp_path.glob("mlflow.db*"):
+            path.unlink()
 
 
 @pytest.mark.faults

@@ -33,21 +33,16 @@ study: install  ## re-create the study's two tables next to the published ones (
 	@$(BIN)/python -m denoise experiment=objective1
 	@$(BIN)/python -m denoise.study
 
-# The first run of a configuration gets the experiment's tag: fair_capacity comes before those that
-# share runs with it, so that its page has them all.
 CAPACITY := $(addprefix fair_capacity_,shallow shallow_masking anello anello_masking)
 CONFIRM := fair_confirm_shallow fair_confirm_anello
 KINDS := fair_objective1 fair_objective2 $(addprefix fair_objective2_,masking uniform poisson blur)
+ALL := $(KINDS) $(CAPACITY) $(CONFIRM) fair_targets structures
 fair-study: install  ## answer them fairly: does noise help, which, how much, when? (about six hours)
-	@$(BIN)/python benchmarks/duration.py $(CAPACITY) $(CONFIRM) $(KINDS) fair_targets structures seeds=$(seeds)
-	@for name in $(CAPACITY) $(CONFIRM) $(KINDS) fair_targets structures; \
-	do $(BIN)/python -m denoise experiment=$$name seeds=$(seeds) || exit; done
-	@$(BIN)/python -m denoise.compare --sweep all --where "tags.experiment LIKE 'fair_capacity%'" \
-		--to comparison/capacity
-	@$(BIN)/python -m denoise.compare --sweep all --where "tags.experiment LIKE 'fair_confirm%'" \
-		--to comparison/confirm
-	@$(BIN)/python -m denoise.compare --sweep all --to comparison/kinds --where "tags.protocol = 'fair' \
-		and tags.model = 'anello' and params.model.latent_dim = 4 and params.trainer.target = 'clean'"
+	@$(BIN)/python benchmarks/duration.py $(ALL) seeds=$(seeds)
+	@for name in $(ALL); do $(BIN)/python -m denoise experiment=$$name seeds=$(seeds) || exit; done
+	@$(BIN)/python -m denoise.compare $(addprefix --sweep ,$(KINDS)) --to comparison/kinds
+	@$(BIN)/python -m denoise.compare $(addprefix --sweep ,$(CAPACITY)) --to comparison/capacity
+	@$(BIN)/python -m denoise.compare $(addprefix --sweep ,$(CONFIRM)) --to comparison/confirm
 
 ui: install  ## browse all runs in MLflow at http://127.0.0.1:5000
 	@$(BIN)/mlflow ui

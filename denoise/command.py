@@ -45,8 +45,9 @@ def sweeps(purpose: str) -> Callable[[F], F]:
         "--sweep",
         "sweeps",
         multiple=True,
-        metavar="latest|ID|all",
-        help=f"Sweep to {purpose}; repeatable.  [default: latest]",
+        metavar="latest|ID|NAME|all",
+        help=f"Sweep to {purpose}: its ID, or the newest of this name in conf/experiment/; "
+        "repeatable.  [default: latest]",
     )
 
 

@@ -38,7 +38,7 @@ def main(
     experiment: str,
     tracking_uri: str | None,
 ) -> None:
-    """Compare the finished runs of the latest sweep, and write an HTML page and tables.
+    """Compare the finished runs of the latest sweep, and write a page, its pictures and tables.
 
     Runs that differ only in the seed are averaged.
     """
@@ -46,6 +46,8 @@ def main(
     runs = write.chosen(settings, sweeps, ids, where)
     with manifest.writing(to, write.FILES, force=force) as folder:
         written = write.write(settings, runs, folder, margin=margin / 100)
+        for picture in written.pictures:
+            (folder / f"{picture.name}.svg").write_text(picture.svg(), encoding="utf-8")
     written.show(screen.console())
     table, markdown, page = (to / name for name in write.FILES)
     click.echo(f"Page:  {page}\nTable: {table}, {markdown}")

@@ -1,6 +1,8 @@
 """Comparing the runs of a store."""
 
+import base64
 import csv
+import re
 import shutil
 import sys
 import tempfile
@@ -522,6 +524,19 @@ def test_a_smaller_margin_makes_equivalent_settings_undecided(
     for arguments in ((), ("--margin", "2")):
         assert "to +0.9): equivalent |" in table(*arguments)
     assert "to +0.9): undecided;" in table("--margin", "0.5")
+
+
+def test_the_command_writes_each_picture_of_the_page_as_an_svg(
+    compared: Callable[..., tuple[int, str, str]],
+) -> None:
+    cheap_run("none", clean=0.1)
+    cheap_run("gaussian", clean=0.2)
+    assert compared("--to", "here")[0] == 0
+    shown = Path("here/comparison.html").read_text(encoding="utf-8")
+    saved = re.findall(r'download="(\w+\.svg)" href="data:.*?,(.*?)"', shown)
+    assert "does_noise_help.svg" in dict(saved)
+    for name, content in saved:
+        assert Path("here", name).read_bytes() == base64.b64decode(content)
 
 
 def test_the_command_overwrites_only_its_own_files_unless_forced(

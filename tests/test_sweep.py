@@ -362,9 +362,11 @@ def test_what_is_finished_is_not_trained_again(cli: Cli, settings: data.Settings
         old.info.run_id,
         new.info.run_id,
     }
-    assert cli("-m", "hydra/launcher=basic", *small, "noise.sigma=0.1").status == 0
-    of_sweep = search.of_sweep(STORE, "latest")  # in which all was reused
-    assert [run.id for run in search.search(STORE, of_sweep)] == [old.info.run_id]
+    reusing = ("experiment=objective2", "hydra/launcher=basic", *small, "noise.sigma=0.1")
+    assert cli(*reusing).status == 0
+    for name in ("latest", "objective2"):
+        of_sweep = search.of_sweep(STORE, name)  # in which all was reused
+        assert [run.id for run in search.search(STORE, of_sweep)] == [old.info.run_id]
     of_sweep = search.of_sweep(STORE, "latest", "params.noise.sigma > 0.1")
     assert len(search.search(STORE, of_sweep)) == 2
     mine = ("-m", "hydra/launcher=basic", *small, "hydra.sweep.dir=outputs/mine")

@@ -28,7 +28,7 @@ ROW, EDGES = 0.25, 1.0  # inches
 MOST_ROWS, MOST_LINES, MOST_NOISES = 40, len(SERIES), 6
 MOST_NUMBERS = 6  # cells of a row that still have room for a number
 NARROW_COLUMNS = 5
-LONGEST = {False: 40, True: 27}  # letters of a name, on a wide and on a narrow screen
+LONGEST = {False: 45, True: 27}  # letters of a name, on a wide and on a narrow screen
 
 
 class Rows(NamedTuple):
@@ -113,6 +113,7 @@ def _annotate(axis: Axes, text: str, x: float, y: float, shape: str, colour: str
     """A value beside an arrow, towards the middle of the axis."""
     side, away = ("left", 7) if shape == "<" else ("right", -7)
     look: Any = {"ha": side, "va": "center", "fontsize": 8, "color": colour}
+    look["bbox"] = {"fc": LIGHT["page"], "ec": "none", "pad": 0.5}  # an interval may lie behind
     axis.annotate(text, (x, y), (away, 0), textcoords="offset points", **look)
 
 

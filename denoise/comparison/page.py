@@ -53,12 +53,13 @@ class Picture(NamedTuple):
     wide: Figure
     narrow: Figure
 
+    def svg(self) -> str:
+        """The wide one as an SVG file."""
+        return svg.whole(self.wide, self.name)
+
     def svgs(self) -> dict[str, str]:
         """Both as parts of a page, and the wide one as a file to save, in a data URI."""
-        wide, narrow = (
-            svg.whole(figure, f"{self.name} {figure.get_figwidth()}")
-            for figure in (self.wide, self.narrow)
-        )
+        wide, narrow = self.svg(), svg.whole(self.narrow, f"{self.name} narrow")
         parts = {"wide": svg.inline(wide), "narrow": svg.inline(narrow)}
         return parts | {"saved": _uri("svg+xml", wide.encode())}
 

@@ -33,6 +33,7 @@ LIGHT = {name: light for name, (light, _) in COLOURS.items()}
 SERIES = [light for name, light in LIGHT.items() if name.startswith("series")]
 STYLE: Any = {
     "font.size": 10,
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"],  # every text repeats the list
     "svg.fonttype": "none",
     "text.parse_math": False,  # names are not formulas
     **dict.fromkeys(("text.color", "axes.labelcolor"), LIGHT["ink"]),

@@ -79,6 +79,11 @@ def noise_name(plain: Plain, choices: Mapping[str, str]) -> str:
     return NONE if plain["noise"] == NO_NOISE else choices["noise"]
 
 
+def experiment_tag(choices: Mapping[str, Any]) -> dict[str, str]:
+    """The tag with the name of the experiment of `conf/experiment/` that was chosen, if any."""
+    return {"experiment": choices["experiment"]} if choices.get("experiment") else {}
+
+
 def run_name(plain: Plain, hydra: "HydraConf", varying: Collection[str] | None = None) -> str:
     """The noise and its strength, which its config lists first, then everything else overridden.
 

@@ -80,7 +80,7 @@ def _described(config: Config, cfg: DictConfig, folder: Path) -> Job:
         "model": choices["model"],
         "protocol": config.protocol.name,
         "baseline_hash": " ".join(identity.baselines(config.plain)),
-        **({"experiment": choices["experiment"]} if choices.get("experiment") else {}),
+        **identity.experiment_tag(choices),
         **code.tags(),
     }
     return Job(

@@ -24,7 +24,7 @@ from omegaconf.errors import OmegaConfBaseException
 from denoise import build, fetch, figures
 from denoise.comparison import write
 from denoise.comparison.write import Comparison
-from denoise.config import expand
+from denoise.config import expand, identity
 from denoise.config.sentence import sentence
 from denoise.config.settings import Tracking
 from denoise.errors import StoreUnavailableError, UserError
@@ -97,7 +97,8 @@ def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
     if is_sweep:
         began.shared, began.queue = plan.shared(config), slurm.prepare(config, folder)
         began.is_remote = on_ray.prepare(config)
-        began.summary = _begin_summary(began, settings)
+        tags = identity.experiment_tag(config.hydra.runtime.choices)
+        began.summary = _begin_summary(began, settings, tags)
         expand.launch_only(partial(_choose, began, is_all=config.force or not answers))
     began.bars = screen.Bars(began.folders, began.started, partial(elsewhere.remote_records, began))
     return began
@@ -147,11 +148,11 @@ def _check_folder(folder: Path, members: Sequence[plan.Member]) -> None:
     record.check_free(folder, FILES, there.fields["files"] if there else ())
 
 
-def _begin_summary(began: Launch, settings: Tracking) -> Record:
+def _begin_summary(began: Launch, settings: Tracking, tags: dict[str, str]) -> Record:
     """Open the run that sums up the sweep, with the sweep's plan."""
     folder = began.folder
     own = began.open.enter_context(record.opened(folder))
-    tags = {"sweep": folder.name, "summary": "true"}
+    tags |= {"sweep": folder.name, "summary": "true"}
     if began.queue:
         tags[sweeps.QUEUE] = began.queue
     began.open.enter_context(

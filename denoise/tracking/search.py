@@ -97,17 +97,19 @@ def find(
 
 
 def of_sweep(settings: Tracking, sweep: str, where: str = "") -> str:
-    """MLflow's filter for the runs of a sweep: its ID, `all`, or the `latest` that `where` finds.
+    """MLflow's filter for the runs of a sweep.
 
-    What the sweep reused was trained, and is tagged, by an earlier one: the table in its summary
-    run has them all.
+    `sweep` is its ID, the name of an experiment of `conf/experiment/` for the newest sweep of it,
+    `all`, or `latest` for the newest that `where` finds. What the sweep reused was trained, and is
+    tagged, by an earlier one: the table in its summary run has them all.
     """
     if sweep == "all":
         return ""
     if sweep == "latest":
         return _latest(settings, where)
     its = f"tags.sweep = '{sweep}'"
-    ids = next(map(_in_table, _summaries(settings, its)), [])
+    found = (_summaries(settings, where) for where in (its, f"tags.experiment = '{sweep}'"))
+    ids = next(filter(None, map(_in_table, chain.from_iterable(found))), [])
     return one_of(ids) if ids else its
 
 

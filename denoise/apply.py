@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, count
 from pathlib import Path
-from typing import NoReturn
 
 import click
 import numpy as np
@@ -22,7 +21,7 @@ SHEET = "sheet.png"
 SHOWN = 16  # pictures on the before-and-after sheet
 
 
-@click.command(context_settings=command.SETTINGS)
+@click.command("denoise.apply", cls=command.Command, context_settings=command.SETTINGS)
 @click.argument("model")
 @click.argument("paths", metavar="[PICTURES]...", nargs=-1, type=click.Path(path_type=Path))
 @command.to("denoised")
@@ -133,10 +132,5 @@ def _corrupt(images: Tensor, loaded: denoiser.Denoiser, name: str, sigma: float 
     return loaded.space.to_pixels(noise(given, generator=Generator().manual_seed(SEED))).squeeze(1)
 
 
-def cli() -> NoReturn:
-    """The command `denoise-apply`."""
-    command.execute(main, "denoise.apply")
-
-
 if __name__ == "__main__":
-    cli()
+    main()

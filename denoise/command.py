@@ -51,7 +51,14 @@ def sweeps(purpose: str) -> Callable[[F], F]:
     )
 
 
-def run(command: click.Command, name: str) -> int:
+class Command(click.Command):
+    """A command that, called without arguments, takes the process's, and ends the process."""
+
+    def __call__(self, *_: Any, **__: Any) -> NoReturn:
+        process.run(lambda: run(self))
+
+
+def run(command: click.Command) -> int:
     """Run `command` with the process's arguments; its exit status, 0 if it returns none."""
     process.show_what_the_screen_can()
     try:
@@ -62,10 +69,5 @@ def run(command: click.Command, name: str) -> int:
     except click.Abort:
         return 130
     except (UserError, OSError) as error:
-        print(f"{name}: {error}", file=sys.stderr)
+        print(f"{command.name}: {error}", file=sys.stderr)
         return 1
-
-
-def execute(command: click.Command, name: str) -> NoReturn:
-    """Run `command`, and end the process with its exit status."""
-    process.run(lambda: run(command, name))

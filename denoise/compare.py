@@ -1,7 +1,6 @@
 """Compare runs over seeds, with an answer and a page: `python -m denoise.compare`."""
 
 from pathlib import Path
-from typing import NoReturn
 
 import click
 
@@ -12,7 +11,7 @@ from denoise.config.settings import Tracking
 from denoise.runs import screen
 
 
-@click.command(context_settings=command.SETTINGS)
+@click.command("denoise.compare", cls=command.Command, context_settings=command.SETTINGS)
 @command.sweeps("compare the runs of")
 @click.option("--run", "ids", multiple=True, metavar="ID", help="Run to compare; repeatable.")
 @command.WHERE
@@ -48,15 +47,10 @@ def main(
         written = write.write(settings, runs, folder, margin=margin / 100)
         for picture in written.pictures:
             (folder / f"{picture.name}.svg").write_text(picture.svg(), encoding="utf-8")
-    written.show(screen.console())
+    write.show(written, screen.console())
     table, markdown, page = (to / name for name in write.FILES)
     click.echo(f"Page:  {page}\nTable: {table}, {markdown}")
 
 
-def cli() -> NoReturn:
-    """The command `denoise-compare`."""
-    command.execute(main, "denoise.compare")
-
-
 if __name__ == "__main__":
-    cli()
+    main()

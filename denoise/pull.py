@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 from rich.console import Console
@@ -17,11 +17,11 @@ from denoise.comparison import ranking
 from denoise.config.settings import Tracking
 from denoise.errors import UserError
 from denoise.runs import screen
-from denoise.tracking import files
+from denoise.tracking import files, search
 from denoise.tracking.search import Found
 
 
-@click.command(context_settings=command.SETTINGS)
+@click.command("denoise.pull", cls=command.Command, context_settings=command.SETTINGS)
 @click.option("--metric", help="Metric to rank by.  [default: the score of the runs' protocol]")
 @click.option(
     "--max/--min",
@@ -86,7 +86,7 @@ def main(
     if to.resolve() in (Path.cwd(), *Path.cwd().parents):
         raise UserError(f"--to {to} contains the current folder; choose a folder of its own")
     where = ranking.where(settings, where, sweep, run_id)
-    metric = metric or ranking.default_metric(settings, where)
+    metric = metric or ranking.score(search.find(settings, where, most=1)[0])
     most = None if only_list else top
     ranked = ranking.rank(
         settings, where, metric, largest=largest, over_seeds=over_seeds, most=most
@@ -139,10 +139,5 @@ def _show_ranking(entries: Sequence[dict[str, Any]]) -> None:
     screen.console().print(table)
 
 
-def cli() -> NoReturn:
-    """The command `denoise-pull`."""
-    command.execute(main, "denoise.pull")
-
-
 if __name__ == "__main__":
-    cli()
+    main()

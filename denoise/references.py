@@ -3,7 +3,7 @@
 import logging
 import tempfile
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 from omegaconf import OmegaConf
@@ -18,7 +18,7 @@ from denoise.tracking import files, search
 from denoise.tracking.search import Found
 
 
-@click.command(context_settings=command.SETTINGS)
+@click.command("denoise.references", cls=command.Command, context_settings=command.SETTINGS)
 @command.sweeps("compute the references for")
 @command.WHERE
 @command.to("outputs/references")
@@ -60,10 +60,5 @@ def _show(found: list[Found]) -> None:
     screen.console().print(table)
 
 
-def cli() -> NoReturn:
-    """The command `denoise-references`."""
-    command.execute(main, "denoise.references")
-
-
 if __name__ == "__main__":
-    cli()
+    main()

@@ -5,7 +5,6 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import NoReturn
 
 import click
 from rich.console import Group
@@ -23,7 +22,7 @@ from denoise.tracking.sweeps import Progress
 REFRESH_SECONDS = 10
 
 
-@click.command(context_settings=command.SETTINGS)
+@click.command("denoise.status", cls=command.Command, context_settings=command.SETTINGS)
 @click.argument("sweep", default="latest")
 @click.option("--watch", is_flag=True, help=f"Look again every {REFRESH_SECONDS} seconds.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
@@ -77,10 +76,5 @@ def _cells(row: Progress) -> list[str]:
     return [row.name, row.state, epoch, left, row.host, row.job, heard, row.run_id]
 
 
-def cli() -> NoReturn:
-    """The command `denoise-status`."""
-    command.execute(main, "denoise.status")
-
-
 if __name__ == "__main__":
-    cli()
+    main()

@@ -1,7 +1,5 @@
 """The published losses beside those reached here: `python -m denoise.study`."""
 
-from typing import NoReturn
-
 import click
 from rich import box
 from rich.console import Console
@@ -14,7 +12,7 @@ from denoise.config.settings import Tracking
 WIDTH = 120
 
 
-@click.command(context_settings=command.SETTINGS)
+@click.command("denoise.study", cls=command.Command, context_settings=command.SETTINGS)
 @command.EXPERIMENT
 @command.TRACKING_URI
 def main(experiment: str, tracking_uri: str | None) -> int:
@@ -42,10 +40,5 @@ def main(experiment: str, tracking_uri: str | None) -> int:
     return int(not all_met)
 
 
-def cli() -> NoReturn:
-    """The command `denoise-study`."""
-    command.execute(main, "denoise.study")
-
-
 if __name__ == "__main__":
-    cli()
+    main()

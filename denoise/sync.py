@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 import click
 
 from denoise import command
 
 
-@click.command(context_settings=command.SETTINGS)
+@click.command("denoise.sync", cls=command.Command, context_settings=command.SETTINGS)
 @click.argument(
     "folders",
     nargs=-1,
@@ -38,10 +37,5 @@ def main(folders: Sequence[Path], tracking_uri: str | None) -> int:
     return int(failed > 0)
 
 
-def cli() -> NoReturn:
-    """The command `denoise-sync`."""
-    command.execute(main, "denoise.sync")
-
-
 if __name__ == "__main__":
-    cli()
+    main()

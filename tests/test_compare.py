@@ -17,7 +17,7 @@ from denoise import command, compare, data, evaluate, metrics
 from denoise.comparison import effects, figures, groups, page, published, seeds, tables, write
 from denoise.comparison.effects import MARGIN, Effect
 from denoise.comparison.groups import Setting
-from denoise.comparison.write import Comparison
+from denoise.comparison.page import View
 from denoise.config import identity
 from denoise.config.settings import Tracking
 from denoise.metrics import Metric
@@ -32,7 +32,6 @@ STORE = Tracking(None, "denoise")
 # The suite of conf/evaluation: eight corruptions and the clean images.
 CORRUPTIONS = ("clean", "blur", "gaussian_0.1", "gaussian_0.25", "gaussian_0.5", "masking")
 CORRUPTIONS += ("random_erasing", "salt_and_pepper", "speckle", "mean")
-LOADED = "image => image.complete && image.naturalWidth > 0"
 NOISES: dict[str, tuple[str, dict[str, Any]]] = {
     "none": ("Identity", {}),
     "gaussian": ("Gaussian", {"sigma": 0.25, "mean": 0.0}),
@@ -108,8 +107,18 @@ def found() -> list[Setting]:
     return groups.group(search.search(STORE, ""))
 
 
-def written() -> Comparison:
+def written() -> View:
     return write.write(STORE, search.search(STORE, ""), Path("comparison"))
+
+
+def page_written() -> Path:
+    written()
+    return Path("comparison/comparison.html")
+
+
+def markdown_written() -> str:
+    written()
+    return Path("comparison/comparison.md").read_text(encoding="utf-8")
 
 
 def compared_with_none(metric: Metric = metrics.CLEAN_MSE) -> dict[str, Effect]:
@@ -267,9 +276,9 @@ def test_the_run_without_noise_may_belong_to_another_sweep() -> None:
 
 def test_a_comparison_of_runs_with_different_arithmetic_says_so() -> None:
     cheap_run("gaussian", clean=0.1)
-    assert "fused" not in written().markdown.read_text(encoding="utf-8")
+    assert "fused" not in markdown_written()
     cheap_run("none", clean=0.1, tags={"arithmetic": "fused"})
-    assert "fused" in written().markdown.read_text(encoding="utf-8")
+    assert "fused" in markdown_written()
 
 
 def test_runs_that_were_not_trained_are_not_compared() -> None:
@@ -295,7 +304,7 @@ def test_the_caption_of_the_models_names_the_model_they_are_compared_with() -> N
     for noise in ("none", "gaussian"):
         for model in ("anello", "conv"):
             cheap_run(noise, model=model, clean=0.1)
-    page = written().page.read_text(encoding="utf-8")
+    page = page_written().read_text(encoding="utf-8")
     for baseline in ("no noise,", "anello with the same noise and latent size,"):
         assert f"Differences from {baseline}" in page
 
@@ -407,7 +416,7 @@ def test_the_page_says_what_robustness_is_the_mean_over(suite: Sequence[str], wo
     errors = {metrics.robust(name).key: 0.1 for name in (*suite, "mean")}
     cheap_run("none", **errors)
     cheap_run("gaussian", **errors)
-    page = written().page.read_text(encoding="utf-8")
+    page = page_written().read_text(encoding="utf-8")
     assert f"the mean error over {words}." in page
     assert f"“mean” is over {words}." in page
 
@@ -415,15 +424,15 @@ def test_the_page_says_what_robustness_is_the_mean_over(suite: Sequence[str], wo
 def test_the_tables_have_a_line_for_each_setting() -> None:
     for seed, clean in enumerate((0.1, 0.2, 0.3)):
         cheap_run("none", seed, clean=clean, blur=0.4)
-    paths = written()
-    with paths.table.open(encoding="utf-8") as file:
+    text = markdown_written()
+    with Path("comparison/comparison.csv").open(encoding="utf-8") as file:
         (row,) = csv.DictReader(file)
     assert (row["setting"], row["seeds"]) == ("none", "3")
     assert float(row["test/clean_mse mean"]) == pytest.approx(0.2)
     assert float(row["test/clean_mse std"]) == pytest.approx(0.1)
     assert float(row["test/clean_mse low"]) == pytest.approx(0.2 - 4.3027 * 0.1 / 3**0.5, abs=1e-4)
     assert float(row["robust/blur_mse mean"]) == pytest.approx(0.4)
-    assert "| none | 3 | 0.20 ± 0.25 |" in paths.markdown.read_text()
+    assert "| none | 3 | 0.20 ± 0.25 |" in text
 
 
 SIGMOID = {
@@ -471,7 +480,7 @@ def test_the_published_losses_are_shown_beside_those_reached(settings: data.Sett
         noise={"_target_": "denoise.noise.Gaussian", "sigma": "1.0", "mean": "0.0"},
         data=STUDY["data"] | {"root": settings.root},
     )
-    (row,) = [line for line in written().markdown.read_text().splitlines() if "σ = 1 " in line]
+    (row,) = [line for line in markdown_written().splitlines() if "σ = 1 " in line]
     assert "| 1.600 / 1.598 | 1.599 / 1.596 | -0.001 / -0.002 |" in row
     assert "| 0.5667 + 1.0001 + 0.0291 |" in row
 
@@ -479,7 +488,7 @@ def test_the_published_losses_are_shown_beside_those_reached(settings: data.Sett
 def test_a_comparison_downloads_no_data_set(tmp_path: Path) -> None:
     away = STUDY["data"] | {"root": str(tmp_path / "away")}
     study_run("none", {1: (0.6, 0.6)}, noise={}, data=away)
-    (row,) = [line for line in written().markdown.read_text().splitlines() if "Normal" in line]
+    (row,) = [line for line in markdown_written().splitlines() if "Normal" in line]
     assert row.endswith("| – |")
     assert not (tmp_path / "away").exists()
 
@@ -503,7 +512,7 @@ def compared(
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["compare", *arguments])
-        return command.run(compare.main, "denoise.compare"), *capfd.readouterr()
+        return command.run(compare.main), *capfd.readouterr()
 
     return run
 

@@ -135,7 +135,7 @@ def test_runs_of_version_0_1_0_are_still_found(composed: Compose, overrides: tup
     config = plain(composed, *overrides)
     run, baseline = VERSION_0_1_0[overrides]
     assert identity.fingerprints(config) == [identity.fingerprint(config), run]
-    assert identity.baselines(config) == [identity.baseline(config), baseline]
+    assert identity.baselines(config)[1] == baseline
 
 
 def test_a_key_added_later_keeps_the_fingerprints_of_earlier_runs(
@@ -156,8 +156,8 @@ def test_a_key_added_later_keeps_the_fingerprints_of_earlier_runs(
 def test_the_baseline_of_a_run_is_the_same_run_without_noise(composed: Compose) -> None:
     noisy = plain(composed, "noise=gaussian", "seed=3", "protocol=fair")
     without = plain(composed, "noise=none", "seed=3", "protocol=fair")
-    assert identity.baseline(noisy) == identity.fingerprint(without)
-    assert identity.baseline(without) == identity.fingerprint(without)
+    assert identity.baselines(noisy)[0] == identity.fingerprint(without)
+    assert identity.baselines(without)[0] == identity.fingerprint(without)
 
 
 def test_runs_are_compared_by_what_changes_their_results(monkeypatch: pytest.MonkeyPatch) -> None:

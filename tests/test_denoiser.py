@@ -323,7 +323,7 @@ def test_a_folder_that_was_not_pulled_is_refused(tmp_path: Path) -> None:
 def applied(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["apply", *arguments])
-        return command.run(apply.main, "denoise.apply"), *capfd.readouterr()
+        return command.run(apply.main), *capfd.readouterr()
 
     return run
 

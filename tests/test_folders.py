@@ -123,7 +123,7 @@ def test_a_command_that_only_reads_creates_no_store(
 ) -> None:
     (fresh_folder / "mlflow.db").unlink()
     monkeypatch.setattr(sys, "argv", ["", *store])
-    assert command.run(read.main, "") == 1
+    assert command.run(read.main) == 1
     assert list(fresh_folder.iterdir()) == []
 
 

@@ -19,7 +19,7 @@ from denoise.tracking import files as store_files
 from denoise.tracking import search
 from denoise.tracking.search import Found
 from tests.conftest import SWEPT, Said, wait_until
-from tests.test_compare import CORRUPTIONS, KEYS, STORE, cheap_run, written
+from tests.test_compare import CORRUPTIONS, KEYS, STORE, cheap_run, page_written
 from tests.test_ui import CHROMIUM, FLAGS
 
 pytestmark = [
@@ -105,9 +105,10 @@ def test_the_page_is_readable_whatever_the_number_of_settings(
     """At 400 and 1,600 pixels, light and dark; it says what is summed up or left out."""
     monkeypatch.setattr(search, "curve", lambda *_: [0.3, 0.2])
     monkeypatch.setattr(store_files, "files", lambda _: [])
-    paths = write.write(STORE, made_up(*SIZES[count]), tmp_path)
+    write.write(STORE, made_up(*SIZES[count]), tmp_path)
+    page = tmp_path / "comparison.html"
     for width, scheme in itertools.product((400, 1600), ("light", "dark")):
-        shown = opened(paths.page, viewport={"width": width, "height": 900}, color_scheme=scheme)
+        shown = opened(page, viewport={"width": width, "height": 900}, color_scheme=scheme)
         assert shown.evaluate("document.documentElement.scrollWidth") <= width
         for picture in shown.locator(".picture").all():
             (svg,) = [one for one in picture.locator("svg").all() if one.is_visible()]
@@ -125,7 +126,8 @@ def test_the_page_says_how_many_kinds_of_noise_a_picture_leaves_out(
     monkeypatch.setattr(search, "curve", lambda *_: [0.3, 0.2])
     monkeypatch.setattr(store_files, "files", lambda _: [])
     runs = made_up(["anello"], (4, 16), (0.1, 0.5), [f"kind {number}" for number in range(8)])
-    page = write.write(STORE, runs, tmp_path).page.read_text(encoding="utf-8")
+    write.write(STORE, runs, tmp_path)
+    page = (tmp_path / "comparison.html").read_text(encoding="utf-8")
     assert "2 more kinds of noise are left out" in page
 
 
@@ -154,7 +156,7 @@ def test_names_are_text_and_never_markup(opened: Open) -> None:
             cheap_run(
                 "none", seed, clean=scale, blur=0.1, tags={"noise": evil}, more={"noise": noise}
             )
-    shown = opened(written().page)
+    shown = opened(page_written())
     assert shown.locator("img[src=x], script").count() == 1  # the page's own script
     assert "<img src=x" in shown.locator(".wide svg text").filter(
         has_text="<img"
@@ -233,7 +235,7 @@ def page(files: Path, opened: Open) -> Page:
             values |= {metrics.robust(name).key: 0.2 for name in CORRUPTIONS}
             values |= {KEYS["clean"]: level + 0.01 * seed, KEYS["blur"]: 0.12345}
             cheap_run(noise, seed, files=files if seed == 0 else None, **values)
-    return opened(written().page, viewport={"width": 400, "height": 900})
+    return opened(page_written(), viewport={"width": 400, "height": 900})
 
 
 def test_the_page_sorts_its_table_loads_all_pictures_and_fits_a_phone(page: Page) -> None:

@@ -46,7 +46,7 @@ def pulled(
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["pull", *arguments])
-        return command.run(pull.main, "denoise.pull"), *capfd.readouterr()
+        return command.run(pull.main), *capfd.readouterr()
 
     return run
 

@@ -75,7 +75,7 @@ def typed(
 
     def run(module: object, *arguments: str) -> tuple[int, str]:
         monkeypatch.setattr(sys, "argv", ["", *arguments])
-        status = command.run(module.main, "")  # type: ignore[attr-defined]
+        status = command.run(module.main)  # type: ignore[attr-defined]
         return status, "".join(capfd.readouterr())
 
     return run

@@ -79,5 +79,5 @@ def test_a_sweep_that_the_store_does_not_have_is_refused(
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["denoise-status"])
     prepare(Tracking(None, "denoise"))
-    assert command.run(status.main, "") == 1
+    assert command.run(status.main) == 1
     assert "there is no sweep 'latest' in the store" in capfd.readouterr().err

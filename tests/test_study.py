@@ -59,7 +59,7 @@ def printed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
 
     def run(*arguments: str) -> int:
         monkeypatch.setattr(sys, "argv", ["study", *arguments])
-        return command.run(study.main, "denoise.study")
+        return command.run(study.main)
 
     return run
 

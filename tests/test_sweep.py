@@ -349,7 +349,8 @@ def test_two_sweeps_launched_at_once_in_a_fresh_folder(sweeps: list[Said]) -> No
 def test_what_is_finished_is_not_trained_again(cli: Cli, settings: data.Settings) -> None:
     small = (*SMALL, "trainer.epochs=1", f"data.root={settings.root}")
     assert cli(*small, "noise.sigma=0.1").status == 0
-    said = cli("-m", "hydra/launcher=basic", *small, "noise.sigma=0.1,0.2")
+    one_by_one = ("-m", "hydra/launcher=basic", "hydra.sweeper.max_batch_size=1")
+    said = cli(*one_by_one, *small, "noise.sigma=0.1,0.2")
     assert said.status == 0, said.err
     assert "Finished earlier and reused: 1" in said.out
     new, old = said.runs("tags.noise = 'gaussian'")

@@ -31,10 +31,8 @@ class Setting:
     @property
     def strength(self) -> float:
         """How strong the noise is, in its own unit: 0 without noise, nan if it has no strength."""
-        if self.is_clean:
-            return 0.0
         key = strength_key(self.facts)
-        return _number(self.facts.get(key, "")) if key else math.nan
+        return 0.0 if self.is_clean else _number(self.facts.get(key, ""))
 
     @property
     def amount(self) -> str:
@@ -106,23 +104,19 @@ def ladders(settings: Sequence[Setting]) -> Ladders:
     For each there is one line for everything else that varies, with its settings, weakest first.
     The setting without noise, if there is one, comes before the weakest.
     """
-    without = clean(settings)
     found: Ladders = {}
     for setting in settings:
-        if (key := strength_key(setting.facts)) and setting.strength > 0:
-            unit = identity.spelled(key, "").rstrip("=")
-            start = [one for one in [without.get(setting.besides("noise"))] if one]
+        if setting.strength > 0:
+            unit = identity.spelled(strength_key(setting.facts), "").rstrip("=")
             lines = found.setdefault(f"{setting.facts['noise']}, {unit}", {})
-            lines.setdefault(setting.line, start).append(setting)
-
-    def amounts(rungs: Sequence[Setting]) -> int:
-        return sum(not one.is_clean for one in rungs)
-
-    several = {
-        noise: {name: rungs for name, rungs in lines.items() if amounts(rungs) > 1}
-        for noise, lines in found.items()
-    }
-    return {noise: lines for noise, lines in several.items() if lines}
+            lines.setdefault(setting.line, []).append(setting)
+    without, several = clean(settings), Ladders()
+    for kind, lines in found.items():
+        for line, rungs in lines.items():
+            if len(rungs) > 1:
+                start = without.get(rungs[0].besides("noise"))
+                several.setdefault(kind, {})[line] = [start, *rungs] if start else rungs
+    return several
 
 
 def distinguishing(facts: Sequence[Mapping[str, str]]) -> list[str]:

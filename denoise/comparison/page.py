@@ -117,6 +117,24 @@ class View:
         return " ".join(text.split())
 
     @cached_property
+    def pictures(self) -> list[Picture]:
+        """The pictures that the settings have data for."""
+        noise, model = self.noise, self.model
+        drawn: Mapping[str, tuple[object, Callable[..., Figure]]] = {
+            "does_noise_help": (noise.effects, partial(figures.forest, noise, self.margin)),
+            "how_much": (self.ladders, partial(figures.amounts, self.ladders)),
+            "when": (len(figures.lines_of(noise)) > 1, partial(figures.gains, noise)),
+            "which_model": (model.effects, partial(figures.forest, model, self.margin)),
+            "robustness": (len(self.heat[1]) > 1, partial(figures.heatmap, *self.heat)),
+            "losses": (self.losses, partial(figures.curves, self.losses)),
+        }
+        return [
+            Picture(name, draw(narrow=False), draw(narrow=True))
+            for name, (has_data, draw) in drawn.items()
+            if has_data
+        ]
+
+    @cached_property
     def summary(self) -> list[list[str]]:
         """The answer as a table below `tables.SUMMARY`."""
         return tables.summary(self.question.effects)
@@ -137,7 +155,7 @@ def markdown(view: View) -> str:
     return TEMPLATES.get_template("page.md").render(view=view)
 
 
-def html(view: View, pictures: Sequence[Picture]) -> str:
+def html(view: View) -> str:
     """The page, with the images that the settings' runs have logged."""
     shown = figures.spread(view.settings, MOST_PICTURED)
     reached = [row.last.test for row in view.study if row.last]
@@ -146,7 +164,7 @@ def html(view: View, pictures: Sequence[Picture]) -> str:
         maps = _downloaded(shown, "tables/codes.csv", Path(folder))
         return TEMPLATES.get_template("page.html").render(
             view=view,
-            pictures={picture.name: picture for picture in pictures},
+            pictures={picture.name: picture for picture in view.pictures},
             shown=shown,
             clean=next((_row(path, CLEAN) for path in examples.values()), ""),
             outputs=_outputs(shown, examples),
@@ -155,24 +173,6 @@ def html(view: View, pictures: Sequence[Picture]) -> str:
             classes=_classes(view.settings),
             scale=max(reached, default=1),
         )
-
-
-def pictures(view: View) -> list[Picture]:
-    """The pictures that the settings have data for."""
-    noise, model = view.noise, view.model
-    drawn: Mapping[str, tuple[object, Callable[..., Figure]]] = {
-        "does_noise_help": (noise.effects, partial(figures.forest, noise, view.margin)),
-        "how_much": (view.ladders, partial(figures.amounts, view.ladders)),
-        "when": (len(figures.lines_of(noise)) > 1, partial(figures.gains, noise)),
-        "which_model": (model.effects, partial(figures.forest, model, view.margin)),
-        "robustness": (len(view.heat[1]) > 1, partial(figures.heatmap, *view.heat)),
-        "losses": (view.losses, partial(figures.curves, view.losses)),
-    }
-    return [
-        Picture(name, draw(narrow=False), draw(narrow=True))
-        for name, (has_data, draw) in drawn.items()
-        if has_data
-    ]
 
 
 def curves(settings: Sequence[Setting]) -> dict[str, dict[str, list[float]]]:

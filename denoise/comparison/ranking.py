@@ -21,11 +21,6 @@ def where(settings: Tracking, typed: str, sweep: str, run_id: str | None) -> str
     return " and ".join(filter(None, (typed, search.of_sweep(settings, sweep, typed))))
 
 
-def default_metric(settings: Tracking, where: str) -> str:
-    """The score of the protocol of the newest run that the filter finds."""
-    return score(search.find(settings, where, most=1)[0])
-
-
 def score(run: Found) -> str:
     """The metric of the evaluated weights that corresponds to the score of the run's protocol."""
     return metrics.of_best_epoch(run.params["protocol.score"])

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from rich import box
 from rich.console import Console
@@ -12,33 +11,13 @@ from rich.table import Column, Table
 from denoise.comparison import effects, figures, groups, page, published, tables
 from denoise.comparison.effects import MARGIN
 from denoise.comparison.groups import Setting
-from denoise.comparison.page import Picture, View
+from denoise.comparison.page import View
 from denoise.config.settings import Tracking
 from denoise.tracking import search, store
 from denoise.tracking.search import Found
 from denoise.trainer import Arithmetic
 
 FILES = ("comparison.csv", "comparison.md", "comparison.html")
-
-
-class Comparison(NamedTuple):
-    """The answer in a sentence and a table below `tables.SUMMARY`; pictures; the files written."""
-
-    sentence: str
-    summary: list[list[str]]
-    pictures: list[Picture]
-    table: Path
-    markdown: Path
-    page: Path
-
-    def show(self, screen: Console) -> None:
-        """Print the table and the sentence."""
-        table = Table(*(Column(name, overflow="fold") for name in tables.SUMMARY), box=box.SIMPLE)
-        for row in self.summary:
-            table.add_row(*map(escape, row))
-        if self.summary:
-            screen.print(table)
-        screen.print(self.sentence, highlight=False, markup=False, soft_wrap=True)
 
 
 def chosen(
@@ -62,7 +41,7 @@ def write(
     folder: Path,
     *,
     margin: float = MARGIN,
-) -> Comparison:
+) -> View:
     """Compare one or more runs, and write comparison.csv, comparison.md and comparison.html.
 
     The runs without noise that belong to these are added if they are missing, whichever sweep
@@ -89,12 +68,21 @@ def write(
         about=_about(everything, found),
     )
     folder.mkdir(parents=True, exist_ok=True)
-    files = [folder / name for name in FILES]
-    pictures = page.pictures(view)
-    tables.write_csv(files[0], found)
-    files[1].write_text(page.markdown(view), encoding="utf-8")
-    files[2].write_text(page.html(view, pictures), encoding="utf-8")
-    return Comparison(view.sentence, view.summary, pictures, *files)
+    table, markdown, html = (folder / name for name in FILES)
+    tables.write_csv(table, found)
+    markdown.write_text(page.markdown(view), encoding="utf-8")
+    html.write_text(page.html(view), encoding="utf-8")
+    return view
+
+
+def show(view: View, screen: Console) -> None:
+    """Print the answer: a table below `tables.SUMMARY`, and the sentence."""
+    table = Table(*(Column(name, overflow="fold") for name in tables.SUMMARY), box=box.SIMPLE)
+    for row in view.summary:
+        table.add_row(*map(escape, row))
+    if view.summary:
+        screen.print(table)
+    screen.print(view.sentence, highlight=False, markup=False, soft_wrap=True)
 
 
 def _baselines(settings: Tracking, runs: Sequence[Found]) -> list[Found]:

@@ -70,13 +70,9 @@ def checked(cfg: DictConfig, *, trust: build.Trust = build.ANY) -> Config:
     )
     config.model()
     _check_together(config)
-    return _without_amount_zero(config)
-
-
-def _without_amount_zero(config: Config) -> Config:
-    if not changes_nothing(config.noise):
-        return config
-    return replace(config, noise=Identity(), plain=identity.without_noise(config.plain))
+    if changes_nothing(config.noise):
+        return replace(config, noise=Identity(), plain=identity.without_noise(config.plain))
+    return config
 
 
 def _check_keys(cfg: DictConfig) -> None:
@@ -109,18 +105,14 @@ def _check_together(config: Config) -> None:
     _check_most("trainer.batch_size", config.trainer.batch_size, images)
     _check_most("evaluation.neighbours", evaluation.neighbours, images)
     _check_most("evaluation.tsne_codes", evaluation.tsne_codes, config.data.test_size)
-    _check_least(
-        "evaluation.tsne_codes",
-        evaluation.tsne_codes,
-        "3 * evaluation.perplexity + 1",
-        3 * evaluation.perplexity + 1,
-    )
-    _check_least(
-        "evaluation.probe_codes",
-        evaluation.probe_codes,
-        "evaluation.neighbours",
-        evaluation.neighbours,
-    )
+    for name, least, why in (
+        ("tsne_codes", 3 * evaluation.perplexity + 1, "3 * evaluation.perplexity + 1"),
+        ("probe_codes", evaluation.neighbours, "evaluation.neighbours"),
+    ):
+        if (value := getattr(evaluation, name)) < least:
+            raise UserError(
+                f"evaluation.{name} must be at least {why}, which is {least}, got {value!r}"
+            )
     split = "val" if config.data.holdout else "test"
     scores = tuple(f"{split}/{name}" for name in evaluate.LOSSES)
     key = f"protocol.score, where data.holdout is {config.data.holdout},"
@@ -130,9 +122,3 @@ def _check_together(config: Config) -> None:
 
 def _check_most(key: str, value: int, most: int) -> None:
     bounds.check(key, value, Annotated[int, Field(ge=1, le=most)])
-
-
-def _check_least(key: str, value: int, other: str, least: float) -> None:
-    """Refuse a `value` below `least`, which is the value of `other`, a term of other keys."""
-    if value < least:
-        raise UserError(f"{key} must be at least {other}, which is {least}, got {value!r}")

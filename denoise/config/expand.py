@@ -1,7 +1,9 @@
 """The configs of a sweep's jobs, equal to those that Hydra's own sweeper will compose."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from itertools import chain
+from types import SimpleNamespace
 from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
@@ -9,10 +11,8 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, OverrideType
+from hydra.core.override_parser.types import Override, OverrideType, Quote, QuotedString
 from hydra.core.plugins import Plugins
-from hydra.core.utils import JobReturn
-from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from omegaconf import DictConfig, OmegaConf, open_dict
 
@@ -70,38 +70,25 @@ def launch_only(choose: Callable[[range], dict[int, str]]) -> None:
     out (its issue 3328). Its sweeper would first compose every job again, a tenth of a second
     each, to see whether that can be done; this takes the place of that check.
     """
-    seen = 0
+    seen, launcher = 0, None
+    nothing: Any = SimpleNamespace(launch=lambda *_, **__: [])  # launchers refuse to launch no jobs
 
     def pick(sweeper: BasicSweeper, batch: list[list[str]]) -> None:
-        nonlocal seen
+        nonlocal seen, launcher
         numbers = range(seen, seen + len(batch))
-        picked = choose(numbers)
+        picked = {n: QuotedString(folder, Quote.single) for n, folder in choose(numbers).items()}
         batch[:] = [
-            [*batch[number - seen], f"hydra.sweep.subdir={_quoted(folder)}"]
+            [*batch[number - seen], f"hydra.sweep.subdir={folder.with_quotes()}"]
             for number, folder in picked.items()
         ]
         seen = numbers.stop
-        if not batch:
-            sweeper.launcher = _Nothing()
+        launcher = launcher or sweeper.launcher
+        sweeper.launcher = launcher if batch else nothing
 
     # Hydra loads its plug-ins anew when it looks for them, so this may be another class than ours.
     for each in Plugins.instance().discover(Sweeper):
         if each.__name__ == BasicSweeper.__name__:
             each.validate_batch_is_legal = pick  # type: ignore[attr-defined]
-
-
-def _quoted(text: str) -> str:
-    """A text as the value of an override."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-class _Nothing(Launcher):
-    """Launches no jobs."""
-
-    def setup(self, **_: Any) -> None: ...
-
-    def launch(self, *_: Any, **__: Any) -> list[JobReturn]:
-        return []
 
 
 def numbered(config: DictConfig, number: int) -> DictConfig:
@@ -119,12 +106,11 @@ class _Composer:
 
     def __init__(self, launch: DictConfig, loader: ConfigLoader) -> None:
         self.launch, self.loader = launch, loader
-        self.parser = OverridesParser.create(config_loader=loader)
-        self.parsed: dict[str, Override] = {}
+        self.parse = cache(OverridesParser.create(config_loader=loader).parse_override)
         self.composed: dict[tuple[str, ...], DictConfig] = {}
 
     def compose(self, job: Sequence[str]) -> DictConfig:
-        parsed = [self._parse(text) for text in job]
+        parsed = [self.parse(text) for text in job]
         groups = self.launch.hydra.runtime.choices
         chosen = [each for each in parsed if each.key_or_group in groups]
         values = [each for each in parsed if each not in chosen]
@@ -137,11 +123,6 @@ class _Composer:
         ConfigLoaderImpl._apply_overrides_to_config(values, config)
         self._note(config, parsed)
         return config
-
-    def _parse(self, text: str) -> Override:
-        if text not in self.parsed:
-            self.parsed[text] = self.parser.parse_override(text)
-        return self.parsed[text]
 
     def _note(self, config: DictConfig, parsed: list[Override]) -> None:
         """What Hydra notes of a job's overrides."""

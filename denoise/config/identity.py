@@ -48,11 +48,6 @@ def without_noise(plain: Plain) -> dict[str, Any]:
     return {**plain, "noise": dict(NO_NOISE)}
 
 
-def baseline(plain: Plain) -> str:
-    """The fingerprint of the same config without noise, which a run is compared with."""
-    return fingerprint(without_noise(plain))
-
-
 def baselines(plain: Plain) -> list[str]:
     """The fingerprints that a run of the same config without noise may have; see `fingerprints`."""
     return fingerprints(without_noise(plain))
@@ -138,15 +133,5 @@ def _hash(plain: Plain, *, without: Collection[str]) -> str:
         for group, node in plain.items()
         if counts(group, node)
     }
-    text = json.dumps(_canonical(kept), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _canonical(value: Any) -> Any:
-    """Numbers as floats, because 1 and 1.0 are the same setting."""
-    if isinstance(value, Mapping):
-        return {key: _canonical(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_canonical(item) for item in value]
-    is_whole = isinstance(value, int) and not isinstance(value, bool)
-    return float(value) if is_whole else value
+    numbers = json.loads(json.dumps(kept), parse_int=float)  # 1 and 1.0 are the same setting
+    return hashlib.sha256(json.dumps(numbers, sort_keys=True).encode()).hexdigest()[:16]

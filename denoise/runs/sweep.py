@@ -23,7 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from denoise import build, fetch, figures
 from denoise.comparison import write
-from denoise.comparison.write import Comparison
+from denoise.comparison.page import View
 from denoise.config import expand, identity
 from denoise.config.sentence import sentence
 from denoise.config.settings import Tracking
@@ -284,16 +284,16 @@ def _conclude(began: Launch, jobs: Sequence[Contents], *, is_stopped: bool) -> N
     where = screen.console()
     if runs and began.summary:
         compared = write.write(settings, runs, began.folder)
-        compared.show(where)
+        write.show(compared, where)
         _add_pictures(began.summary, compared)
-        where.print(f"Page:   {compared.page}", highlight=False, soft_wrap=True)
+        where.print(f"Page:   {began.folder / write.FILES[-1]}", highlight=False, soft_wrap=True)
     where.print(f"Files:  {began.folder}", highlight=False, soft_wrap=True)
     if address := _address(began, jobs, settings):
         steps = ", then ".join(filter(None, (charts.command(), address)))
         where.print(f"Browse: {steps}", highlight=False, soft_wrap=True)
 
 
-def _add_pictures(own: Record, compared: Comparison) -> None:
+def _add_pictures(own: Record, compared: View) -> None:
     """Add the pictures of the comparison to the sweep's run, as images."""
     for picture in compared.pictures:
         formats.add_image(own, picture.name, figures.drawn(picture.wide), step=0)

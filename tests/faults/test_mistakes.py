@@ -538,7 +538,7 @@ def applied(
 
     def run(*arguments: str | Path) -> Said:
         monkeypatch.setattr(sys, "argv", ["apply", *map(str, arguments)])
-        return Said(commands.run(apply.main, "denoise.apply"), *capfd.readouterr(), tmp_path)
+        return Said(commands.run(apply.main), *capfd.readouterr(), tmp_path)
 
     return run
 
@@ -618,7 +618,7 @@ def test_a_malformed_run_json_is_refused_by_apply_and_pull(
     store = f"sqlite:///{finished.folder / 'mlflow.db'}"
     again = ["pull", "--tracking-uri", store, "--to", str(pulled), "--only", "config"]
     monkeypatch.setattr(sys, "argv", again)
-    assert commands.run(pull.main, "denoise.pull") == 1
+    assert commands.run(pull.main) == 1
     assert f"{pulled} has something else in it; replace it with --force" in capfd.readouterr().err
 
 

@@ -104,7 +104,7 @@ def test_a_record_of_a_later_version_is_refused(own: Record) -> None:
 
 
 def test_a_failed_upload_stops_the_run_at_its_next_change(own: Record) -> None:
-    own.fail(UserError("the run was deleted"))
+    own.error = UserError("the run was deleted")
     for change in (lambda: own.log({"train/loss": 1}, 1), lambda: own.path("note"), own.check):
         with pytest.raises(UserError, match="the run was deleted"):
             change()

@@ -374,6 +374,9 @@ def test_what_is_finished_is_not_trained_again(cli: Cli, settings: data.Settings
     for values in ("0.1,0.2", "0.2"):  # of the first, nothing is left in the second's table
         said = cli(*mine, f"noise.sigma={values}")
         assert (said.status, said.out.count("│ REUSED ")) == (0, len(values.split(",")))
+    assert cli(*reusing, "hydra.sweep.dir=.").status == 0
+    of_sweep = search.of_sweep(STORE, Path.cwd().name)
+    assert {run.params["noise.sigma"] for run in search.search(STORE, of_sweep)} == {"0.1"}
     said = cli("-m", "hydra/launcher=basic", *small, "noise.sigma=0.1,0.05,0.2,0.15")
     assert re.findall(r"│ gaussian σ=(\S+)", said.out) == ["0.1", "0.05", "0.2", "0.15"]
     assert cli(*small, "noise.sigma=0.1", "force=true").status == 0

@@ -106,7 +106,7 @@ def remote_records(began: Launch) -> dict[Path, Contents]:
 
 
 def _is_of(began: Launch, tags: Mapping[str, str]) -> bool:
-    return tags.get("sweep") == began.folder.name
+    return tags.get("sweep") == began.name
 
 
 def _remote(began: Launch) -> list[int]:

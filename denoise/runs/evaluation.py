@@ -26,12 +26,8 @@ LEFT_OUT = "left_out"  # the tag with the metrics that cannot be computed for a 
 class Evaluation:
     """Measures `model` and writes the results to the record `own`, those that it lacks."""
 
-    def __init__(
-        self, config: Config, model: Autoencoder, images: data.Data, own: Record, *, epoch: int
-    ) -> None:
-        """`epoch` is the last trained one, which pictures are logged for."""
+    def __init__(self, config: Config, model: Autoencoder, images: data.Data, own: Record) -> None:
         self.config, self.model, self.data, self.own = config, model, images, own
-        self.epoch = epoch
         self.test = evaluate.corrupted(images.test, images, config.noise)
 
     def run(self) -> None:
@@ -78,7 +74,7 @@ class Evaluation:
         self.own.log({metrics.TRUSTWORTHINESS.key: trusted}, 0)
         title = f"{name}, t-SNE of {len(codes):,} test latents"
         figure = figures.tsne_map(places, labels, self.data.class_names, title)
-        add_figure(self.own, "tsne", figure, self.epoch)
+        add_figure(self.own, "tsne", figure, len(self.own.contents.epochs))
         return places
 
     def _log(self, values: Mapping[str, float]) -> None:

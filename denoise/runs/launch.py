@@ -34,6 +34,11 @@ class Launch:
     summary: "Record | None" = None
     open: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
+    @property
+    def name(self) -> str:
+        """What the sweep is known by: the name of its folder, which may be typed as `.`."""
+        return self.folder.absolute().name
+
     def folders(self) -> list[Path]:
         """The folders of the jobs, also of those that a sweeper other than Hydra's own adds."""
         planned = [member.folder for member in self.members]

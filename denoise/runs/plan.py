@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import joblib
 import torch
@@ -37,11 +38,15 @@ class Member:
 def members(config: DictConfig, *, is_sweep: bool) -> list[Member]:
     """Every job of the launch, checked; `UserError` for the first that is wrong."""
     if not is_sweep:
-        return [_member(config, Path(config.hydra.run.dir), varying=None)]
+        return [member(checked(config), config.hydra, Path(config.hydra.run.dir))]
     folder, typed = Path(config.hydra.sweep.dir), expand.overrides(config)
     varying = expand.varying(typed) if len(typed) > 1 else None
-    configs = expand.configs(config, typed)
-    return _named_apart([_member(cfg, folder / cfg.hydra.sweep.subdir, varying) for cfg in configs])
+    return _named_apart(
+        [
+            member(checked(cfg), cfg.hydra, folder / cfg.hydra.sweep.subdir, varying)
+            for cfg in expand.configs(config, typed)
+        ]
+    )
 
 
 def shared(config: DictConfig) -> str:
@@ -54,11 +59,13 @@ def shared(config: DictConfig) -> str:
     return " ".join(text for key, text in first.items() if key not in {"noise", *varying})
 
 
-def _member(cfg: DictConfig, folder: Path, varying: Collection[str] | None) -> Member:
-    config = checked(cfg)
-    name = identity.run_name(config.plain, cfg.hydra, varying)
-    log_file = f"{cfg.hydra.job.name}.log"
-    return Member(name, config, folder, identity.fingerprints(config.plain), log_file)
+def member(
+    config: Config, hydra: Any, folder: Path, varying: Collection[str] | None = None
+) -> Member:
+    """The job of this config; its name is as in `identity.run_name`."""
+    name = identity.run_name(config.plain, hydra, varying)
+    hashes = identity.fingerprints(config.plain)
+    return Member(name, config, folder, hashes, f"{hydra.job.name}.log")
 
 
 def _named_apart(planned: Sequence[Member]) -> list[Member]:
@@ -105,7 +112,7 @@ def stored(began: Launch) -> sweeps.Plan:
         )
         for number, member in enumerate(began.members)
     ]
-    return sweeps.Plan(began.folder.name, runs, began.queue)
+    return sweeps.Plan(began.name, runs, began.queue)
 
 
 def name_of(settings: Tracking, folder: Path, config_hash: str) -> str | None:

@@ -6,6 +6,7 @@ import importlib.util
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def cheap(latent_dim: object) -> list[Reference]:
     found = [Reference("corrupted image", _unchanged), Reference("mean image", _mean_image)]
     if isinstance(latent_dim, int):
         name, params = f"PCA, {latent_dim} components", {"model": {"latent_dim": latent_dim}}
-        found.append(Reference(name, _principal(latent_dim), params))
+        found.append(Reference(name, partial(_principal, latent_dim), params))
     return found
 
 
@@ -95,8 +96,8 @@ def costly() -> list[Reference]:
         return found
     return [
         *found,
-        Reference("total variation", _filtered(reference.total_variation)),
-        Reference("non-local means", _filtered(reference.non_local_means)),
+        Reference("total variation", partial(_filtered, reference.total_variation)),
+        Reference("non-local means", partial(_filtered, reference.non_local_means)),
     ]
 
 
@@ -119,23 +120,16 @@ def keep(
         suite = suite_of(plain, trust)
         wanted = [*cheap(plain["model"].get("latent_dim")), *always] if suite.robust else []
         for one in wanted:
-            texts = _texts(suite, one)
+            texts = frozenset(session.flat(suite.params | one.params).items())
             if (one.name, texts) not in there:
                 there.add((one.name, texts))
                 log.info("Reference: %s ...", one.name)
                 _keep(settings, suite, one, folder)
 
 
-def _texts(suite: Suite, one: Reference) -> frozenset[tuple[str, str]]:
-    """The parameters as the store has them."""
-    return frozenset(
-        (key, str(value)) for key, value in session.flat(suite.params | one.params).items()
-    )
-
-
 def _keep(settings: Tracking, suite: Suite, one: Reference, folder: Path) -> None:
     """Measure a reference, and make a finished run of it."""
-    texts = sorted(_texts(suite, one))
+    texts = sorted(session.flat(suite.params | one.params).items())
     own_folder = folder / hashlib.sha256(repr((one.name, texts)).encode()).hexdigest()[:16]
     own_folder.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FolderLockedError), record.opened(own_folder) as own:
@@ -172,12 +166,9 @@ def _mean_image(suite: Suite, images: Data) -> dict[str, float]:
     return _of_model(reference.MeanImage(_pixels(images.train)), suite, images)
 
 
-def _principal(components: int) -> Measure:
-    def measure(suite: Suite, images: Data) -> dict[str, float]:
-        model = reference.PrincipalComponents(_pixels(images.train), components)
-        return _of_model(model, suite, images) | _of_latents(model, suite, images)
-
-    return measure
+def _principal(components: int, suite: Suite, images: Data) -> dict[str, float]:
+    model = reference.PrincipalComponents(_pixels(images.train), components)
+    return _of_model(model, suite, images) | _of_latents(model, suite, images)
 
 
 def _wiener(suite: Suite, images: Data) -> dict[str, float]:
@@ -189,17 +180,16 @@ def _wiener(suite: Suite, images: Data) -> dict[str, float]:
     return _fitted_for_each(fitted, suite, images, images.test)
 
 
-def _filtered(filters: Callable[[], list[reference.Filter]]) -> Measure:
-    def measure(suite: Suite, images: Data) -> dict[str, float]:
-        held_out = _first(images.val or images.train, PAIRS)
-        clean = _pixels(held_out).reshape(-1, 1, SIDE, SIDE)
+def _filtered(
+    filters: Callable[[], list[reference.Filter]], suite: Suite, images: Data
+) -> dict[str, float]:
+    held_out = _first(images.val or images.train, PAIRS)
+    clean = _pixels(held_out).reshape(-1, 1, SIDE, SIDE)
 
-        def fitted(noise: Noise) -> Autoencoder:
-            return reference.chosen(filters(), clean, _corrupted(held_out, noise))
+    def fitted(noise: Noise) -> Autoencoder:
+        return reference.chosen(filters(), clean, _corrupted(held_out, noise))
 
-        return _fitted_for_each(fitted, suite, images, _first(images.test, SAMPLE))
-
-    return measure
+    return _fitted_for_each(fitted, suite, images, _first(images.test, SAMPLE))
 
 
 def _posterior_mean(suite: Suite, images: Data) -> dict[str, float]:

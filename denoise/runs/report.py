@@ -76,8 +76,7 @@ class Report:
         # The run's own config: Hydra writes its copy only where and if the user wishes.
         self.own.write("config/config.yaml", OmegaConf.to_yaml(self.config.plain))
         self.own.write("config/overrides.yaml", OmegaConf.to_yaml(overrides))
-        self._noise(trainer.model, 0)
-        self._reconstructions(trainer.model, 0)
+        self._pictures(trainer.model, 0)
 
     def epoch(self, trainer: Trainer, values: dict[str, float]) -> None:
         """The metrics of an epoch that has just ended, and the state after it.
@@ -96,8 +95,7 @@ class Report:
             weights = trainer.model.state_dict()
             self.best_weights = {name: value.clone() for name, value in weights.items()}
         if epoch == 1 and self.config.trainer.epochs > 1:
-            self._noise(trainer.model, 1)
-            self._reconstructions(trainer.model, 1)
+            self._pictures(trainer.model, 1)
         self._save(trainer)
         self.own.log(values | (self.monitor.read() if self.monitor else {}), epoch)
         self._print(epoch, values)
@@ -115,13 +113,13 @@ class Report:
     def end(self, trainer: Trainer) -> None:
         """Evaluate the last epoch's weights, or the best epoch's where images were held out."""
         model = trainer.model
-        self._reconstructions(model, len(self.history))
+        self._pictures(model, len(self.history), with_noise=False)
         if checkpoint.evaluated(self.config.data.holdout) == checkpoint.BEST:
             model.load_state_dict(self.best_weights)
         self.own.note_job(stage="evaluation")
         self._log_best()
         self._loss_curves()
-        Evaluation(self.config, model, self.data, self.own, epoch=len(self.history)).run()
+        Evaluation(self.config, model, self.data, self.own).run()
         self.own.note_job(stage="saving")
         example = self.data.scale(self.data.test.images[:2]).cpu()
         formats.add_model(self.own, model.cpu(), example)
@@ -154,18 +152,14 @@ class Report:
         epochs, speed = self.config.trainer.epochs, values[metrics.IMAGES_PER_SECOND.key]
         log.info("%s: epoch %d/%d  %s  %.0f images/s", self.name, epoch, epochs, losses, speed)
 
-    def _noise(self, model: Autoencoder, step: int) -> None:
-        """Logged at two steps, because MLflow only tabulates charts with two image keys."""
-        clean, noisy, _ = evaluate.examples(model, self.data, self.config.noise)
-        rows = {"clean": clean, "noisy": noisy}
-        figure = figures.image_rows(rows, self.data.class_names, self.name)
-        add_figure(self.own, "noise", figure, step)
-
-    def _reconstructions(self, model: Autoencoder, step: int) -> None:
+    def _pictures(self, model: Autoencoder, step: int, *, with_noise: bool = True) -> None:
+        """The noise at two steps, because MLflow only tabulates charts with two image keys."""
         clean, noisy, output = evaluate.examples(model, self.data, self.config.noise)
-        rows = {"clean": clean, "noisy": noisy, "output": output}
+        names, rows = self.data.class_names, {"clean": clean, "noisy": noisy}
+        if with_noise:
+            add_figure(self.own, "noise", figures.image_rows(rows, names, self.name), step)
         when = f"after epoch {step}" if step else "untrained"
-        figure = figures.image_rows(rows, self.data.class_names, f"{self.name}, {when}")
+        figure = figures.image_rows(rows | {"output": output}, names, f"{self.name}, {when}")
         add_figure(self.own, "reconstructions", figure, step, f"reconstructions_{step:03d}")
 
     def _loss_curves(self) -> None:

@@ -5,11 +5,12 @@ import logging
 import math
 import time
 import traceback
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import torch
+from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, open_dict
@@ -20,6 +21,7 @@ from denoise.config.compose import Config
 from denoise.errors import FolderLockedError, RunTakenError, StoreUnavailableError, UserError
 from denoise.runs import code, plan
 from denoise.runs.evaluation import Evaluation, lacking
+from denoise.runs.plan import Member
 from denoise.runs.report import Report
 from denoise.tracking import failures, files, record, search, session
 from denoise.tracking.record import FAILED, FINISHED, KILLED, REUSED, SKIPPED, Record
@@ -27,18 +29,6 @@ from denoise.tracking.search import Found
 from denoise.trainer import Trainer
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a run is called and known by; `anew` trains it even if it finished earlier."""
-
-    name: str
-    tags: dict[str, str]
-    hashes: list[str]
-    overrides: list[str]
-    log_file: str
-    anew: bool
 
 
 def job(cfg: DictConfig) -> float:
@@ -53,29 +43,33 @@ def job(cfg: DictConfig) -> float:
     hydra = HydraConfig.get()
     with open_dict(cfg):  # a relative path means the folder in which the command was typed
         cfg.data.root = str(Path(hydra.runtime.cwd) / cfg.data.root)
-    config, folder = compose.checked(cfg), Path(hydra.runtime.output_dir)
-    described = _described(config, cfg, folder)
+    member = plan.member(compose.checked(cfg), hydra, Path(hydra.runtime.output_dir))
+    if hydra.mode == RunMode.MULTIRUN:
+        tracking = member.config.tracking
+        planned = plan.name_of(tracking, _sweep(hydra), member.hashes[0])
+        member = replace(member, name=planned or member.name)
     try:
-        with record.opened(folder) as own:
-            own.start_job(
-                name=described.name,
-                epochs=config.trainer.epochs,
-                score_name=config.protocol.score,
-            )
-            return _noted(config, own, described)
+        with _noted_here(member) as own:
+            return _noted(member, own, anew=cfg.force)
     except FolderLockedError:
-        log.error("%s: another process is using %s; %s", described.name, folder, record.ELSEWHERE)
+        where = f"{member.folder}; {record.ELSEWHERE}"
+        log.error("%s: another process is using %s", member.name, where)
         return math.nan
 
 
-def _described(config: Config, cfg: DictConfig, folder: Path) -> Job:
+def _sweep(hydra: HydraConf) -> Path:
+    """The folder of the sweep, or of the run if it is alone."""
+    if hydra.mode == RunMode.RUN:
+        return Path(hydra.runtime.output_dir)
+    return Path(hydra.runtime.cwd) / hydra.sweep.dir
+
+
+def _tags(config: Config) -> dict[str, str]:
+    """What the run is found by in the store."""
     hydra = HydraConfig.get()
-    alone, choices = hydra.mode == RunMode.RUN, hydra.runtime.choices
-    sweep = folder if alone else Path(hydra.runtime.cwd) / hydra.sweep.dir
-    hashes = identity.fingerprints(config.plain)
-    planned = None if alone else plan.name_of(config.tracking, sweep, hashes[0])
-    tags = {
-        "sweep": sweep.name,
+    choices = hydra.runtime.choices
+    return {
+        "sweep": _sweep(hydra).name,
         "noise": identity.noise_name(config.plain, choices),
         "model": choices["model"],
         "protocol": config.protocol.name,
@@ -83,34 +77,26 @@ def _described(config: Config, cfg: DictConfig, folder: Path) -> Job:
         **identity.experiment_tag(choices),
         **code.tags(),
     }
-    return Job(
-        name=planned or identity.run_name(config.plain, hydra),
-        tags=tags,
-        hashes=hashes,
-        overrides=list(hydra.overrides.task),
-        log_file=f"{hydra.job.name}.log",
-        anew=cfg.force,
-    )
 
 
-def _noted(config: Config, own: Record, described: Job) -> float:
-    """Do the job, and note how it ends."""
+def _noted(member: Member, own: Record, *, anew: bool) -> float:
+    """Do the job, and note how it ends; `anew` trains it even if it finished earlier."""
     try:
         code.check()
-        score = math.nan if described.anew else _reused(config, own, described)
+        score = math.nan if anew else _reused(member, own)
         if not math.isnan(score):
             own.note_job(status=REUSED, score=score)
             return score
-        score = _trained(config, own, described)
+        score = _trained(member, own, anew=anew)
     except RunTakenError as error:
-        log.info("%s: %s; skipped", described.name, error)
+        log.info("%s: %s; skipped", member.name, error)
         own.note_job(status=SKIPPED, error=str(error), run_id=error.run_id)
         return math.nan
     except KeyboardInterrupt:
         own.note_job(status=KILLED)
         raise
     except BaseException as error:  # of a user's own class even SystemExit ends this run only
-        own.note_job(status=FAILED, error=_logged(described.name, error))
+        own.note_job(status=FAILED, error=_logged(member.name, error))
         return math.nan
     own.note_job(status=FINISHED, score=score)
     return score
@@ -127,25 +113,26 @@ def _logged(name: str, error: BaseException) -> str:
     return line if line == kind else f"{kind}: {line}"
 
 
-def _trained(config: Config, own: Record, described: Job) -> float:
+def _trained(member: Member, own: Record, *, anew: bool) -> float:
     """Train, evaluate and log the run, from where it was interrupted; its best epoch's score."""
+    config = member.config
     device = config.trainer.torch_device()
     images = data.load(config.data, device)
     start = time.perf_counter()  # the first run of a process has waited for imports until here
     with session.opened(
         own,
         config.tracking,
-        name=described.name,
-        tags=described.tags,
+        name=member.name,
+        tags=_tags(config),
         params=config.plain,
-        hashes=described.hashes,
-        anew=described.anew,
+        hashes=member.hashes,
+        anew=anew,
     ):
         report = Report(config, own, images)
         model = config.model().to(device)
         try:
             trainer = Trainer(model, images, config.noise, config.trainer, seed=config.seed)
-            report.begin(trainer, described.overrides)
+            report.begin(trainer, list(HydraConfig.get().overrides.task))
             before = sum(values[metrics.EPOCH_SECONDS.key] for values in report.history)
             for values in trainer.epochs(after=len(report.history)):
                 report.epoch(trainer, values)
@@ -153,22 +140,23 @@ def _trained(config: Config, own: Record, described: Job) -> float:
             seconds = before + time.perf_counter() - start
             own.log({metrics.RUN_SECONDS.key: seconds}, 0)
         finally:
-            report.keep(described.log_file)
+            report.keep(member.log_file)
     return report.scores[report.best]
 
 
-def _reused(config: Config, own: Record, described: Job) -> float:
+def _reused(member: Member, own: Record) -> float:
     """The score of a run of this config that finished earlier, brought up to date; nan without one.
 
     What the run lacks, such as a map, it gets from its checkpoint.
     """
+    config = member.config
     try:
-        found = search.finished(config.tracking, described.hashes)
+        found = search.finished(config.tracking, member.hashes)
         if not found:
             return math.nan
         run = next(iter(found.values()))
-        _log_reuse(described.name, run)
-        if lacking(config, run.metrics, run.tags) and _has_checkpoint(config, own, run):
+        _log_reuse(member.name, run)
+        if lacking(config, run.metrics, run.tags) and _has_checkpoint(config, run):
             _complete(config, own, run)
         else:
             _adopt(own, run)
@@ -178,10 +166,10 @@ def _reused(config: Config, own: Record, described: Job) -> float:
 
 
 def _log_reuse(name: str, run: Found) -> None:
-    log.info(
-        "%s: finished earlier%s, as run %s; force=true trains it again",
-        *(name, _if_code_differs(run.tags), run.id),
-    )
+    now = code.tags()
+    is_same = now.items() <= run.tags.items() and now.get("git.dirty") != "true"
+    which = "" if is_same else ", with code that may differ from today's"
+    log.info("%s: finished earlier%s, as run %s; force=true trains it again", name, which, run.id)
 
 
 def _adopt(own: Record, run: Found) -> None:
@@ -199,7 +187,7 @@ def _best_score(config: Config, own: Record) -> float:
     return min(values[config.protocol.score] for values in own.contents.epochs)
 
 
-def collect(member: plan.Member, run: Found, *, is_reused: bool) -> None:
+def collect(member: Member, run: Found, *, is_reused: bool) -> None:
     """Note in the folder of a job that its run has finished, elsewhere or before this launch."""
     if is_reused:
         _log_reuse(member.name, run)
@@ -212,7 +200,7 @@ def collect(member: plan.Member, run: Found, *, is_reused: bool) -> None:
             own.note_job(status=FINISHED, score=score, seconds=run.metrics[metrics.RUN_SECONDS.key])
 
 
-def note_ended(member: plan.Member, run_id: str, status: str) -> None:
+def note_ended(member: Member, run_id: str, status: str) -> None:
     """Note in the folder of a job that its run ended elsewhere, without finishing, and why."""
     error = search.contents(run_id).fields.get("error") or f"run {run_id} ended elsewhere"
     with _noted_here(member) as own:
@@ -220,7 +208,7 @@ def note_ended(member: plan.Member, run_id: str, status: str) -> None:
 
 
 @contextlib.contextmanager
-def _noted_here(member: plan.Member) -> Iterator[Record]:
+def _noted_here(member: Member) -> Iterator[Record]:
     """The record in the folder of a job that this process does itself."""
     member.folder.mkdir(parents=True, exist_ok=True)
     with record.opened(member.folder) as own:
@@ -229,19 +217,13 @@ def _noted_here(member: plan.Member) -> Iterator[Record]:
         yield own
 
 
-def _has_checkpoint(config: Config, own: Record, run: Found) -> bool:
+def _has_checkpoint(config: Config, run: Found) -> bool:
     """Whether the run still has the weights to evaluate; logged if not."""
     name = checkpoint.evaluated(config.data.holdout)
-    if _is_here(own, run, name) or name in files.files(run.id):
+    if name in files.files(run.id):
         return True
     log.warning("%s: some scores stay missing, as run %s has no %s", run.name, run.id, name)
     return False
-
-
-def _is_here(own: Record, run: Found, name: str) -> bool:
-    """Whether the folder has this file of the finished run."""
-    is_finished = own.run_id == run.id and own.fields["status"] == FINISHED
-    return is_finished and bool(own.fields["files"].get(name)) and (own.folder / name).exists()
 
 
 def _complete(config: Config, own: Record, run: Found) -> None:
@@ -250,20 +232,9 @@ def _complete(config: Config, own: Record, run: Found) -> None:
     device = config.trainer.torch_device()
     images = data.load(config.data, device)
     name = checkpoint.evaluated(config.data.holdout)
-    is_here = _is_here(own, run, name)
     with session.reopened(own, config.tracking, run.id):
-        if not is_here:
-            files.download(run.id, name, own.folder)
+        files.download(run.id, name, own.folder)
         model = config.model()
         model.load_state_dict(checkpoint.weights(own.folder / name))
-        epoch = len(own.contents.epochs)
         own.note_job(stage="evaluation")
-        Evaluation(config, model.to(device), images, own, epoch=epoch).run()
-
-
-def _if_code_differs(tags: Mapping[str, str]) -> str:
-    """What to add to the log if the code that trained a run may not be today's."""
-    now = code.tags()
-    is_same = all(tags.get(key) == value for key, value in now.items())
-    is_same = is_same and now.get("git.dirty") != "true"
-    return "" if is_same else ", with code that may differ from today's"
+        Evaluation(config, model.to(device), images, own).run()

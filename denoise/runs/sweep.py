@@ -23,7 +23,6 @@ from omegaconf.errors import OmegaConfBaseException
 
 from denoise import build, fetch, figures
 from denoise.comparison import write
-from denoise.comparison.page import View
 from denoise.config import expand, identity
 from denoise.config.sentence import sentence
 from denoise.config.settings import Tracking
@@ -86,8 +85,10 @@ def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
     if is_sweep:
         _check_folder(folder, members)
     plan.check_folders(members)
-    if answers:
-        _upload_pending(settings, folder.parent)
+    if answers and pending.find([folder.parent]):
+        # Otherwise another process could resume a run while we upload it.
+        with FileLock(folder.parent / ".sync.lock"):
+            pending.send_all(settings, [folder.parent])
     for each in {repr(member.config.data): member.config.data for member in members}.values():
         fetch.fetch(each)
     if is_sweep:
@@ -122,14 +123,6 @@ def _open_store(settings: Tracking) -> bool:
     return True
 
 
-def _upload_pending(settings: Tracking, folder: Path) -> None:
-    """Upload what earlier runs in the folders under `folder` could not."""
-    if pending.find([folder]):
-        # Otherwise another process could resume a run while we upload it.
-        with FileLock(folder / ".sync.lock"):
-            pending.send_all(failures.without_secret(store.uri(settings)), [folder])
-
-
 def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -152,18 +145,11 @@ def _begin_summary(began: Launch, settings: Tracking, tags: dict[str, str]) -> R
     """Open the run that sums up the sweep, with the sweep's plan."""
     folder = began.folder
     own = began.open.enter_context(record.opened(folder))
-    tags |= {"sweep": folder.name, "summary": "true"}
+    tags |= {"sweep": began.name, "summary": "true"}
     if began.queue:
         tags[sweeps.QUEUE] = began.queue
     began.open.enter_context(
-        session.opened(
-            own,
-            settings,
-            name=f"sweep {folder.name}",
-            tags=tags,
-            kind=SWEEP,
-            started=began.started,
-        )
+        session.opened(own, settings, name=f"sweep {began.name}", tags=tags, kind=SWEEP)
     )
     for name in FILES:  # they are the sweep's own from now on, also if it is killed
         own.path(name)
@@ -210,7 +196,8 @@ def _finished(began: Launch, *, is_stopped: bool) -> int:
     is_left = bool(began.queue) and (is_stopped or not settings.wait)
     if not is_left:
         with contextlib.suppress(*failures.FAILURES):  # `_conclude` reports them
-            _upload_rest(began)
+            store.prepare(settings)
+            pending.send_all(settings, began.folders())  # before the table, which has their ids
     jobs = _read_jobs(began, is_left=is_left)
     if jobs:
         screen.show(jobs, began.shared)
@@ -242,7 +229,7 @@ def _exit_status(began: Launch, jobs: Sequence[Contents], *, is_left: bool) -> i
     if is_left:
         print(
             "Slurm keeps the jobs that have not ended; the same command waits for them, and "
-            f"python -m denoise.status {began.folder.name} shows them."
+            f"python -m denoise.status {began.name} shows them."
         )
     missing = 0 if is_left else len(began.members) - len(jobs)
     if missing > 0:
@@ -261,42 +248,30 @@ def _ask_store(about: Callable[[Launch], None], began: Launch) -> None:
         log.warning("Runs on other machines are left out: %s", error)
 
 
-def _upload_rest(began: Launch) -> None:
-    """Upload what the store missed while the runs trained, so that the table has their ids."""
-    settings = began.members[0].config.tracking
-    store.prepare(settings)
-    pending.send_all(failures.without_secret(store.uri(settings)), began.folders())
-
-
 def _conclude(began: Launch, jobs: Sequence[Contents], *, is_stopped: bool) -> None:
     """Compare the runs and say where to look."""
     settings = began.members[0].config.tracking
     experiment = store.prepare(settings)
-    claim.end_dead(experiment, f"tags.sweep = '{began.folder.name}'")
+    claim.end_dead(experiment, f"tags.sweep = '{began.name}'")
     ids = [
         screen.run_id(contents)
         for contents in jobs
         if contents.fields["job"]["status"] in SUCCEEDED and screen.run_id(contents)
     ]
-    runs = search.runs(settings, ids) if began.summary and not is_stopped else []
-    if runs:
-        _add_references(began, settings)
+    is_compared = began.summary and ids and not is_stopped
+    runs = search.search(settings, search.one_of(ids)) if is_compared else []
     where = screen.console()
-    if runs and began.summary:
+    if began.summary and runs:
+        _add_references(began, settings)
         compared = write.write(settings, runs, began.folder)
         write.show(compared, where)
-        _add_pictures(began.summary, compared)
+        for picture in compared.pictures:
+            formats.add_image(began.summary, picture.name, figures.drawn(picture.wide), step=0)
         where.print(f"Page:   {began.folder / write.FILES[-1]}", highlight=False, soft_wrap=True)
     where.print(f"Files:  {began.folder}", highlight=False, soft_wrap=True)
     if address := _address(began, jobs, settings):
         steps = ", then ".join(filter(None, (charts.command(), address)))
         where.print(f"Browse: {steps}", highlight=False, soft_wrap=True)
-
-
-def _add_pictures(own: Record, compared: View) -> None:
-    """Add the pictures of the comparison to the sweep's run, as images."""
-    for picture in compared.pictures:
-        formats.add_image(own, picture.name, figures.drawn(picture.wide), step=0)
 
 
 def _add_references(began: Launch, settings: Tracking) -> None:
@@ -313,7 +288,7 @@ def _address(began: Launch, jobs: Sequence[Contents], settings: Tracking) -> str
     ids = [screen.run_id(contents) for contents in jobs if screen.run_id(contents)]
     if len(ids) > 1:
         epochs = max(contents.fields["job"]["epochs"] for contents in jobs)
-        return charts.share(settings, began.folder.name, ids, last_step=epochs)
+        return charts.share(settings, began.name, ids, last_step=epochs)
     return charts.run_address(settings, ids[0]) if ids else ""
 
 

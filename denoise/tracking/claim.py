@@ -157,12 +157,6 @@ def _again(runs: Sequence[Run]) -> Sequence[Run]:
     return MlflowClient().search_runs(experiments, where, max_results=max(100, len(runs)))
 
 
-def beat(client: MlflowClient, run_id: str, mine: Owner) -> None:
-    """Show others that this process lives; raises as `check` does."""
-    check(client, run_id, mine)
-    client.set_tag(run_id, HEARTBEAT, now())
-
-
 def check(client: MlflowClient, run_id: str, mine: Owner) -> None:
     """Raise `RunDeletedError` or `RunTakenError` unless the run is there and owned by `mine`."""
     try:
@@ -192,13 +186,15 @@ def take(
     client, dead = MlflowClient(), set[tuple[str, ...]]()
     while True:
         with store.lock():
-            found = [run for each in hashes for run in _interrupted(client, experiment, each)]
+            found = _interrupted(client, experiment, hashes)
             unsure = [
                 run for run in found if run.info.status == RUNNING and _as_seen(run) not in dead
             ]
             if not found:
                 run_id = create()
-                if not _rivals(client, experiment, hashes, run_id):
+                # Servers have no lock: whoever created its run last sees those of all others.
+                rivals = _interrupted(client, experiment, hashes)
+                if all(run.info.run_id == run_id for run in rivals):
                     return run_id, None
                 client.delete_run(run_id)
             elif not unsure:
@@ -217,18 +213,11 @@ def take(
             return found[0].info.run_id, taken
 
 
-def _rivals(client: MlflowClient, experiment: str, hashes: Sequence[str], mine: str) -> list[Run]:
-    """Runs of the same config that others created at the same time, as servers have no lock.
-
-    Whoever created its run last sees those of all others.
-    """
-    found = [run for each in hashes for run in _interrupted(client, experiment, each)]
-    return [run for run in found if run.info.run_id != mine]
-
-
-def _interrupted(client: MlflowClient, experiment: str, config_hash: str) -> list[Run]:
-    where = f"{INTERRUPTED} and tags.config_hash = '{config_hash}'"
-    return list(client.search_runs([experiment], where, order_by=["attributes.start_time DESC"]))
+def _interrupted(client: MlflowClient, experiment: str, hashes: Sequence[str]) -> list[Run]:
+    """The interrupted runs with each of these config hashes, newest first."""
+    wheres = [f"{INTERRUPTED} and tags.config_hash = '{each}'" for each in hashes]
+    by = ["attributes.start_time DESC"]
+    return [run for where in wheres for run in client.search_runs([experiment], where, order_by=by)]
 
 
 def _as_seen(run: Run) -> tuple[str, ...]:

@@ -32,11 +32,6 @@ LONGEST_LINE = 2000  # letters of an error's message: rich takes minutes to wrap
 FAILURES = (UserError, OSError, MlflowException)
 
 
-def is_away(error: BaseException) -> bool:
-    """Whether the store, or the place of its files, failed to answer and may do so later."""
-    return isinstance(error, FAILURES) and not is_refused(error)
-
-
 def is_refused(error: BaseException) -> bool:
     """Whether trying again fails until a person puts something right."""
     if isinstance(error, UserError):

@@ -68,26 +68,6 @@ def download(run_id: str, path: str, folder: Path) -> None:
 
 
 @answered()
-def download_folder(run_id: str, path: str, folder: Path) -> list[str]:
-    """Download the files in the folder `path` of a run to their own paths in `folder`; the paths.
-
-    There are none if the run has no such folder.
-    """
-    names = [entry.path for entry in MlflowClient().list_artifacts(run_id, path)]
-    check_inside(names)
-    for name in names:
-        download(run_id, name, folder)
-    return names
-
-
-@answered()
-def download_model(run_id: str, folder: Path) -> None:
-    """Download the model that a run logged to `folder`; do nothing if it logged none."""
-    for model_id in mirror.models(MlflowClient(), run_id):
-        mlflow.artifacts.download_artifacts(f"models:/{model_id}", dst_path=str(folder))
-
-
-@answered()
 def download_registered(uri: str, folder: Path) -> None:
     """Download the config and checkpoints of the run behind a registered model.
 
@@ -163,6 +143,7 @@ def pull(
     return True
 
 
+@answered()
 def _download_all(
     run: "Found", parts: Sequence[str], folder: Path, progress: Callable[[int, int], None]
 ) -> None:
@@ -173,7 +154,9 @@ def _download_all(
         done += size
         progress(done, total)
     if "model" in parts:
-        download_model(run.id, folder / "model")
+        for model_id in mirror.models(MlflowClient(), run.id):
+            target = str(folder / "model")
+            mlflow.artifacts.download_artifacts(f"models:/{model_id}", dst_path=target)
 
 
 def _wanted(run: "Found", parts: Sequence[str]) -> dict[str, int]:

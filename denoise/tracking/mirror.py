@@ -253,7 +253,7 @@ class Mirror:
         try:
             self.known = mirror(self.record, self.known)
         except LOST as error:
-            self.record.fail(error)
+            self.record.error = error
         except Exception as error:
             if not self.away or self.record.refused:
                 self.away = failures.reason(error)
@@ -271,7 +271,8 @@ class Mirror:
         client, mine = MlflowClient(), claim.read(self.record.fields["tags"][claim.OWNER])
         while not (self.stop.wait(claim.BEAT_SECONDS) or self.record.error):
             with contextlib.suppress(Exception):  # a store that is away may come back
-                claim.beat(client, self.record.run_id, mine)
+                claim.check(client, self.record.run_id, mine)
+                client.set_tag(self.record.run_id, claim.HEARTBEAT, claim.now())
 
     def close(self) -> None:
         """Stop the threads and mirror the record one last time."""

@@ -89,11 +89,12 @@ def send_to(folder: Path, uri: str | None) -> str:
         return "its run is still running, and uploads by itself"
 
 
-def send_all(address: str, folders: Iterable[Path]) -> None:
+def send_all(settings: Tracking, folders: Iterable[Path]) -> None:
     """Mirror the records in the folders that are for this store and whose runs are over.
 
     What the store refused before is left out: `send` tries it again.
     """
+    address = failures.without_secret(store.uri(settings))
     for folder in find(folders):
         try:
             fields = (record.read(folder, with_lines=False) or Contents()).fields

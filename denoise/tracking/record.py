@@ -12,7 +12,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
@@ -163,7 +163,7 @@ class Record:
     """The record in `folder`, open for writing by this process alone until `close`.
 
     Every change is on disk, whole, when a method returns, and sets `changed`. A thread that
-    uploads the record reports with `fail` what makes the run pointless; the next change raises it.
+    uploads the record notes in `error` what makes the run pointless; the next change raises it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -289,12 +289,8 @@ class Record:
         with self.mutex:
             return copy.deepcopy(self.contents)
 
-    def fail(self, error: Exception) -> None:
-        """Have the next change raise `error`."""
-        self.error = error
-
     def check(self) -> None:
-        """Raise the error that `fail` was given, if it was."""
+        """Raise `error`, if there is one."""
         if self.error:
             raise self.error
 
@@ -310,19 +306,14 @@ class Record:
         _replace(self.folder / METRICS, "".join(map(line_text, self.contents.lines)))
 
 
-@contextlib.contextmanager
-def opened(folder: Path) -> Iterator[Record]:
+def opened(folder: Path) -> contextlib.closing[Record]:
     """The record in `folder`, open for writing within the block."""
-    record = Record(folder)
-    try:
-        yield record
-    finally:
-        record.close()
+    return contextlib.closing(Record(folder))
 
 
-def milliseconds(seconds: float | None = None) -> int:
-    """A time in seconds since 1970, or now, as MLflow counts it."""
-    return round(1000 * (time.time() if seconds is None else seconds))
+def milliseconds() -> int:
+    """The time now, as MLflow counts it."""
+    return round(1000 * time.time())
 
 
 def text(fields: dict[str, Any]) -> str:

@@ -143,11 +143,6 @@ def _in_table(summary: str) -> list[str]:
             return [row["run id"] for row in csv.DictReader(file) if row["run id"]]
 
 
-def runs(settings: Tracking, ids: Sequence[str]) -> list[Found]:
-    """These of the finished training runs, newest first."""
-    return search(settings, one_of(ids)) if ids else []
-
-
 def references(settings: Tracking, runs: Sequence[Found]) -> list[Found]:
     """The references that can be compared with `runs`, by name; the newest of each.
 

@@ -6,7 +6,7 @@ import logging
 import tempfile
 import traceback
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 # What the operating system reports where the machine is at fault, not the run.
 FULL_OR_BROKEN = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 # The parts of an interrupted run that are needed to resume it.
-SAVED = ("state", "figures")
+SAVED = ("state/", "figures/")
 
 
 @contextlib.contextmanager
@@ -39,33 +39,48 @@ def opened(
     kind: str = TRAINING,
     hashes: Sequence[str] = (),
     anew: bool = False,
-    started: float | None = None,
 ) -> Iterator[Record]:
     """The record `own` of an open run; the run ends FINISHED, KILLED, or FAILED with a traceback.
 
     Unless `anew`, an interrupted run with one of the config `hashes` resumes, if there is one; the
-    first of them is this run's own. `started`, in seconds since 1970, is when a new run began, if
-    not now. A full or broken disk leaves the run KILLED, as a FAILED run would not resume.
+    first of them is this run's own. A full or broken disk leaves the run KILLED, as a FAILED run
+    would not resume.
 
     Raises `RunTakenError` if another process trains such a run, and `UserError` if the folder
     holds a run of another config.
     """
-    fields = _fields(own, settings, name, tags, params or {}, kind, hashes, started)
+    fixed = {"mlflow.source.name": "python -m denoise", "mlflow.loggedImages": "True"}
+    mine = {claim.OWNER: claim.me(own.folder).text(), "record": uuid.uuid4().hex, "kind": kind}
+    mine |= {"config_hash": hashes[0]} if hashes else {}
+    fields = {
+        "kind": kind,
+        "name": name,
+        "status": RUNNING,
+        "store": failures.without_secret(store.uri(settings)),
+        "experiment": settings.experiment,
+        "tags": resolve_tags({**fixed, **tags, **mine}),
+        "params": flat(params or {}),
+        "started": record.milliseconds(),
+        "ended": None,
+        "refused": "",
+        "error": "",
+    }
     _check_folder(own, hashes, anew)
-    known = _begun(own, settings, fields, () if anew else hashes)
-    beside, status = Mirror(own, known), KILLED
-    try:
-        yield own
-        status = FINISHED
-    except BaseException as error:
-        if is_of_the_machine(error) or error is own.error or isinstance(error, KeyboardInterrupt):
+    known, status = _begun(own, settings, fields, () if anew else hashes), KILLED
+    with contextlib.closing(Mirror(own, known)):
+        try:
+            yield own
+            status = FINISHED
+        except BaseException as error:
+            is_stopped = error is own.error or isinstance(error, KeyboardInterrupt)
+            if is_stopped or is_of_the_machine(error):
+                raise
+            status = FAILED
+            own.update(error=failures.first_line(error))
+            own.write("traceback.txt", failures.without_secret(traceback.format_exc()))
             raise
-        status = FAILED
-        own.update(error=failures.first_line(error))
-        own.write("traceback.txt", failures.without_secret(traceback.format_exc()))
-        raise
-    finally:
-        _end(own, beside, status)
+        finally:  # what the store does not take now waits in the folder
+            own.note(status=status, ended=record.milliseconds(), mirrored=False)
     own.check()
 
 
@@ -83,46 +98,14 @@ def reopened(own: Record, settings: Tracking, run_id: str) -> Iterator[Record]:
         store=failures.without_secret(store.uri(settings)),
         experiment=settings.experiment,
     )
-    beside = Mirror(own, known)
-    try:
+    with contextlib.closing(Mirror(own, known)):
         yield own
-    finally:
-        beside.close()
     own.check()
 
 
 def is_of_the_machine(error: BaseException) -> bool:
     """Whether a full or broken disk is at fault, so that the run may resume later."""
     return isinstance(error, OSError) and error.errno in FULL_OR_BROKEN
-
-
-def _fields(
-    own: Record,
-    settings: Tracking,
-    name: str,
-    tags: Mapping[str, str],
-    params: Mapping[str, Any],
-    kind: str,
-    hashes: Sequence[str],
-    started: float | None,
-) -> dict[str, Any]:
-    """The record of a run that begins now."""
-    fixed = {"mlflow.source.name": "python -m denoise", "mlflow.loggedImages": "True"}
-    mine = {claim.OWNER: claim.me(own.folder).text(), "record": uuid.uuid4().hex, "kind": kind}
-    mine |= {"config_hash": hashes[0]} if hashes else {}
-    return {
-        "kind": kind,
-        "name": name,
-        "status": RUNNING,
-        "store": failures.without_secret(store.uri(settings)),
-        "experiment": settings.experiment,
-        "tags": resolve_tags({**fixed, **tags, **mine}),
-        "params": {key: str(value) for key, value in flat(params).items()},
-        "started": record.milliseconds(started),
-        "ended": None,
-        "refused": "",
-        "error": "",
-    }
 
 
 def check_run(folder: Path, contents: Contents, hashes: Sequence[str]) -> None:
@@ -161,7 +144,7 @@ def _begun(
     except Exception as error:
         if isinstance(error, MlflowException) and failures.is_refused(error):
             raise UserError(f"the store refuses the run: {failures.reason(error)}") from error
-        if not failures.is_away(error):
+        if not isinstance(error, failures.FAILURES) or failures.is_refused(error):
             raise
         run_id, resumed = "", None
     is_here = bool(hashes) and _is_interrupted(own) and (not run_id or own.run_id in ("", run_id))
@@ -186,9 +169,12 @@ def _resumed(own: Record, run_id: str, fields: Mapping[str, Any]) -> Contents:
     own.adopt(known)
     own.update(**fields)
     try:
-        for part in SAVED:
-            own.add(*files.download_folder(run_id, part, own.folder))
-        _fetch_logs(run_id, own.folder)
+        there = files.files(run_id)
+        saved = [name for name in there if name.startswith(SAVED)]
+        for name in saved:
+            files.download(run_id, name, own.folder)
+        own.add(*saved)
+        _fetch_logs(run_id, there, own.folder)
     except BaseException:
         own.update(status=KILLED, ended=record.milliseconds())
         mirror.mirror(own, known)
@@ -196,9 +182,9 @@ def _resumed(own: Record, run_id: str, fields: Mapping[str, Any]) -> Contents:
     return known
 
 
-def _fetch_logs(run_id: str, folder: Path) -> None:
+def _fetch_logs(run_id: str, there: Iterable[str], folder: Path) -> None:
     """The run's logs so far, in front of those of the same names in `folder`."""
-    for name in files.files(run_id):
+    for name in there:
         if name.endswith(".log") and "/" not in name:
             with tempfile.TemporaryDirectory() as there:
                 files.download(run_id, name, Path(there))
@@ -207,18 +193,10 @@ def _fetch_logs(run_id: str, folder: Path) -> None:
             (folder / name).write_bytes(before + (folder / name).read_bytes())
 
 
-def _end(own: Record, beside: Mirror, status: str) -> None:
-    """Note the status and upload it; what the store does not take now waits in the folder."""
-    try:
-        own.note(status=status, ended=record.milliseconds(), mirrored=False)
-    finally:
-        beside.close()
-
-
-def flat(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings by keys with dots, as parameters of a run are named."""
-    found: dict[str, Any] = {}
+def flat(params: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested settings as text by keys with dots, as the store has the parameters of a run."""
+    found: dict[str, str] = {}
     for key, value in params.items():
         nested = isinstance(value, Mapping)
-        found |= flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
+        found |= flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": str(value)}
     return found

@@ -336,7 +336,7 @@ def failing(*_: object) -> None:
 
 def send(store: Tracking, *folders: Path) -> None:
     stores.prepare(store)
-    pending.send_all(stores.uri(store), folders)
+    pending.send_all(store, folders)
 
 
 def everything(settings: Tracking) -> list[Any]:

@@ -153,7 +153,10 @@ class Report:
         log.info("%s: epoch %d/%d  %s  %.0f images/s", self.name, epoch, epochs, losses, speed)
 
     def _pictures(self, model: Autoencoder, step: int, *, with_noise: bool = True) -> None:
-        """The noise at two steps, because MLflow only tabulates charts with two image keys."""
+        """Log what the model makes of some test images, and the noise if asked for.
+
+        It is asked for at two steps, because MLflow only tabulates charts with two image keys.
+        """
         clean, noisy, output = evaluate.examples(model, self.data, self.config.noise)
         names, rows = self.data.class_names, {"clean": clean, "noisy": noisy}
         if with_noise:

@@ -10,7 +10,7 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -141,11 +141,11 @@ def _check_folder(folder: Path, members: Sequence[plan.Member]) -> None:
     record.check_free(folder, FILES, there.fields["files"] if there else ())
 
 
-def _begin_summary(began: Launch, settings: Tracking, tags: dict[str, str]) -> Record:
+def _begin_summary(began: Launch, settings: Tracking, tags: Mapping[str, str]) -> Record:
     """Open the run that sums up the sweep, with the sweep's plan."""
     folder = began.folder
     own = began.open.enter_context(record.opened(folder))
-    tags |= {"sweep": began.name, "summary": "true"}
+    tags = {**tags, "sweep": began.name, "summary": "true"}
     if began.queue:
         tags[sweeps.QUEUE] = began.queue
     began.open.enter_context(

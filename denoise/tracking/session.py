@@ -66,7 +66,8 @@ def opened(
         "error": "",
     }
     _check_folder(own, hashes, anew)
-    known, status = _begun(own, settings, fields, () if anew else hashes), KILLED
+    known = _begun(own, settings, fields, () if anew else hashes)
+    status = KILLED
     with contextlib.closing(Mirror(own, known)):
         try:
             yield own

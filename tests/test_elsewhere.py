@@ -69,7 +69,7 @@ def test_the_table_says_why_a_run_failed_on_another_machine(
     elsewhere.note_remote(launch)
     (contents,) = screen.read_jobs(launch.folders(), launch.started)
     job = contents.fields["job"]
-    assert (job["status"], job["error"]) == ("FAILED", "a mistake in the model")
+    assert (job["status"], job["error"]) == ("FAILED", "ArithmeticError: a mistake in the model")
 
 
 def test_a_run_has_its_name_from_the_store_where_the_sweeps_folder_is_missing(

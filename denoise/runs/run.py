@@ -104,13 +104,12 @@ def _noted(member: Member, own: Record, *, anew: bool) -> float:
 
 def _logged(name: str, error: BaseException) -> str:
     """Log the failure, with a traceback only if it may be a defect; returns it in one line."""
-    line = failures.first_line(error)
     if isinstance(error, UserError) or session.is_of_the_machine(error):
+        line = failures.first_line(error)
         log.error("%s failed: %s", name, line)
         return line
     log.error("%s failed\n%s", name, failures.without_secret(traceback.format_exc()))
-    kind = type(error).__name__
-    return line if line == kind else f"{kind}: {line}"
+    return failures.described(error)
 
 
 def _trained(member: Member, own: Record, *, anew: bool) -> float:

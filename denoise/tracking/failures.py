@@ -80,6 +80,12 @@ def by_server(error: BaseException) -> str | None:
     return REMEDIES.get(status(error) or 0) if is_http and not has_reason else None
 
 
+def described(error: BaseException) -> str:
+    """The first line of an error's message; after its class, unless it is a sentence of ours."""
+    line, kind = first_line(error), type(error).__name__
+    return line if isinstance(error, UserError) or line == kind else f"{kind}: {line}"
+
+
 def first_line(error: BaseException) -> str:
     """The first line of an error's message, without secrets; its class if it has no message."""
     try:

@@ -77,7 +77,7 @@ def opened(
             if is_stopped or is_of_the_machine(error):
                 raise
             status = FAILED
-            own.update(error=failures.first_line(error))
+            own.update(error=failures.described(error))
             own.write("traceback.txt", failures.without_secret(traceback.format_exc()))
             raise
         finally:  # what the store does not take now waits in the folder

@@ -443,16 +443,18 @@ def test_a_run_that_finished_before_a_score_existed_gets_it_when_it_is_typed_aga
 def test_reusing_a_run_from_other_code_is_logged(
     cli: Cli, settings: data.Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def said_under(commit: str, dirty: str) -> str:
+    def said_under(commit: str, dirty: str, *more: str) -> str:
         tags = {"git.commit": commit, "git.dirty": dirty}
         monkeypatch.setattr(code, "tags", lambda: tags)
-        return cli(*SMALL, "trainer.epochs=1", f"data.root={settings.root}").out
+        return cli(*more, *SMALL, "trainer.epochs=1", f"data.root={settings.root}").out
 
     differs = "with code that may differ from today's"
     assert "finished earlier" not in said_under("a", "false")
     assert "finished earlier, as run" in said_under("a", "false")
     assert differs in said_under("b", "false")
     assert differs in said_under("a", "true")
+    assert f"reused: 1, 1 {differs} (force=true" in said_under("b", "false", "-m")
+    assert "reused: 1 (force=true" in said_under("a", "false", "-m")
 
 
 def test_ctrl_c_marks_runs_killed_and_leaves_no_worker(

@@ -36,6 +36,12 @@ def tags() -> dict[str, str]:
     return {"version": importlib.metadata.version("denoise")}
 
 
+def differs(trained: Mapping[str, str]) -> bool:
+    """Whether other code than today's may have trained the run with these tags."""
+    now = tags()
+    return not now.items() <= trained.items() or now.get("git.dirty") == "true"
+
+
 def here() -> dict[str, str]:
     """The installed version, and the commit in a checkout."""
     commit = tags().get("git.commit", "")

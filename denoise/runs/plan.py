@@ -16,7 +16,7 @@ from denoise.config import expand, identity
 from denoise.config.compose import Config, checked
 from denoise.config.settings import Tracking
 from denoise.errors import UserError
-from denoise.runs import estimate
+from denoise.runs import code, estimate
 from denoise.runs.launch import Launch
 from denoise.tracking import record, search, session, sweeps
 from denoise.tracking.failures import first_line, without_secret
@@ -183,13 +183,17 @@ def _of_this_machine(launcher: DictConfig, count: int) -> tuple[int, int]:
 def announce(launched: list[Member], workers: int, threads: int, *, reuses: bool) -> None:
     """Log how many runs finished earlier, and how long the others will take."""
     by_hash = {each: member for member in launched for each in member.hashes}
-    done = set(search.finished(launched[0].config.tracking, by_hash)) if reuses else set()
+    found = search.finished(launched[0].config.tracking, by_hash) if reuses else {}
     left = {
-        member.hashes[0]: member.config for member in launched if done.isdisjoint(member.hashes)
+        member.hashes[0]: member.config
+        for member in launched
+        if found.keys().isdisjoint(member.hashes)
     }
     finished = len({member.hashes[0] for member in launched}) - len(left)
     if finished:
-        log.info("Finished earlier and reused: %d (force=true trains them)", finished)
+        others = len({run.id for run in found.values() if code.differs(run.tags)})
+        which = f", {others} with code that may differ from today's" if others else ""
+        log.info("Finished earlier and reused: %d%s (force=true trains them)", finished, which)
     if not left or not workers:
         return
     try:

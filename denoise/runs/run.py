@@ -154,7 +154,9 @@ def _reused(member: Member, own: Record) -> float:
         if not found:
             return math.nan
         run = next(iter(found.values()))
-        _log_reuse(member.name, run)
+        which = ", with code that may differ from today's" if code.differs(run.tags) else ""
+        message = "%s: finished earlier%s, as run %s; force=true trains it again"
+        log.info(message, member.name, which, run.id)
         if lacking(config, run.metrics, run.tags) and _has_checkpoint(config, run):
             _complete(config, own, run)
         else:
@@ -162,13 +164,6 @@ def _reused(member: Member, own: Record) -> float:
     except StoreUnavailableError:
         return math.nan
     return _best_score(config, own)
-
-
-def _log_reuse(name: str, run: Found) -> None:
-    now = code.tags()
-    is_same = now.items() <= run.tags.items() and now.get("git.dirty") != "true"
-    which = "" if is_same else ", with code that may differ from today's"
-    log.info("%s: finished earlier%s, as run %s; force=true trains it again", name, which, run.id)
 
 
 def _adopt(own: Record, run: Found) -> None:
@@ -188,8 +183,6 @@ def _best_score(config: Config, own: Record) -> float:
 
 def collect(member: Member, run: Found, *, is_reused: bool) -> None:
     """Note in the folder of a job that its run has finished, elsewhere or before this launch."""
-    if is_reused:
-        _log_reuse(member.name, run)
     with _noted_here(member) as own:
         _adopt(own, run)
         score = _best_score(member.config, own)

@@ -220,7 +220,7 @@ def test_deleted_runs_and_garbage_collection_do_not_confuse_reuse(
     ran(tmp_path, "pull", *store, *which)
     MlflowClient().delete_run(deleted.info.run_id)
     said = cli(*arguments)
-    assert re.findall(r"finished earlier.* as run (\w+)", said.out) == [kept.info.run_id]
+    assert re.findall(r"│ REUSED .* │ (\w+) │", said.out) == [kept.info.run_id]
     ids = {run.info.run_id for run in trained("deleted")}
     assert kept.info.run_id in ids
     assert deleted.info.run_id not in ids
@@ -238,7 +238,7 @@ def test_deleted_runs_and_garbage_collection_do_not_confuse_reuse(
     )
     assert not [path for path in place.rglob("*") if path.is_file()]
     said = cli(*arguments)
-    assert said.out.count("finished earlier") == 2
+    assert said.out.count("│ REUSED ") == 2
     assert ids == {run.info.run_id for run in trained("deleted")}
     assert_whole("deleted")
     with pytest.raises(UserError, match="unless it was deleted for good"):

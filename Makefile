@@ -24,7 +24,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 	@echo "Done. Activate the environment: source $(VENV)/bin/activate"
 
-sweep: install  ## train three noise levels and compare them (7 to 13 minutes on two cores)
+sweep: install  ## train three noise levels and compare them (6 to 13 minutes on two cores)
 	@$(BIN)/python -m denoise -m noise=gaussian noise.sigma=0.01,0.1,0.5
 
 # objective2 comes first: its four runs keep two cores busy, and objective1 reuses that of σ = 0.

@@ -26,6 +26,8 @@ WHERE = click.option(
     help="Only runs that match this filter: \"tags.noise = 'gaussian' and params.noise.sigma = 0.1 "
     'and metrics.test/psnr > 5".',
 )
+SWEEP = "latest|ID|NAME|all"
+SWEEP_HELP = "its ID, or the newest of this name in conf/experiment/"
 FORCE = click.option(
     "--force", is_flag=True, help="Overwrite files in the folder that this command did not write."
 )
@@ -45,9 +47,8 @@ def sweeps(purpose: str) -> Callable[[F], F]:
         "--sweep",
         "sweeps",
         multiple=True,
-        metavar="latest|ID|NAME|all",
-        help=f"Sweep to {purpose}: its ID, or the newest of this name in conf/experiment/; "
-        "repeatable.  [default: latest]",
+        metavar=SWEEP,
+        help=f"Sweep to {purpose}: {SWEEP_HELP}; repeatable.  [default: latest]",
     )
 
 

@@ -46,7 +46,7 @@ def main(
     with manifest.writing(to, write.FILES, force=force) as folder:
         written = write.write(settings, runs, folder, margin=margin / 100)
         for picture in written.pictures:
-            (folder / f"{picture.name}.svg").write_text(picture.svg(), encoding="utf-8")
+            (folder / f"{picture.name}.svg").write_text(picture.svg, encoding="utf-8")
     write.show(written, screen.console())
     table, markdown, page = (to / name for name in write.FILES)
     click.echo(f"Page:  {page}\nTable: {table}, {markdown}")

@@ -34,8 +34,8 @@ from denoise.tracking.search import Found
     "--sweep",
     default="latest",
     show_default=True,
-    metavar="latest|ID|NAME|all",
-    help="Sweep to rank the runs of: its ID, or the newest of this name in conf/experiment/.",
+    metavar=command.SWEEP,
+    help=f"Sweep to rank the runs of: {command.SWEEP_HELP}.",
 )
 @click.option("--run", "run_id", metavar="ID", help="Pull this run, whatever its rank.")
 @click.option(

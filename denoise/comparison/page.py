@@ -46,20 +46,22 @@ TEMPLATES.globals |= {"published": published, "svg": svg, "tables": tables}
 TEMPLATES.filters["cell"] = lambda text: str(text).replace("|", "\\|")
 
 
-class Picture(NamedTuple):
+@dataclass(frozen=True)
+class Picture:
     """A picture as drawn for a wide and for a narrow screen."""
 
     name: str
     wide: Figure
     narrow: Figure
 
+    @cached_property
     def svg(self) -> str:
         """The wide one as an SVG file."""
         return svg.whole(self.wide, self.name)
 
     def svgs(self) -> dict[str, str]:
         """Both as parts of a page, and the wide one as a file to save, in a data URI."""
-        wide, narrow = self.svg(), svg.whole(self.narrow, f"{self.name} narrow")
+        wide, narrow = self.svg, svg.whole(self.narrow, f"{self.name} narrow")
         parts = {"wide": svg.inline(wide), "narrow": svg.inline(narrow)}
         return parts | {"saved": _uri("svg+xml", wide.encode())}
 

@@ -76,19 +76,23 @@ def launch_only(choose: Callable[[range], dict[int, str]]) -> None:
     def pick(sweeper: BasicSweeper, batch: list[list[str]]) -> None:
         nonlocal seen, launcher
         numbers = range(seen, seen + len(batch))
-        picked = {n: QuotedString(folder, Quote.single) for n, folder in choose(numbers).items()}
         batch[:] = [
-            [*batch[number - seen], f"hydra.sweep.subdir={folder.with_quotes()}"]
-            for number, folder in picked.items()
+            [*batch[number - seen], f"hydra.sweep.subdir={_quoted(folder)}"]
+            for number, folder in choose(numbers).items()
         ]
         seen = numbers.stop
-        launcher = launcher or sweeper.launcher
+        launcher = launcher or sweeper.launcher  # an earlier batch may have been empty
         sweeper.launcher = launcher if batch else nothing
 
     # Hydra loads its plug-ins anew when it looks for them, so this may be another class than ours.
     for each in Plugins.instance().discover(Sweeper):
         if each.__name__ == BasicSweeper.__name__:
             each.validate_batch_is_legal = pick  # type: ignore[attr-defined]
+
+
+def _quoted(text: str) -> str:
+    """A text as the value of an override."""
+    return QuotedString(text, Quote.single).with_quotes()
 
 
 def numbered(config: DictConfig, number: int) -> DictConfig:

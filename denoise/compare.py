@@ -50,6 +50,9 @@ def main(
     write.show(written, screen.console())
     table, markdown, page = (to / name for name in write.FILES)
     click.echo(f"Page:  {page}\nTable: {table}, {markdown}")
+    if written.pictures:
+        names = ", ".join(f"{picture.name}.svg" for picture in written.pictures)
+        click.echo(f"Pictures of the page, in {to}: {names}")
 
 
 if __name__ == "__main__":

@@ -540,10 +540,12 @@ def test_the_command_writes_each_picture_of_the_page_as_an_svg(
 ) -> None:
     cheap_run("none", clean=0.1)
     cheap_run("gaussian", clean=0.2)
-    assert compared("--to", "here")[0] == 0
+    status, out, _ = compared("--to", "here")
+    assert status == 0
     shown = Path("here/comparison.html").read_text(encoding="utf-8")
     saved = re.findall(r'download="(\w+\.svg)" href="data:.*?,(.*?)"', shown)
     assert "does_noise_help.svg" in dict(saved)
+    assert f"Pictures of the page, in here: {', '.join(name for name, _ in saved)}" in out
     for name, content in saved:
         assert Path("here", name).read_bytes() == base64.b64decode(content)
 

@@ -17,8 +17,8 @@ from denoise.runs import signals
 from denoise.tracking import environment
 
 # Heavy modules make a million objects that stay. Looking for garbage among them as often as Python
-# does by default takes an eighth of a small run's time.
-GARBAGE_THRESHOLD = 20_000
+# does by default takes an eighth of a small run's time; at 20,000, it still takes a tenth.
+GARBAGE_THRESHOLD = 500_000
 
 # How often a waiting thread of torch, or of GNU's OpenMP, looks for work before it sleeps. Measured
 # on two cores, in ms a step: 19 at the default of 300,000, 20 at 3,000; beside a busy process per

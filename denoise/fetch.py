@@ -11,7 +11,7 @@ import tempfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
@@ -33,45 +33,24 @@ FILES = (
     "t10k-images-idx3-ubyte",
     "t10k-labels-idx1-ubyte",
 )
-
-
-class Published(NamedTuple):
-    """A data set as it is published.
-
-    `sha256` has the sums of the decompressed `FILES`, or is None where none are published;
-    torchvision then checks the archives that it downloads against MD5 sums of its own. `debian` is
-    the package that has the files, if any has.
-    """
-
-    sha256: tuple[str, ...] | None = None
-    debian: str | None = None
-
-    def by_file(self) -> dict[str, str | None]:
-        """The sum of each file, by the file's name."""
-        return dict(zip(FILES, self.sha256 or [None] * len(FILES), strict=True))
-
-
-PUBLISHED = {
-    "FashionMNIST": Published(
-        (
-            "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-            "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-            "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-            "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-        ),
-        debian="dataset-fashion-mnist",
+# The SHA-256 of the decompressed `FILES`. For KMNIST none are published: torchvision checks the
+# archives that it downloads against MD5 sums of its own.
+SHA256: dict[str, tuple[str | None, ...]] = {
+    "FashionMNIST": (
+        "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
     ),
-    "MNIST": Published(
-        (
-            "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-            "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-        )
+    "MNIST": (
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
     ),
-    "KMNIST": Published(),
+    "KMNIST": (None,) * len(FILES),
 }
-
+DEBIAN = {"FashionMNIST": "dataset-fashion-mnist"}  # Debian's packages of data sets
 DEBIAN_DATASETS = Path("/usr/share/datasets")
 # What a source raises if it does not work: no network, no tool, a damaged archive.
 BROKEN = (OSError, EOFError, zlib.error, RuntimeError, UserError, subprocess.SubprocessError)
@@ -100,17 +79,22 @@ def are_there(settings: "Settings") -> bool:
     """Whether all four files exist; `UserError` if one of those that do is damaged."""
     for name in FILES:
         if (settings.raw / name).exists():
-            _verify(settings.raw / name, PUBLISHED[settings.name])
+            _verify(settings.raw / name, settings.name)
     return all((settings.raw / name).exists() for name in FILES)
 
 
-def _verify(path: Path, published: Published) -> None:
+def published(name: str) -> dict[str, str | None]:
+    """The SHA-256 of each file of a data set, by the file's name; None where none is published."""
+    return dict(zip(FILES, SHA256[name], strict=True))
+
+
+def _verify(path: Path, name: str) -> None:
     """Refuse a file that differs from the published one or, without a sum, from its format."""
     try:
         content = path.read_bytes()
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error}") from None
-    found, sha256 = hashlib.sha256(content).hexdigest(), published.by_file()[path.name]
+    found, sha256 = hashlib.sha256(content).hexdigest(), published(name)[path.name]
     if sha256 not in (None, found):
         wrong = f"is not the published file (its SHA-256 is {found}, not {sha256})"
     elif not _is_whole(path.name, content):
@@ -135,14 +119,13 @@ def _is_whole(name: str, content: bytes) -> bool:
 
 def _bring(settings: "Settings") -> None:
     """Fill `settings.raw` from the first source that works."""
-    published = PUBLISHED[settings.name]
     failures = []
-    for source, bring in _sources(settings.name, published.debian).items():
+    for source, bring in _sources(settings.name).items():
         with tempfile.TemporaryDirectory(dir=settings.raw) as staging:
             try:
                 folder = bring(Path(staging))
                 for name in FILES:
-                    _verify(folder / name, published)
+                    _verify(folder / name, settings.name)
             except BROKEN as error:
                 failures.append(f"{source} ({_last_line(error)})")
                 continue
@@ -156,10 +139,10 @@ def _bring(settings: "Settings") -> None:
     )
 
 
-def _sources(name: str, debian: str | None) -> dict[str, Callable[[Path], Path]]:
+def _sources(name: str) -> dict[str, Callable[[Path], Path]]:
     """By name, functions that put a data set's files below a staging folder and return where."""
     download = {"torchvision's download": lambda staging: _download(name, staging)}
-    if not debian:
+    if not (debian := DEBIAN.get(name)):
         return download
     installed = DEBIAN_DATASETS / debian.removeprefix("dataset-")
     return {

@@ -2,16 +2,12 @@
 
 import statistics
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from denoise import metrics
 from denoise.config.settings import Tracking
 from denoise.errors import UserError
 from denoise.tracking import search
 from denoise.tracking.search import Found
-
-if TYPE_CHECKING:
-    from denoise.comparison.groups import Setting
 
 
 def where(settings: Tracking, typed: str, sweep: str, run_id: str | None) -> str:
@@ -42,7 +38,13 @@ def rank(
     run has the metric, or if the direction of a custom metric is not given.
     """
     if largest is None:
-        largest = _is_larger_better(metric)
+        known = metrics.find(metric)
+        if not known or not known.better:
+            raise UserError(
+                f"--metric {metric} does not say which values are better; add --max if larger ones "
+                "are, or --min"
+            )
+        largest = known.better > 0
     order = f"metrics.`{metric}` {'DESC' if largest else 'ASC'}"
     found = search.find(settings, where, order=order, most=None if over_seeds else most)
     ranked = [run for run in found if metric in run.metrics]
@@ -52,27 +54,10 @@ def rank(
     return _best_seeds(ranked, metric, largest)[:most] if over_seeds else ranked
 
 
-def _is_larger_better(metric: str) -> bool:
-    known = metrics.find(metric)
-    if not known or not known.better:
-        raise UserError(
-            f"--metric {metric} does not say which values are better; add --max if larger ones "
-            "are, or --min"
-        )
-    return known.better > 0
-
-
 def _best_seeds(ranked: Sequence[Found], metric: str, largest: bool) -> list[Found]:
     """The best seed of every setting, by its protocol's score; ordered by the settings' means."""
     from denoise.comparison import groups  # imports torch, which takes seconds
 
     settings = groups.group(sorted(ranked, key=lambda run: -run.started))
-
-    def mean(setting: "Setting") -> float:
-        return statistics.fmean(setting.values(metric).values())
-
-    best_first = sorted(settings, key=mean, reverse=largest)
-    return [
-        min(setting.runs.values(), key=lambda run: run.metrics[score(run)])
-        for setting in best_first
-    ]
+    settings.sort(key=lambda one: statistics.fmean(one.values(metric).values()), reverse=largest)
+    return [min(one.runs.values(), key=lambda run: run.metrics[score(run)]) for one in settings]

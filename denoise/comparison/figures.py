@@ -211,7 +211,8 @@ def gains(question: Question, *, narrow: bool) -> Figure:
                 if len(noises) > MOST_NUMBERS:
                     text = "•" if one.is_significant else ""
                 ink = LIGHT["quiet" if one.answer == effects.UNDECIDED else "ink"]
-                _cell(axis, *at, text, colour, shade, ink=ink, bold=one.is_significant)
+                weight = "bold" if one.is_significant else "normal"
+                _cell(axis, *at, text, colour, shade, color=ink, weight=weight)
         every = -(-len(noises) // 8)
         amounts = [noise.rpartition("=")[2] for noise in noises]
         names = [amount if at % every == 0 else "" for at, amount in enumerate(amounts)]
@@ -340,20 +341,12 @@ def _name_rows(axis: Axes, shown: Rows, narrow: bool) -> None:
 
 
 def _cell(
-    axis: Axes,
-    row: int,
-    column: int,
-    text: str,
-    colour: str,
-    shade: float,
-    *,
-    ink: str = LIGHT["ink"],
-    bold: bool = False,
+    axis: Axes, row: int, column: int, text: str, colour: str, shade: float, **look: Any
 ) -> None:
+    """A shaded cell; `look` is that of its text."""
     corner = (column - 0.48, row - 0.46)
     axis.add_patch(Rectangle(corner, 0.96, 0.92, color=colour, alpha=shade, linewidth=0))
-    weight = "bold" if bold else "normal"
-    axis.text(column, row, text, ha="center", va="center", fontsize=9, weight=weight, color=ink)
+    axis.text(column, row, text, ha="center", va="center", fontsize=9, **look)
 
 
 def _table_axes(axis: Axes, rows: Sequence[str], columns: Sequence[str], *, top: bool) -> None:

@@ -65,15 +65,11 @@ def _shown(sweep: str, rows: Sequence[Progress]) -> Group:
     table = Table("run", "state", "epoch", "left", "host", "job", "last heard", "run id")
     open_rows = [row for row in rows if row.state != FINISHED]
     for row in open_rows:
-        table.add_row(*_cells(row))
+        heard = "" if row.heard is None else time.strftime("%H:%M:%S", time.localtime(row.heard))
+        left = "" if row.left is None else screen.clock(row.left)
+        epoch = f"{row.epoch}/{row.epochs}"
+        table.add_row(row.name, row.state, epoch, left, row.host, row.job, heard, row.run_id)
     return Group(title, table) if open_rows else Group(title)
-
-
-def _cells(row: Progress) -> list[str]:
-    heard = "" if row.heard is None else time.strftime("%H:%M:%S", time.localtime(row.heard))
-    left = "" if row.left is None else screen.clock(row.left)
-    epoch = f"{row.epoch}/{row.epochs}"
-    return [row.name, row.state, epoch, left, row.host, row.job, heard, row.run_id]
 
 
 if __name__ == "__main__":

@@ -51,7 +51,11 @@ def arguments(kind: type, values: object, key: str) -> dict[str, Any]:
     """
     if not isinstance(values, Mapping):
         raise UserError(f"{key} must be a group of settings, got {values!r}")
-    adapters, required = _readable(kind, key)
+    try:
+        adapters, required = _signature(kind)
+    except (NameError, TypeError, ValueError, PydanticUserError) as error:  # of a user's own class
+        name = f"{kind.__module__}.{kind.__qualname__}"
+        raise UserError(f"{key}: the annotations of {name} cannot be checked ({error})") from None
     has = f"{key} has {', '.join(adapters) or 'none'}"
     for name, value in values.items():
         if name not in adapters:
@@ -72,15 +76,6 @@ def arguments(kind: type, values: object, key: str) -> dict[str, Any]:
 def settings(kind: type[T], values: object, key: str) -> T:
     """The config node `key`, whose `values` are checked, as an object of the class `kind`."""
     return kind(**arguments(kind, values, key))
-
-
-def _readable(kind: type, key: str) -> tuple[dict[str, TypeAdapter[Any]], list[str]]:
-    """`_signature` of a class that may be the user's own, with a sentence if that is impossible."""
-    try:
-        return _signature(kind)
-    except (NameError, TypeError, ValueError, PydanticUserError) as error:
-        name = f"{kind.__module__}.{kind.__qualname__}"
-        raise UserError(f"{key}: the annotations of {name} cannot be checked ({error})") from None
 
 
 @cache

@@ -163,8 +163,11 @@ def best(settings: Sequence[Setting], metric: Metric) -> Best | None:
     having = [setting for setting in settings if setting.values(metric.key)]
     if len(having) < 2:
         return None
-    chosen = [_held_out(setting, metric) for setting in having]
-    scores = chosen if all(chosen) else [setting.values(metric.key) for setting in having]
+    # On held-out images, in the best epoch, if every setting holds some out.
+    held_out = [
+        one.values(of_best_epoch(metric.held_out)) or one.values(metric.held_out) for one in having
+    ]
+    scores = held_out if all(held_out) else [one.values(metric.key) for one in having]
     means = [metric.better * sum(each.values()) / len(each) for each in scores]
     first = having[means.index(max(means))]
     pairs = len(having) * (len(having) - 1) / 2
@@ -182,10 +185,3 @@ def _winner(metric: Metric, found: Sequence[Effect], improved: list[Effect]) -> 
 def _p(one: Setting, other: Setting, metric: Metric) -> float:
     differences = seeds.paired(one.values(metric.key), other.values(metric.key))
     return seeds.p_value(seeds.estimate(list(differences.values()))) if differences else 1.0
-
-
-def _held_out(setting: Setting, metric: Metric) -> dict[str, float]:
-    """The metric on held-out images in the best epoch; {} if no images were held out."""
-    if not (metric.held_out and setting.values(metric.held_out)):
-        return {}
-    return setting.values(of_best_epoch(metric.held_out)) or setting.values(metric.held_out)

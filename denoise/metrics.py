@@ -33,11 +33,6 @@ class Metric:
     held_out: str = ""
 
     @property
-    def group(self) -> str:
-        """The part of the key before the slash: MLflow draws one section of charts per group."""
-        return self.key.partition("/")[0]
-
-    @property
     def title(self) -> str:
         """The name with the unit, for table headers."""
         return f"{self.name} ({self.unit})" if self.unit else self.name
@@ -151,7 +146,8 @@ CATALOGUE = {
         *(EPOCH_SECONDS, RUN_SECONDS, TSNE_SECONDS, SCORES_SECONDS, IMAGES_PER_SECOND),
     )
 }
-GROUPS = tuple(dict.fromkeys(one.group for one in CATALOGUE.values()))
+# MLflow draws one section of charts for each group: the part of a key before the slash.
+GROUPS = tuple(dict.fromkeys(key.partition("/")[0] for key in CATALOGUE))
 
 
 def find(key: str) -> Metric | None:

@@ -53,8 +53,7 @@ def search(
     They are finished training runs unless said otherwise. The filter may compare parameters with
     numbers: `params.noise.sigma < 0.2`. `UserError` if it does not parse.
     """
-    if not (experiment := store.existing(settings)):
-        return []
+    experiment = store.existing(settings)
     rest, passes = filters.parse(where)
     everything = " and ".join(filter(None, (among, rest)))
     with answered(f"the filter {where!r} does not parse"):
@@ -74,8 +73,10 @@ def search(
     ]
 
 
-def every(experiment: str, where: str, order: str = "", page: int = PAGE) -> Iterator[Run]:
-    """Each run that MLflow's filter finds, ordered by `order`, newest first."""
+def every(experiment: str | None, where: str, order: str = "", page: int = PAGE) -> Iterator[Run]:
+    """Each run, if there is an experiment, that MLflow's filter finds; by `order`, newest first."""
+    if not experiment:
+        return
     by, token = [*filter(None, [order]), "attributes.start_time DESC"], None
     while True:
         found = MlflowClient().search_runs(
@@ -126,9 +127,7 @@ def _latest(settings: Tracking, where: str) -> str:
 @answered()
 def _summaries(settings: Tracking, where: str) -> list[str]:
     """The ids of the summary runs that `where` finds, those of the newest sweeps first."""
-    if not (experiment := store.existing(settings)):
-        return []
-    found = every(experiment, f"tags.summary = 'true' and {where}")
+    found = every(store.existing(settings), f"tags.summary = 'true' and {where}")
     return [summary.info.run_id for summary in found]
 
 

@@ -6,9 +6,9 @@ So any machine that reaches the store knows which runs are still queued.
 
 import json
 import tempfile
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 
 from mlflow.entities import Run
@@ -23,6 +23,7 @@ from denoise.tracking.record import FAILED, FINISHED, KILLED, QUEUED, RUNNING, S
 FILE = "plan.json"
 LOST = "LOST"  # its process, or the one that should have launched it, is gone
 STATES = (RUNNING, QUEUED, FINISHED, FAILED, KILLED, LOST)
+SUMMARIES = f"tags.kind = '{SWEEP}'"  # MLflow's filter for the runs that sum up sweeps
 QUEUE = "queue"  # the tag of a sweep whose jobs are in a scheduler's queue: their name there
 
 
@@ -81,25 +82,19 @@ def read(folder: Path) -> Plan:
 @answered()
 def plan(settings: Tracking, sweep: str) -> tuple[Plan, Run]:
     """The plan of a sweep in the store, and the sweep's own run; `latest` is the newest sweep."""
-    found = summaries(settings, "" if sweep == "latest" else f"tags.sweep = '{sweep}'", most=1)
-    if not found:
+    where = SUMMARIES if sweep == "latest" else f"{SUMMARIES} and tags.sweep = '{sweep}'"
+    summary = next(search.every(store.existing(settings), where, page=1), None)
+    if not summary:
         raise UserError(f"there is no sweep {sweep!r} in the store; python -m denoise -m makes one")
-    return _download(found[0]), found[0]
-
-
-def summaries(settings: Tracking, where: str, most: int = 1000) -> Sequence[Run]:
-    """The runs that sum up the sweeps which the filter `where` finds, newest first."""
-    if not (experiment := store.existing(settings)):
-        return []
-    wheres = " and ".join(filter(None, (f"tags.kind = '{SWEEP}'", where)))
-    return list(islice(search.every(experiment, wheres, page=most), most))
+    return _download(summary), summary
 
 
 @answered()
 def queued(settings: Tracking, tasks: Mapping[str, Collection[int]]) -> set[str]:
     """The config hashes of the runs that are these tasks, by job name, of a scheduler's queue."""
     found = set[str]()
-    for summary in summaries(settings, f"tags.{QUEUE} != ''") if tasks else []:
+    experiment = store.existing(settings) if tasks else None
+    for summary in search.every(experiment, f"{SUMMARIES} and tags.{QUEUE} != ''"):
         name = summary.data.tags[QUEUE]
         if name in tasks:
             found |= _download(summary).queued(tasks[name])
@@ -119,8 +114,7 @@ def _download(summary: Run) -> Plan:
 def newest(settings: Tracking, hashes: Iterable[str]) -> dict[str, Run]:
     """The newest run of each of these configs that has one, whatever its status."""
     wanted, found = dict.fromkeys(hashes), dict[str, Run]()
-    if not (experiment := store.existing(settings)):
-        return found
+    experiment = store.existing(settings)
     for run in chain(*(search.every(experiment, each) for each in search.of_configs(wanted))):
         found.setdefault(run.data.tags["config_hash"], run)
     return {each: found[each] for each in wanted if each in found}

@@ -17,8 +17,8 @@ from tests.test_plan import planned
 
 def launched_from(folder: Path, said: Said, *overrides: str) -> Launch:
     """A sweep that was launched, with these overrides, from a `folder` in which it left nothing."""
-    of = [path.parent for path in said.folder.glob(f"outputs/*/{stored.FILE}")]
-    (name,) = (path.name for path in of if len(stored.read(path).runs) == 1)
+    plans = said.folder.glob(f"outputs/*/{stored.FILE}")
+    (name,) = (file.parent.name for file in plans if len(stored.read(file.read_bytes()).runs) == 1)
     (member,) = planned(*overrides, f"tracking.uri=sqlite:///{said.folder / 'mlflow.db'}")
     there = folder / name
     return Launch(there, [replace(member, folder=there / "0")], is_sweep=True, is_remote=True)

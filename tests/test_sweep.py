@@ -105,7 +105,7 @@ def test_the_summary_run_has_the_plan_and_the_table(sweep: Said) -> None:
     its = f"tags.sweep = '{run.data.tags['sweep']}'"
     (summary,) = sweep.runs(f"tags.summary = 'true' and {its}")
     path = Path(summary.info.artifact_uri.removeprefix("file://")) / "sweep.csv"
-    planned = sweeps.read(path.parent).runs
+    planned = sweeps.read(path.with_name(sweeps.FILE).read_bytes()).runs
     hashes = {run.data.tags["config_hash"] for run in sweep.runs(SWEPT)}
     assert {each.hashes[0] for each in planned} == hashes
     rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))

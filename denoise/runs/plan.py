@@ -121,7 +121,7 @@ def name_of(settings: Tracking, folder: Path, config_hash: str) -> str | None:
     Where that folder is on another machine, the store has the plan.
     """
     try:
-        planned = sweeps.read(folder).runs
+        planned = sweeps.read((folder / sweeps.FILE).read_bytes()).runs
     except OSError:
         try:
             planned = sweeps.plan(settings, folder.name)[0].runs

@@ -67,6 +67,13 @@ def download(run_id: str, path: str, folder: Path) -> None:
     MlflowClient().download_artifacts(run_id, path, str(target))
 
 
+def content(run_id: str, path: str) -> bytes:
+    """What is in one artifact of a run."""
+    with tempfile.TemporaryDirectory() as folder:
+        download(run_id, path, Path(folder))
+        return (Path(folder) / path).read_bytes()
+
+
 @answered()
 def download_registered(uri: str, folder: Path) -> None:
     """Download the config and checkpoints of the run behind a registered model.

@@ -4,11 +4,10 @@ Where the store does not answer, all of it raises `StoreUnavailableError`.
 """
 
 import csv
-import tempfile
+import io
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
-from pathlib import Path
 
 from mlflow import MlflowClient
 from mlflow.entities import Run
@@ -16,7 +15,7 @@ from mlflow.entities import Run
 from denoise.config.settings import Tracking
 from denoise.errors import UserError
 from denoise.tracking import filters, mirror, record, store
-from denoise.tracking.files import answered, download, files
+from denoise.tracking.files import answered, content, files
 from denoise.tracking.record import Contents, Line
 
 SUMMARY = "sweep.csv"  # a sweep's table, in its summary run
@@ -131,15 +130,12 @@ def _summaries(settings: Tracking, where: str) -> list[str]:
     return [summary.info.run_id for summary in found]
 
 
-@answered()
 def _in_table(summary: str) -> list[str]:
     """The ids of the runs in the table of a sweep's summary run; [] if it has none."""
     if SUMMARY not in files(summary):
         return []
-    with tempfile.TemporaryDirectory() as folder:
-        download(summary, SUMMARY, Path(folder))
-        with (Path(folder) / SUMMARY).open(encoding="utf-8", newline="") as file:
-            return [row["run id"] for row in csv.DictReader(file) if row["run id"]]
+    table = io.StringIO(content(summary, SUMMARY).decode(), newline="")
+    return [row["run id"] for row in csv.DictReader(table) if row["run id"]]
 
 
 def references(settings: Tracking, runs: Sequence[Found]) -> list[Found]:

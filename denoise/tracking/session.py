@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import logging
-import tempfile
 import traceback
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -187,9 +186,7 @@ def _fetch_logs(run_id: str, there: Iterable[str], folder: Path) -> None:
     """The run's logs so far, in front of those of the same names in `folder`."""
     for name in there:
         if name.endswith(".log") and "/" not in name:
-            with tempfile.TemporaryDirectory() as there:
-                files.download(run_id, name, Path(there))
-                before = (Path(there) / name).read_bytes()
+            before = files.content(run_id, name)
             (folder / name).touch()
             (folder / name).write_bytes(before + (folder / name).read_bytes())
 

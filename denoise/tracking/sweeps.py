@@ -5,11 +5,9 @@ So any machine that reaches the store knows which runs are still queued.
 """
 
 import json
-import tempfile
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import chain
-from pathlib import Path
 
 from mlflow.entities import Run
 
@@ -17,7 +15,7 @@ from denoise import metrics
 from denoise.config.settings import Tracking
 from denoise.errors import UserError
 from denoise.tracking import claim, search, store
-from denoise.tracking.files import answered, download, files
+from denoise.tracking.files import answered, content, files
 from denoise.tracking.record import FAILED, FINISHED, KILLED, QUEUED, RUNNING, SWEEP
 
 FILE = "plan.json"
@@ -73,9 +71,9 @@ class Progress:
     run_id: str = ""
 
 
-def read(folder: Path) -> Plan:
-    """The plan in a sweep's folder. Raises `OSError` without one."""
-    fields = json.loads((folder / FILE).read_text(encoding="utf-8"))
+def read(text: bytes) -> Plan:
+    """The plan whose `text` this is."""
+    fields = json.loads(text)
     return Plan(**fields | {"runs": [Planned(**each) for each in fields["runs"]]})
 
 
@@ -105,9 +103,7 @@ def _download(summary: Run) -> Plan:
     """The plan of a sweep; one without runs as long as the plan is not in the store."""
     if FILE not in files(summary.info.run_id):
         return Plan(summary.data.tags["sweep"], [])
-    with tempfile.TemporaryDirectory() as folder:
-        download(summary.info.run_id, FILE, Path(folder))
-        return read(Path(folder))
+    return read(content(summary.info.run_id, FILE))
 
 
 @answered()

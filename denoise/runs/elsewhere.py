@@ -7,7 +7,7 @@ queued, are waited for after the jobs of the launch.
 import logging
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from denoise.errors import StoreUnavailableError, UserError
@@ -48,7 +48,7 @@ def collect(began: Launch, numbers: Iterable[int], *, is_after: bool = False) ->
     for number, member in members.items():
         found = next((finished[each] for each in member.hashes if each in finished), None)
         if found and not lacking(member.config, found.metrics, found.tags):
-            is_ours = is_after and _is_of(began, found.tags)
+            is_ours = is_after and found.tags.get("sweep") == began.name
             run.collect(member, found, is_reused=not is_ours)
         else:
             left.append(number)
@@ -89,12 +89,16 @@ def remote_records(began: Launch) -> dict[Path, Contents]:
 
     The keys are their folders in the plan.
     """
-    members = [began.members[number] for number in _remote(began)]
-    folders = {each: member.folder for member in members for each in member.hashes}
+    members = began.members if began.is_remote else []
+    missing = [member for member in members if _status(member, began.started) is None]
+    folders = {each: member.folder for member in missing for each in member.hashes}
     try:
         newest = sweeps.newest(began.members[0].config.tracking, folders) if folders else {}
-        its = {each: run for each, run in newest.items() if _is_of(began, run.data.tags)}
-        found = {folders[each]: search.contents(run.info.run_id) for each, run in its.items()}
+        found = {
+            folders[each]: search.contents(run.info.run_id)
+            for each, run in newest.items()
+            if run.data.tags.get("sweep") == began.name
+        }
     except UserError:
         return {}
     found = {folder: each for folder, each in found.items() if "job" in each.fields}
@@ -103,16 +107,6 @@ def remote_records(began: Launch) -> dict[Path, Contents]:
         scores = (values[job["score_name"]] for values in each.epochs)
         job |= {"status": each.fields["status"], "score": min(scores, default=math.nan)}
     return found
-
-
-def _is_of(began: Launch, tags: Mapping[str, str]) -> bool:
-    return tags.get("sweep") == began.name
-
-
-def _remote(began: Launch) -> list[int]:
-    """The numbers of the jobs that have no record here, and may be on another machine."""
-    numbers = enumerate(began.members) if began.is_remote else ()
-    return [number for number, member in numbers if _status(member, began.started) is None]
 
 
 def _note_ended(member: Member) -> None:

@@ -149,18 +149,14 @@ def _begun(
         run_id, resumed = "", None
     is_here = bool(hashes) and _is_interrupted(own) and (not run_id or own.run_id in ("", run_id))
     fields["tags"] = resumed or fields["tags"]
+    changing = {key: value for key, value in fields.items() if key != "started"}  # if it resumes
     if is_here:
-        own.update(**_resuming(fields), run_id=run_id or own.run_id)
+        own.update(**changing, run_id=run_id or own.run_id)
     elif resumed:
-        return _resumed(own, run_id, _resuming(fields))
+        return _resumed(own, run_id, changing)
     else:
         own.start(**fields, run_id=run_id)
     return None
-
-
-def _resuming(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """What changes in the record of a run that resumes."""
-    return {key: value for key, value in fields.items() if key != "started"}
 
 
 def _resumed(own: Record, run_id: str, fields: Mapping[str, Any]) -> Contents:

@@ -157,15 +157,11 @@ def _run_of(planned: Planned, by_hash: dict[str, Run]) -> Run | None:
 def _progress(planned: Planned, run: Run | None, alive: set[str], *, is_queued: bool) -> Progress:
     """`alive` are the ids of the running runs whose processes live."""
     if run is None:
-        state = QUEUED if is_queued else LOST
-        return Progress(planned.name, state, 0, planned.epochs)
-    if run.info.status == FINISHED:
-        state, seconds = FINISHED, []
-    else:
-        state = _state(run, alive, is_queued=is_queued)
-        seconds = search.curve(run.info.run_id, metrics.EPOCH_SECONDS.key)
+        return Progress(planned.name, QUEUED if is_queued else LOST, 0, planned.epochs)
+    state = _state(run, alive, is_queued=is_queued)
+    key = metrics.EPOCH_SECONDS.key
+    seconds = [] if state == FINISHED else search.curve(run.info.run_id, key)
     epoch = planned.epochs if state == FINISHED else len(seconds)
-    is_timed = state == RUNNING and seconds
     owner = claim.owner_of(run) if run.data.tags.get(claim.OWNER) else claim.Owner()
     heard = run.data.tags.get(claim.HEARTBEAT)
     return Progress(
@@ -173,7 +169,7 @@ def _progress(planned: Planned, run: Run | None, alive: set[str], *, is_queued: 
         state=state,
         epoch=epoch,
         epochs=planned.epochs,
-        left=(planned.epochs - epoch) * seconds[-1] if is_timed else None,
+        left=(planned.epochs - epoch) * seconds[-1] if state == RUNNING and seconds else None,
         host=owner.host,
         job=owner.job,
         heard=float(heard) if heard else None,
@@ -182,9 +178,9 @@ def _progress(planned: Planned, run: Run | None, alive: set[str], *, is_queued: 
 
 
 def _state(run: Run, alive: set[str], *, is_queued: bool) -> str:
-    """Of a run that has begun and not finished; one that was killed may be in the queue again."""
+    """Of a run that has begun; one that was killed may be in the queue again."""
     if run.info.run_id in alive:
         return RUNNING
-    if is_queued and run.info.status != FAILED:
+    if is_queued and run.info.status not in (FINISHED, FAILED):
         return QUEUED
     return LOST if run.info.status == RUNNING else str(run.info.status)

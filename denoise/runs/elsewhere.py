@@ -110,11 +110,14 @@ def remote_records(began: Launch) -> dict[Path, Contents]:
 
 
 def _note_ended(member: Member) -> None:
-    """Note how a run ended that another process had, and that did not finish."""
+    """Note how a run ended that another process had, and that did not finish, and why."""
     if _status(member) in (None, SKIPPED):
         for ended in sweeps.newest(member.config.tracking, member.hashes).values():
+            run_id = ended.info.run_id
             status = KILLED if ended.info.status == RUNNING else ended.info.status
-            run.note_ended(member, ended.info.run_id, status)
+            error = search.contents(run_id).fields.get("error") or f"run {run_id} ended elsewhere"
+            with run.noted_here(member) as own:
+                own.note_job(status=status, error=error, run_id=run_id)
 
 
 def _busy(began: Launch, numbers: Sequence[int]) -> set[int]:

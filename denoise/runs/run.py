@@ -49,7 +49,7 @@ def job(cfg: DictConfig) -> float:
         planned = plan.name_of(tracking, _sweep(hydra), member.hashes[0])
         member = replace(member, name=planned or member.name)
     try:
-        with _noted_here(member) as own:
+        with noted_here(member) as own:
             return _noted(member, own, anew=cfg.force)
     except FolderLockedError:
         where = f"{member.folder}; {record.ELSEWHERE}"
@@ -183,7 +183,7 @@ def _best_score(config: Config, own: Record) -> float:
 
 def collect(member: Member, run: Found, *, is_reused: bool) -> None:
     """Note in the folder of a job that its run has finished, elsewhere or before this launch."""
-    with _noted_here(member) as own:
+    with noted_here(member) as own:
         _adopt(own, run)
         score = _best_score(member.config, own)
         if is_reused:
@@ -192,15 +192,8 @@ def collect(member: Member, run: Found, *, is_reused: bool) -> None:
             own.note_job(status=FINISHED, score=score, seconds=run.metrics[metrics.RUN_SECONDS.key])
 
 
-def note_ended(member: Member, run_id: str, status: str) -> None:
-    """Note in the folder of a job that its run ended elsewhere, without finishing, and why."""
-    error = search.contents(run_id).fields.get("error") or f"run {run_id} ended elsewhere"
-    with _noted_here(member) as own:
-        own.note_job(status=status, error=error, run_id=run_id)
-
-
 @contextlib.contextmanager
-def _noted_here(member: Member) -> Iterator[Record]:
+def noted_here(member: Member) -> Iterator[Record]:
     """The record in the folder of a job that this process does itself."""
     member.folder.mkdir(parents=True, exist_ok=True)
     with record.opened(member.folder) as own:

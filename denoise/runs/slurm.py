@@ -59,17 +59,13 @@ def tasks() -> dict[str, set[int]] | None:
 
     None where Slurm is not installed, or does not answer, as while its controller restarts.
     """
-    if not shutil.which("squeue"):
-        return None
     command = ["squeue", "--noheader", "--array", "--format=%K %j"]
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=ASK_SECONDS)
-    except subprocess.TimeoutExpired:
-        return None
-    if answer.returncode:
+        answer = subprocess.check_output(command, stderr=subprocess.DEVNULL, timeout=ASK_SECONDS)
+    except (OSError, subprocess.SubprocessError):
         return None
     found: dict[str, set[int]] = {}
-    for line in answer.stdout.splitlines():
+    for line in answer.decode().splitlines():
         task, _, name = line.strip().partition(" ")
         found.setdefault(name, set()).add(int(task) if task.isdecimal() else 0)  # alone: N/A
     return found

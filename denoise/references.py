@@ -1,7 +1,6 @@
 """What no model was trained for, to compare models with: `python -m denoise.references`."""
 
 import logging
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +42,8 @@ def main(
 
 
 def _config(run: Found) -> Any:
-    with tempfile.TemporaryDirectory() as folder:
-        files.download(run.id, "config/config.yaml", Path(folder))
-        plain: Any = OmegaConf.to_container(OmegaConf.load(Path(folder) / "config" / "config.yaml"))
+    text = files.content(run.id, "config/config.yaml").decode()
+    plain: Any = OmegaConf.to_container(OmegaConf.create(text))
     plain["data"]["root"] = saved.root_here(plain["data"]["root"])
     return plain
 

@@ -160,7 +160,7 @@ def test_tables_hold_the_history_and_every_code(files: Path, run: Run) -> None:
     assert [row["epoch"] for row in history] == ["1", "2"]
     assert float(history[-1]["test/loss"]) == run.data.metrics["test/loss"]
     codes = _table(files / "tables" / "codes.csv")
-    assert len(codes) == 500
+    assert len(codes) == int(run.data.params["evaluation.tsne_codes"])
     assert set(codes[0]) == {*(f"code_{i}" for i in range(4)), "tsne_x", "tsne_y", "label"}
 
 

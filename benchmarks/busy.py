@@ -1,4 +1,4 @@
-"""Measures what waiting threads cost on a busy machine: `python benchmarks/busy.py`, two minutes.
+"""Measures what waiting threads cost on a busy machine: `python benchmarks/busy.py`, six minutes.
 
 Prints how long a training step of the default network takes with all threads: alone, and beside a
 busy process on every core. A row is how often a waiting thread looks for work before it sleeps;
@@ -23,7 +23,7 @@ from denoise.model import Anello
 from denoise.runs.process import SPINS
 
 WARM_UP, STEPS, ROUNDS = 10, 60, 3
-POLICIES = {
+POLICIES: dict[str, dict[str, str]] = {
     "GNU's default": {},
     **{f"{int(spins):,} times": {"GOMP_SPINCOUNT": spins} for spins in ("30000", SPINS, "300")},
     "never (OMP_WAIT_POLICY=passive)": {"OMP_WAIT_POLICY": "passive"},

@@ -21,8 +21,8 @@ from denoise.tracking import environment
 GARBAGE_THRESHOLD = 500_000
 
 # How often a waiting thread of torch, or of GNU's OpenMP, looks for work before it sleeps. Measured
-# on two cores, in ms a step: 19 at the default of 300,000, 20 at 3,000; beside a busy process per
-# core 90 to 600, and 60.
+# on two cores (benchmarks/busy.py), in ms a step: 15 at the default of 300,000, 15 to 20 at 3,000;
+# beside a busy process per core 96, and 56.
 SPINS = "3000"
 
 

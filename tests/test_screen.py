@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -79,3 +80,12 @@ def test_jobs_of_an_earlier_launch_are_not_shown(tmp_path: Path) -> None:
 def test_a_folder_without_a_readable_record_is_not_shown(tmp_path: Path) -> None:
     (tmp_path / "record.json").write_text("a user's own")
     assert read_jobs([tmp_path, tmp_path / "missing"]) == []
+
+
+def test_a_command_reports_that_it_gets_ready_before_the_imports_that_take_seconds() -> None:
+    code = """
+import sys, denoise.__main__, denoise.runs.start
+print(sorted({"torch", "mlflow", "sklearn", "matplotlib", "sqlalchemy"} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

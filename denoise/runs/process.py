@@ -53,7 +53,12 @@ def run(main: Callable[[], int]) -> NoReturn:
     status: list[int] = []
     # What is registered first is called last: when workers have ended and their files are deleted.
     atexit.register(lambda: os._exit(status[0]) if status else None)
-    status.append(main())
+    try:
+        status.append(main())
+    except SystemExit as stop:  # nothing else gets through Hydra's callbacks
+        if not isinstance(stop.code, int):
+            raise
+        status.append(stop.code)
     sys.stdout.flush()
     sys.stderr.flush()
     sys.exit(status[0])

@@ -1,6 +1,6 @@
 """Around the runs of a launch: all checked and made ready before, the table and page after.
 
-Hydra calls `Start` before it launches; the command calls `finish` after the last job.
+`begin` is called before Hydra launches, `finish` after the last job.
 """
 
 import contextlib
@@ -13,11 +13,9 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock
 from hydra.errors import HydraException
-from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
@@ -49,17 +47,7 @@ LONGEST_TAG = 8000  # the most that every store of MLflow takes
 FILES = (sweeps.FILE, search.SUMMARY, *write.FILES)  # what a sweep writes beside its runs' folders
 
 
-class Start(Callback):
-    """Hydra calls this in the launching process, before the first job."""
-
-    def on_run_start(self, config: DictConfig, **_: Any) -> None:
-        _begin(config, Path(config.hydra.run.dir), is_sweep=False)
-
-    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        _begin(config, Path(config.hydra.sweep.dir), is_sweep=True)
-
-
-def _begin(config: DictConfig, folder: Path, *, is_sweep: bool) -> None:
+def begin(config: DictConfig, folder: Path, *, is_sweep: bool) -> None:
     """Make ready for the launch.
 
     Hydra's callbacks are experimental (its issue 3220): it turns their exceptions into warnings and
@@ -68,7 +56,8 @@ def _begin(config: DictConfig, folder: Path, *, is_sweep: bool) -> None:
     try:
         launch.current = _ready(config, folder, is_sweep=is_sweep)
     except (UserError, HydraException, OmegaConfBaseException) as error:
-        raise SystemExit(f"denoise: {sentence(error)}") from error
+        print(f"denoise: {sentence(error)}", file=sys.stderr)
+        raise SystemExit(1) from error
     except Exception as error:
         print(failures.without_secret(traceback.format_exc()), file=sys.stderr)
         raise SystemExit(1) from error
@@ -76,7 +65,6 @@ def _begin(config: DictConfig, folder: Path, *, is_sweep: bool) -> None:
 
 def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
     """Check every job; make store, folder and data ready once, before workers could do it twice."""
-    log.info("Getting ready: settings, store, data ...")
     members = plan.members(config, is_sweep=is_sweep)
     settings = members[0].config.tracking
     plan.pass_store_on(config, store.uri(settings))

@@ -19,7 +19,7 @@ from denoise.runs import screen
 @command.FORCE
 @click.option(
     "--margin",
-    type=click.FloatRange(min=0, min_open=True),
+    type=float,
     default=100 * MARGIN,
     show_default=True,
     metavar="PERCENT",
@@ -41,6 +41,8 @@ def main(
 
     Runs that differ only in the seed are averaged.
     """
+    if not 0 < margin <= 100:
+        raise click.UsageError(f"--margin must be more than 0 and at most 100, got {margin:g}")
     settings = Tracking(tracking_uri, experiment)
     runs = write.chosen(settings, sweeps, ids, where)
     with manifest.writing(to, write.FILES, force=force) as folder:

@@ -42,6 +42,7 @@ NOISES: dict[str, tuple[str, dict[str, Any]]] = {
 KEYS = {
     "clean": metrics.CLEAN_MSE.key,
     "held_out": metrics.CLEAN_MSE.held_out,
+    "best": metrics.of_best_epoch(metrics.CLEAN_MSE.held_out),
     "robust": metrics.ROBUSTNESS.key,
     "blur": metrics.robust("blur").key,
     "knn": metrics.KNN_ACCURACY.key,
@@ -176,6 +177,23 @@ def test_earlier_runs_with_noise_of_amount_zero_count_as_runs_without_noise() ->
     assert not shifted.is_clean
 
 
+def test_a_noise_of_ones_own_with_a_value_of_zero_is_not_a_run_without_noise() -> None:
+    """Only of a noise of this package it is known that its amount comes first."""
+    cheap_run("none", clean=0.1)
+    dead = {"_target_": "my_noises.DeadPixels", "value": 0.0}
+    cheap_run(more={"noise": dead}, tags={"noise": "dead"}, clean=0.3)
+    assert [one.is_clean for one in found()] == [True, False]
+
+
+def test_settings_differ_however_many_digits_their_numbers_have() -> None:
+    for state in (1234567, 1234568):
+        cheap_run(more={"evaluation": {"random_state": state}}, clean=0.1)
+    assert [one.label for one in found()] == [
+        "none random_state=1234567",
+        "none random_state=1234568",
+    ]
+
+
 def test_a_small_difference_is_significant_if_all_seeds_share_it() -> None:
     """Without pairing, a spread of 0.1 between seeds would hide a difference of 0.01."""
     for seed, level in enumerate((0.1, 0.2, 0.3, 0.4)):
@@ -252,7 +270,7 @@ def test_settings_with_several_seeds_are_compared_beside_one_with_a_single_seed(
 
 def test_a_missing_run_without_noise_is_reported() -> None:
     cheap_run("gaussian", clean=0.1)
-    assert written().sentence.startswith("There is no run without noise to compare with")
+    assert written().sentence.startswith("No run without noise has the same seed and settings")
 
 
 def test_settings_that_differ_in_nothing_ask_no_question() -> None:
@@ -313,16 +331,51 @@ def test_the_best_amount_is_chosen_on_held_out_images_and_named_with_its_equals(
     """On the test images 0.5 is a little lower; on held-out images 0.25 is."""
     wobble = (0.0, 0.001, -0.002)
     for seed in range(3):
-        cheap_run("none", seed, clean=0.5 + 0.01 * seed, held_out=0.5)
-        cheap_run("gaussian", seed, clean=0.2 + 0.01 * seed, held_out=0.20)
+        cheap_run("none", seed, clean=0.5 + 0.01 * seed, held_out=0.5, best=0.5)
+        cheap_run("gaussian", seed, clean=0.2 + 0.01 * seed, held_out=0.22, best=0.2)
         level = 0.2 + 0.01 * seed - 0.0001 + wobble[seed]
-        cheap_run("gaussian", seed, strength={"sigma": 0.5}, clean=level, held_out=0.21)
+        values = {"clean": level, "held_out": 0.21, "best": 0.21}
+        cheap_run("gaussian", seed, strength={"sigma": 0.5}, **values)
     ((lines,),) = [list(lines.values()) for lines in groups.ladders(found()).values()]
     assert [one.amount for one in lines] == ["none", "σ=0.25", "σ=0.5"]
     best = effects.best(lines, metrics.CLEAN_MSE)
     assert best
     assert (best.setting.amount, best.is_distinct) == ("σ=0.25", True)
     assert [one.amount for one in best.alike] == ["σ=0.5"]
+
+
+def test_the_test_error_in_the_best_epoch_does_not_choose_the_best_amount() -> None:
+    """Where no images are held out, the last epoch's weights are evaluated."""
+    for seed in range(3):
+        for sigma, last, best in ((0.1, 0.2, 0.3), (0.5, 0.25, 0.1)):
+            strength = {"sigma": sigma}
+            cheap_run("gaussian", seed, strength=strength, clean=last + 0.001 * seed, best=best)
+    chosen = effects.best(found(), metrics.CLEAN_MSE)
+    assert chosen
+    assert chosen.setting.amount == "σ=0.1"
+
+
+def test_poisson_noise_is_ordered_from_many_photons_to_few() -> None:
+    cheap_run("none", clean=0.1)
+    for peak in (3.0, 30.0, 10.0):
+        poisson = {"_target_": "denoise.noise.Poisson", "peak": peak, "low": 0.0, "high": 1.0}
+        cheap_run(more={"noise": poisson}, tags={"noise": "poisson"}, clean=0.1)
+    assert [one.amount for one in found()] == ["none", "peak=30", "peak=10", "peak=3"]
+    (panel,) = figures.amounts(groups.ladders(found()), narrow=False).axes
+    assert [text.get_text() for text in panel.get_xticklabels()] == ["none", "30", "10", "3"]
+
+
+def test_columns_are_named_by_all_numbers_of_a_noise() -> None:
+    cheap_run("none", clean=0.1)
+    for amount in (0.1, 0.2):
+        for share in (0.2, 0.8):
+            kind = {"_target_": "denoise.noise.SaltAndPepper", "amount": amount}
+            more = {"noise": kind | {"salt_vs_pepper": share, "low": 0.0, "high": 1.0}}
+            cheap_run(more=more, tags={"noise": "salt_and_pepper"}, clean=0.1)
+    question, _ = effects.questions(found(), MARGIN)
+    (panel,) = figures.gains(question, narrow=False).axes
+    names = [text.get_text() for text in panel.get_xticklabels()]
+    assert names == ["0.1 0.2", "0.1 0.8", "0.2 0.2", "0.2 0.8"]
 
 
 def test_only_significant_gains_are_coloured_in_the_picture_of_when_noise_helps() -> None:
@@ -360,6 +413,16 @@ def test_a_winner_is_named_only_if_it_is_better_than_every_other() -> None:
     assert "best masking fraction=0.25 by 75.0%" in written().sentence
 
 
+def test_the_winner_is_the_best_setting_and_not_the_one_that_gains_most() -> None:
+    """Noise helps the small latent most, but the large one is better even without."""
+    for seed in range(3):
+        for size, without, noisy in ((4, 0.03, 0.024), (64, 0.01, 0.0099)):
+            more = {"model": {"_target_": "denoise.model.Anello", "latent_dim": size}}
+            cheap_run("none", seed, more=more, clean=without + 1e-5 * seed)
+            cheap_run("gaussian", seed, more=more, clean=noisy + 1e-5 * seed)
+    assert "best gaussian σ=0.25 latent_dim=64 by 0.99" in written().sentence
+
+
 def test_the_strengths_of_a_noise_from_another_module_are_compared() -> None:
     for scale in (0.1, 0.2):
         noise = {"_target_": "my_noises.Laplace", "scale": scale}
@@ -391,6 +454,17 @@ def test_numbers_are_shown_to_the_digits_that_differ(values: list[float], texts:
     cells = [seeds.estimate([value]) for value in values]
     shown = tables.Column(metrics.CLEAN_MSE, list(cells)).texts()
     assert [text for text, _ in shown] == texts
+
+
+def test_references_of_several_data_sets_are_told_apart() -> None:
+    for size in (1024, 4096):
+        more = {"data": {"train_size": size}}
+        cheap_run("none", more=more, clean=0.2)
+        reference_run(STORE, {KEYS["blur"]: size}, **more)
+    assert {name: row[KEYS["blur"]] for name, row in written().references.items()} == {
+        "reference train_size=1024": 1024,
+        "reference train_size=4096": 4096,
+    }
 
 
 def test_models_are_told_apart_whatever_the_references() -> None:
@@ -597,6 +671,7 @@ MISTAKES = {
     ("--where", "sigma is small"): "the filter 'sigma is small' does not parse",
     ("--tracking-uri", "nonsense://here"): "tracking.uri=nonsense://here cannot be used",
     ("--to", "a_file"): "Directory 'a_file' is a file",
+    ("--margin", "nan"): "--margin must be more than 0 and at most 100, got nan",
 }
 
 

@@ -238,6 +238,16 @@ def page(files: Path, opened: Open) -> Page:
     return opened(page_written(), viewport={"width": 400, "height": 900})
 
 
+def test_a_page_of_two_data_sets_shows_the_images_of_both(files: Path) -> None:
+    for name in ("MNIST", "FashionMNIST"):
+        cheap_run("gaussian", files=files, more={"data": {"name": name}}, clean=0.1)
+    text = page_written().read_text(encoding="utf-8")
+    for label in ("clean", "gaussian σ=0.25"):
+        for name in ("MNIST", "FashionMNIST"):
+            assert f"<div>{label} {name}</div>" in text
+    assert "Sneaker" not in text
+
+
 def test_the_page_sorts_its_table_loads_all_pictures_and_fits_a_phone(page: Page) -> None:
     def column(number: int) -> list[str]:
         return page.locator(f"table.sortable tbody tr > :nth-child({number})").all_inner_texts()

@@ -186,10 +186,11 @@ def cheap_run(
         run.log({"test/loss": loss, **(values or {})}, 0)
 
 
-def reference_run(settings: Tracking, values: Mapping[str, float]) -> None:
+def reference_run(settings: Tracking, values: Mapping[str, float], **params: Any) -> None:
     """Log a finished run of the kind that is not trained, such as a reference method."""
     folder = Path(tempfile.mkdtemp(dir="."))
-    with tracked(settings, folder, name="reference", tags={}, kind=REFERENCE) as run:
+    kind = REFERENCE
+    with tracked(settings, folder, name="reference", tags={}, params=params, kind=kind) as run:
         run.log(values, 0)
 
 

@@ -165,7 +165,7 @@ def best(settings: Sequence[Setting], metric: Metric) -> Best | None:
         return None
     # On held-out images, in the best epoch, if every setting holds some out.
     held_out = [
-        one.values(of_best_epoch(metric.held_out)) or one.values(metric.held_out) for one in having
+        one.values(metric.held_out) and one.values(of_best_epoch(metric.held_out)) for one in having
     ]
     scores = held_out if all(held_out) else [one.values(metric.key) for one in having]
     means = [metric.better * sum(each.values()) / len(each) for each in scores]
@@ -179,7 +179,7 @@ def _winner(metric: Metric, found: Sequence[Effect], improved: list[Effect]) -> 
     winner = best([one.setting for one in found], metric)
     if winner and winner.alike:
         return None
-    return max(improved, key=lambda one: one.gain.mean)
+    return next((one for one in improved if not winner or one.setting is winner.setting), None)
 
 
 def _p(one: Setting, other: Setting, metric: Metric) -> float:

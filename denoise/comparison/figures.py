@@ -19,6 +19,7 @@ from denoise.comparison.groups import Ladders, Setting
 from denoise.comparison.seeds import Estimate
 from denoise.comparison.svg import LIGHT, SERIES, STYLE
 from denoise.comparison.tables import Column
+from denoise.config import identity
 from denoise.figures import CLASS_COLOURS
 from denoise.metrics import Metric, robust
 
@@ -138,14 +139,19 @@ def amounts(ladders: Ladders, *, narrow: bool) -> Figure:
     places = [(noise, lines, metric) for noise, lines in shown for metric in metrics]
     handles: dict[str, Line2D] = {}
     for axis, (noise, lines, metric) in zip(panels, places, strict=True):
-        strengths = sorted({one.strength for rungs in lines.values() for one in rungs})
+        texts = {
+            one.strength: one.facts.get(groups.strength_key(one.facts), identity.NONE)
+            for rungs in lines.values()
+            for one in rungs
+        }
+        strengths = sorted(texts)
         for name in (name for name in names if name in lines):
             shift = 0.06 * (names.index(name) - (len(names) - 1) / 2)
             x = [strengths.index(one.strength) + shift for one in lines[name]]
             colour = SERIES[names.index(name)]
             handles[name] = _draw_line(axis, lines[name], x, metric, colour)
         ticks = range(0, len(strengths), -(-len(strengths) // 8))
-        axis.set_xticks(ticks, [f"{strengths[at]:g}" if strengths[at] else "none" for at in ticks])
+        axis.set_xticks(ticks, [texts[strengths[at]] for at in ticks])
         axis.set(
             title=metric.title,
             xlabel=noise,
@@ -154,9 +160,9 @@ def amounts(ladders: Ladders, *, narrow: bool) -> Figure:
         axis.margins(x=0.08)
         axis.ticklabel_format(axis="y", useOffset=False)
     if len(handles) > 1:
-        texts = [_short(name, narrow) for name in handles]
+        labels = [_short(name, narrow) for name in handles]
         columns = 2 if narrow else 4
-        figure.legend(handles.values(), texts, loc="outside upper left", ncols=columns)
+        figure.legend(handles.values(), labels, loc="outside upper left", ncols=columns)
     return figure
 
 
@@ -214,11 +220,16 @@ def gains(question: Question, *, narrow: bool) -> Figure:
                 weight = "bold" if one.is_significant else "normal"
                 _cell(axis, *at, text, colour, shade, color=ink, weight=weight)
         every = -(-len(noises) // 8)
-        amounts = [noise.rpartition("=")[2] for noise in noises]
+        amounts = [_amount(noise) for noise in noises]
         names = [amount if at % every == 0 else "" for at, amount in enumerate(amounts)]
         _table_axes(axis, [_short(line, narrow) for line in lines], names, top=False)
         axis.set(title=metric.name, xlabel=f"{kind} · % better")
     return figure
+
+
+def _amount(noise: str) -> str:
+    """The numbers of a noise without their names, or its kind if it has none."""
+    return " ".join(part.rpartition("=")[2] for part in noise.split()[1:]) or noise
 
 
 @rc_context(STYLE)

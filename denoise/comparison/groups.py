@@ -12,6 +12,8 @@ from denoise.tracking.search import Found
 
 Facts = tuple[tuple[str, str], ...]
 
+LESS_NOISE = ("noise.peak",)  # amounts of which a larger one is less noise
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -30,13 +32,17 @@ class Setting:
 
     @property
     def strength(self) -> float:
-        """How strong the noise is, in its own unit: 0 without noise, nan if it has no strength."""
+        """How strong the noise is: 0 without noise, nan if it has no amount.
+
+        It is the amount, or the amount's inverse if a larger one is less noise.
+        """
         key = strength_key(self.facts)
-        return 0.0 if self.is_clean else _number(self.facts.get(key, ""))
+        amount = 0.0 if self.is_clean else _number(self.facts.get(key, ""))
+        return 1 / amount if amount and key in LESS_NOISE else amount
 
     @property
     def amount(self) -> str:
-        """The strength as text: σ=0.1, or `none`."""
+        """The amount as text: σ=0.1, or `none`."""
         return self.noise.partition(" ")[2] or self.noise
 
     @property
@@ -148,13 +154,18 @@ def strength_key(facts: Mapping[str, str]) -> str:
     A class of this package declares it first. Of any other class it is the only number, if there is
     only one: nothing is imported to compare runs.
     """
-    module, _, name = facts.get("noise._target_", "").rpartition(".")
-    if module == noise.__name__:
+    if name := _class_of_ours(facts):
         kind = getattr(noise, name, None)
         keys = [f"noise.{field.name}" for field in fields(kind)] if is_dataclass(kind) else []
         return keys[0] if keys else ""
     numbers = [key for key in facts if _is_noise(key) and not math.isnan(_number(facts[key]))]
     return numbers[0] if len(numbers) == 1 else ""
+
+
+def _class_of_ours(facts: Mapping[str, str]) -> str:
+    """The name of the noise's class in `denoise.noise`; empty if it is from another module."""
+    module, _, name = facts.get("noise._target_", "").rpartition(".")
+    return name if module == noise.__name__ else ""
 
 
 def _facts(run: Found) -> dict[str, str]:
@@ -164,7 +175,8 @@ def _facts(run: Found) -> dict[str, str]:
     """
     params = {k: _plain(v) for k, v in run.params.items() if identity.matters(k, v)}
     facts = {group: run.tags.get(group, "") for group in ("noise", "protocol", "model")} | params
-    if params.get(strength_key(params)) == "0" and params.get("noise.mean", "0") == "0":
+    is_nothing = params.get(strength_key(params)) == "0" and params.get("noise.mean", "0") == "0"
+    if is_nothing and _class_of_ours(params):
         facts = {key: value for key, value in facts.items() if not _is_noise(key)}
         facts |= {"noise": identity.NONE, "noise._target_": identity.NO_NOISE["_target_"]}
     return facts
@@ -185,7 +197,7 @@ def _word(key: str, value: str) -> str:
 def _plain(value: str) -> str:
     """The same text for equal numbers, so that 1 and 1.0 are one setting."""
     number = _number(value)
-    return value if math.isnan(number) else f"{number:g}"
+    return value if math.isnan(number) else repr(number).removesuffix(".0")
 
 
 def _in_order(text: str) -> tuple[bool, float, str]:

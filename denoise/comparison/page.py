@@ -168,7 +168,7 @@ def html(view: View) -> str:
             view=view,
             pictures={picture.name: picture for picture in view.pictures},
             shown=shown,
-            clean=next((_row(path, CLEAN) for path in examples.values()), ""),
+            clean=_clean(shown, examples),
             outputs=_outputs(shown, examples),
             noises=_noises(shown, examples),
             maps=list(filter(None, (_map(one, maps.get(one.label)) for one in shown))),
@@ -219,12 +219,28 @@ def _map(setting: Setting, path: Path | None) -> Strip | None:
 
 
 def _classes(settings: Sequence[Setting]) -> list[tuple[str, str]]:
-    """The names of the data set's classes, with their colours on the maps."""
+    """The names of the data set's classes, with their colours; digits for several data sets."""
     from torchvision import datasets
 
-    dataset = getattr(datasets, settings[0].facts.get("data.name", ""), None)
+    first, *others = {one.facts.get("data.name", "") for one in settings}
+    dataset = None if others else getattr(datasets, first, None)
     names = dataset.classes if dataset else [str(label) for label in range(CLASSES)]
     return list(zip(names, CLASS_COLOURS, strict=True))
+
+
+def _clean(settings: Sequence[Setting], examples: Mapping[str, Path]) -> list[Strip]:
+    """The images without noise, once for each data set."""
+    first: dict[str, Path] = {}
+    for one in settings:
+        if one.label in examples:
+            first.setdefault(_of_data_set("clean", one, settings), examples[one.label])
+    return [Strip(name, "", _row(path, CLEAN)) for name, path in first.items()]
+
+
+def _of_data_set(text: str, one: Setting, settings: Sequence[Setting]) -> str:
+    """The text, followed by the data set of `one` if the settings have several."""
+    is_one = len({each.facts.get("data.name") for each in settings}) == 1
+    return text if is_one else f"{text} {one.facts.get('data.name', '')}"
 
 
 def _outputs(settings: Sequence[Setting], examples: Mapping[str, Path]) -> list[Strip]:
@@ -237,12 +253,13 @@ def _outputs(settings: Sequence[Setting], examples: Mapping[str, Path]) -> list[
 
 
 def _noises(settings: Sequence[Setting], examples: Mapping[str, Path]) -> list[Strip]:
-    """The images corrupted with each noise, once for each protocol."""
-    first: dict[tuple[str, str], Setting] = {}
+    """The images corrupted with each noise, once for each protocol and data set."""
+    first: dict[tuple[str, str], Path] = {}
     for one in settings:
         if one.label in examples:
-            first.setdefault((one.facts["protocol"], one.noise), one)
-    return [Strip(one.noise, "", _row(examples[one.label], NOISY)) for one in first.values()]
+            key = one.facts["protocol"], _of_data_set(one.noise, one, settings)
+            first.setdefault(key, examples[one.label])
+    return [Strip(name, "", _row(path, NOISY)) for (_, name), path in first.items()]
 
 
 def _row(path: Path, row: int) -> str:

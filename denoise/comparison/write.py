@@ -52,7 +52,7 @@ def write(
     everything = sorted([*runs, *_baselines(settings, runs)], key=lambda run: -run.started)
     found = groups.group(everything)
     noise, model = effects.questions(found, margin)
-    references = {one.name: one.metrics for one in search.references(settings, everything)}
+    references = _by_name(search.references(settings, everything))
     view = View(
         settings=found,
         noise=noise,
@@ -94,6 +94,16 @@ def _baselines(settings: Tracking, runs: Sequence[Found]) -> list[Found]:
     wanted -= {run.tags.get("config_hash") for run in runs}
     there = {run.id for run in runs}
     return [run for run in search.finished(settings, wanted).values() if run.id not in there]
+
+
+def _by_name(references: Sequence[Found]) -> dict[str, dict[str, float]]:
+    """The metrics of references, by their names and by what those of one name differ in."""
+    named = {}
+    for one in references:
+        facts = [each.params for each in references if each.name == one.name]
+        differing = groups.distinguishing(facts) if len(facts) > 1 else []
+        named[f"{one.name} {groups.label(one.params, differing)}".strip()] = one.metrics
+    return named
 
 
 def _about(runs: Sequence[Found], found: Sequence[Setting]) -> str:

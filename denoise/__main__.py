@@ -7,12 +7,10 @@ from concurrent.futures import BrokenExecutor
 from typing import NoReturn
 
 import hydra
-from hydra.errors import HydraException
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
 
 from denoise.config import CONF, saved
-from denoise.config.sentence import sentence
+from denoise.config.sentence import MISTAKES, sentence
 from denoise.runs import launch, process, signals
 
 
@@ -36,7 +34,7 @@ def main() -> int:
     try:
         with signals.handled(), saved.composable(sys.argv[1:]) as sys.argv[1:]:
             return _run()
-    except (HydraException, OmegaConfBaseException, OSError, ValueError) as error:
+    except (*MISTAKES, OSError, ValueError) as error:
         if asked_for_traceback:
             raise
         print(f"denoise: {sentence(error, sys.argv[1:])}", file=sys.stderr)

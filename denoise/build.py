@@ -49,6 +49,8 @@ def build_noise(node: object, key: str = "noise", *, trust: Trust = ()) -> Noise
 
 def build_suite(nodes: Mapping[str, object], *, trust: Trust = ()) -> dict[str, Noise]:
     """The corruptions of the robustness test, from the config nodes of `evaluation.robust`."""
+    if "mean" in nodes:
+        raise UserError("evaluation.robust.mean: choose another name; mean is that of the suite")
     return {
         name: build_noise(node, f"evaluation.robust.{name}", trust=trust)
         for name, node in nodes.items()

@@ -131,7 +131,9 @@ def _write(
     metadata["sha256"] = _sha256(tensors, metadata)
     partial = path.with_suffix(".partial")
     try:
-        save_file({name: value.contiguous() for name, value in tensors.items()}, partial, metadata)
+        # Copies, because the format refuses tensors that share memory, as tied weights do.
+        copies = {name: value.clone().contiguous() for name, value in tensors.items()}
+        save_file(copies, partial, metadata)
         with partial.open("rb") as file:
             os.fsync(file.fileno())  # or a crash of the machine may leave an empty file
     except (OSError, SafetensorError) as error:

@@ -99,7 +99,7 @@ def loss_curves(
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.grid(alpha=0.3, which="both")
     axis.legend()
-    axis.set_title(title, fontsize=10)
+    axis.set_title(title, fontsize=10, parse_math=False)
     return figure
 
 
@@ -114,7 +114,7 @@ def tsne_map(
         axis.scatter(x, y, s=3, linewidths=0, color=CLASS_COLOURS[label], label=name)
     axis.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), xticks=[], yticks=[], aspect="equal")
     figure.legend(loc="lower center", ncols=5, markerscale=4, frameon=False, fontsize=9)
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(title, fontsize=10, parse_math=False)
     return figure
 
 

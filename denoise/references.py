@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 from omegaconf import OmegaConf
+from rich.markup import escape
 from rich.table import Table
 
 from denoise import command, metrics
@@ -51,7 +52,8 @@ def _config(run: Found) -> Any:
 def _show(found: list[Found]) -> None:
     """The errors on the test images under each corruption."""
     names = metrics.corruptions(key for one in found for key in one.metrics)
-    table = Table("reference", *(name.replace("_", " ") for name in names), header_style="bold")
+    heads = (escape(name.replace("_", " ")) for name in names)
+    table = Table("reference", *heads, header_style="bold")
     for one in found:
         errors = [one.metrics.get(metrics.robust(name).key) for name in names]
         table.add_row(one.name, *("" if each is None else f"{each:.4f}" for each in errors))

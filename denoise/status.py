@@ -9,6 +9,7 @@ from dataclasses import asdict
 import click
 from rich.console import Group
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -68,7 +69,8 @@ def _shown(sweep: str, rows: Sequence[Progress]) -> Group:
         heard = "" if row.heard is None else time.strftime("%H:%M:%S", time.localtime(row.heard))
         left = "" if row.left is None else screen.clock(row.left)
         epoch = f"{row.epoch}/{row.epochs}"
-        table.add_row(row.name, row.state, epoch, left, row.host, row.job, heard, row.run_id)
+        texts = (row.name, row.state, epoch, left, row.host, row.job, heard, row.run_id)
+        table.add_row(*map(escape, texts))
     return Group(title, table) if open_rows else Group(title)
 
 

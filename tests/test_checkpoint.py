@@ -52,6 +52,20 @@ def test_a_restored_run_continues_bit_for_bit_with_its_own_arithmetic(
         assert torch.equal(mine, theirs)
 
 
+def test_a_model_that_uses_a_layer_twice_is_restored(few: data.Data, tmp_path: Path) -> None:
+    def tied(seed: int) -> Trainer:
+        model = Anello(4)
+        model.encoder = torch.nn.Sequential(model.encoder, layer := torch.nn.Linear(4, 4), layer)
+        return Trainer(model, few, Gaussian(sigma=0.5, mean=0), SETTINGS, seed=seed)
+
+    saved, restored, path = tied(0), tied(1), tmp_path / "last.safetensors"
+    history = [next(saved.epochs())]
+    checkpoint.save(path, saved, history=history, best={}, config={})
+    checkpoint.restore(path, restored)
+    there = restored.model.state_dict()
+    assert all(torch.equal(there[name], each) for name, each in saved.model.state_dict().items())
+
+
 def test_a_state_that_names_no_arithmetic_continues_with_torchs(
     few: data.Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

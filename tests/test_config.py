@@ -373,7 +373,7 @@ MISTAKES = {
     ("data.name=CIFAR",): "data.name must be one of FashionMNIST, MNIST, KMNIST, got 'CIFAR'",
     ("seeds=0",): "seeds must be a whole number >= 1, got 0",
     ("force=perhaps",): "force must be true or false, got 'perhaps'",
-    ("seed=-1",): "seed must be a whole number >= 0, got -1",
+    ("seed=-1",): "seed must be a whole number from 0 to 9007199254740992, got -1",
     (
         "data.holdout=10000",
     ): "protocol.score, where data.holdout is 10000, must be one of val/loss,",
@@ -383,6 +383,10 @@ MISTAKES = {
     ("evaluation.neighbours=20", "evaluation.probe_codes=19"): (
         "evaluation.probe_codes must be at least evaluation.neighbours, which is 20, got 19"
     ),
+    (
+        "+evaluation.robust.mean={_target_:denoise.noise.Identity}",
+    ): "evaluation.robust.mean: choose another name; mean is that of the suite",
+    ("seed=9007199254740993",): "seed must be a whole number from 0 to 9007199254740992",
     ("evaluation.robust.blur=null",): "evaluation.robust.blur must be a class of denoise.noise and",
     ("model.latent_dim=1000000000000000",): "model is larger than the memory: {'latent_dim': 1000",
     ("+sigma=1",): "sigma=1: sigma is not a key; a config has data, noise,",
@@ -410,6 +414,19 @@ def test_a_mistake_is_one_sentence_and_nothing_starts(
     assert MISTAKES[arguments] in said.err
     assert "Traceback" not in said.out + said.err
     assert said.nothing_began(empty_store)
+
+
+@pytest.mark.parametrize("more", [(), ("-m", "seed=0,1")])
+def test_a_config_file_that_is_no_yaml_is_reported_in_one_sentence(
+    cli: Cli, tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    path = tmp_path / "mine" / "noise" / "bad.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text("a: [")
+    said = cli("--config-dir", "mine", *more, "noise=bad")
+    assert said.status == 1
+    assert len(said.err.strip().splitlines()) == 1
+    assert str(path) in said.err
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")

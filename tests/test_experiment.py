@@ -145,6 +145,16 @@ def test_any_losses_and_any_axis_can_be_drawn(
         assert figures.drawn(figure).size > (100, 100)
 
 
+def test_any_name_of_a_run_can_be_drawn() -> None:
+    name = "path=$^$ {x}_y"
+    places, labels = np.zeros((1, 2)), np.zeros(1)
+    for figure in (
+        figures.loss_curves({"train/loss": [1.0]}, (0, 1), name),
+        figures.tsne_map(places, labels, ["a class"], name),
+    ):
+        assert figures.drawn(figure).size > (100, 100)
+
+
 def test_figures_show_something_and_are_of_one_size(sweep: Said) -> None:
     sizes = set()
     for found in sweep.runs(SWEPT):

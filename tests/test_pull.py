@@ -96,6 +96,18 @@ def test_a_second_pull_is_up_to_date_and_changed_files_are_not_overwritten(
     assert [path.name for path in Path().iterdir()] == ["best"]
 
 
+def test_a_run_that_was_given_a_score_since_is_pulled_again(
+    pulled: Command, store: tuple[str, str]
+) -> None:
+    assert pulled(*store, "--only", "config")[0] == 0
+    path = Path("best/run.json")
+    facts = json.loads(path.read_text())
+    del facts["metrics"]["latent/few_label_accuracy"]
+    path.write_text(json.dumps(facts))
+    assert "best has something else in it" in pulled(*store, "--only", "config")[2]
+    assert "pulled into best" in pulled(*store, "--only", "config", "--force")[1]
+
+
 def test_force_replaces_a_pulled_run_but_no_other_folder(
     pulled: Command, store: tuple[str, str]
 ) -> None:

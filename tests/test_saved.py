@@ -65,6 +65,19 @@ def test_a_pulled_config_is_repeated_elsewhere_with_the_data_of_the_package(
     assert trained(said)["data.root"] == str(elsewhere / "data")
 
 
+@pytest.mark.parametrize("key", ["noise.p", "evaluation.robust", "trainer.epochs"])
+def test_a_config_with_interpolations_is_refused(cli: Cli, original: Path, key: str) -> None:
+    """Resolved, they could name foreign code, which is only seen where it is not."""
+    path = original / "config.yaml"
+    config = OmegaConf.load(path)
+    foreign = "${oc.create:{a:{_target_:subprocess.Popen}}}"
+    OmegaConf.update(config, key, foreign, merge=False)
+    OmegaConf.save(config, path)
+    said = cli("-cp", str(original), "-cn", "config")
+    assert said.status == 1
+    assert f"config.yaml has '{foreign}', and saved configs have no interpolations" in said.err
+
+
 @pytest.mark.parametrize("key", ["noise", "evaluation.robust.clean"])
 def test_a_config_that_names_foreign_code_is_refused(cli: Cli, original: Path, key: str) -> None:
     path = original / "config.yaml"

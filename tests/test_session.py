@@ -201,6 +201,25 @@ def test_a_finished_run_can_be_given_what_it_lacks(settings: Tracking) -> None:
     ]
 
 
+def test_a_finished_run_stays_finished_if_the_store_refuses_what_it_is_given_later(
+    settings: Tracking,
+) -> None:
+    with tracked(settings, Path("mine"), tags={"noise": "none"}) as run:
+        run.log({"train/loss": 1}, 1)
+    files = MlflowClient().get_run(run.run_id).info.artifact_uri.removeprefix("file://")
+    (Path(files) / "figures").write_text("in the way of the folder")
+    Path("elsewhere").mkdir()
+    with (
+        record.opened(Path("elsewhere")) as own,
+        session.reopened(own, settings, run.run_id),
+    ):
+        own.path("figures/map.png").write_text("a map")
+        own.add("figures/map.png")
+    with record.opened(Path("elsewhere")) as own:
+        assert own.refused
+    assert [found.id for found in search.search(settings, "")] == [run.run_id]
+
+
 def test_mlflow_draws_no_bars_of_its_own(
     settings: Tracking, monkeypatch: pytest.MonkeyPatch
 ) -> None:

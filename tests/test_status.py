@@ -39,7 +39,7 @@ def planted(fresh_folder: Path, monkeypatch: pytest.MonkeyPatch) -> MlflowClient
     experiment = prepare(settings)
     monkeypatch.setattr(claim, "DEAD_SECONDS", 3)
     monkeypatch.setattr(slurm, "tasks", lambda: {"denoise-a sweep": {5}})
-    names = [f"run {number}" for number in range(len(STATES))]
+    names = [f"run {number} [/a]" for number in range(len(STATES))]
     planned = [sweeps.Planned(name, "", [name], 20, n) for n, name in enumerate(names)]
     tags = {"sweep": "a sweep", sweeps.QUEUE: "denoise-a sweep"}
     folder = fresh_folder / "a sweep"
@@ -70,6 +70,7 @@ def test_each_state_of_a_run_is_recognized() -> None:
     assert {(row["host"], row["job"]) for row in rows} == {("node7", "17_3")}
     shown = CliRunner().invoke(status.main, [], catch_exceptions=False).stdout
     assert "Sweep a sweep: 7 runs, 1 QUEUED, 1 FINISHED, 1 FAILED, 2 KILLED, 2 LOST" in shown
+    assert "run 1 [/a]" in shown
     assert "run 0" not in shown  # finished runs are only counted
 
 

@@ -422,6 +422,20 @@ def test_a_finished_run_gets_a_map_that_is_asked_for_later_without_training(
     assert (folder / "tables" / "codes.csv").exists()
 
 
+def test_a_folder_that_reused_a_run_can_complete_it_later(
+    cli: Cli, settings: data.Settings
+) -> None:
+    small = (*SMALL, "trainer.epochs=1", f"data.root={settings.root}")
+    (run,) = cli(*small).runs()
+    stored = Path(run.info.artifact_uri.removeprefix("file://"), "record.json")
+    before = json.loads(stored.read_text())["files"]
+    for typed in ("evaluation.map_seed=5", "evaluation.map_seed=null", "evaluation.map_seed=null"):
+        said = cli(*small, typed, "hydra.run.dir=again")
+        assert (said.status, said.out.count("│ REUSED ")) == (0, 1), said.err
+    after = json.loads(stored.read_text())["files"]
+    assert after.keys() > {*before, "figures/tsne.png"}
+
+
 def test_a_run_that_finished_before_a_score_existed_gets_it_when_it_is_typed_again(
     cli: Cli, settings: data.Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import Field
 
 from denoise import bounds, build, data, evaluate, model, trainer
-from denoise.bounds import NonNegativeInt, PositiveInt
+from denoise.bounds import PositiveInt
 from denoise.config import identity
 from denoise.config.sentence import sentence
 from denoise.config.settings import Protocol, Tracking
@@ -54,7 +54,8 @@ def checked(cfg: DictConfig, *, trust: build.Trust = build.ANY) -> Config:
     values = _values(cfg)
     bounds.check("seeds", values["seeds"], PositiveInt)
     bounds.check("force", values["force"], bool)
-    seed = bounds.check("seed", values["seed"], NonNegativeInt)
+    allowed = Annotated[int, Field(ge=0, le=identity.LARGEST_SEED)]
+    seed = bounds.check("seed", values["seed"], allowed)
     evaluation = bounds.settings(evaluate.Settings, values["evaluation"], "evaluation")
     config = Config(
         data=bounds.settings(data.Settings, values["data"], "data"),

@@ -29,6 +29,7 @@ REMOVED = ("data.sha256", "data.debian")
 NONE = "none"  # the name of `conf/noise/none.yaml`
 NO_NOISE: Plain = {"_target_": f"{noise.__name__}.{noise.Identity.__name__}"}
 LONGEST_NAME = 250  # characters that every MLflow store accepts
+LARGEST_SEED = 2**53  # larger whole numbers are not told apart in a fingerprint
 
 
 def fingerprint(plain: Plain) -> str:

@@ -32,7 +32,7 @@ def composable(typed: Sequence[str]) -> Iterator[list[str]]:
         return
     replaced = {override.partition("=")[0] for override in arguments.overrides}
     kept = {group: saved[group] for group in GROUPS if group not in replaced}
-    _check_classes(kept, path)
+    _check({**kept, "seed": saved["seed"]}, path)
     if "data" in kept:
         kept["data"]["root"] = root_here(kept["data"]["root"])
     with tempfile.TemporaryDirectory() as folder:
@@ -55,8 +55,15 @@ def _read(path: Path) -> dict[str, Any] | None:
     return config if is_saved else None  # type: ignore[return-value]
 
 
-def _check_classes(node: Any, path: Path) -> None:
-    """Refuse classes that are not of this package: the config may come from somebody else."""
+def _check(node: Any, path: Path) -> None:
+    """Refuse classes that are not of this package: the config may come from somebody else.
+
+    So are interpolations, which could become such classes. A saved config has none.
+    """
+    if isinstance(node, str) and "${" in node:
+        raise UserError(f"{path} has {node!r}, and saved configs have no interpolations")
+    for each in node if isinstance(node, list) else ():
+        _check(each, path)
     if isinstance(node, Mapping):
         target = node.get("_target_", "denoise.")
         if not str(target).startswith("denoise."):
@@ -64,8 +71,8 @@ def _check_classes(node: Any, path: Path) -> None:
                 f"{path} names {target}, which is not of this package; if you trust it, choose it "
                 "yourself: --config-dir my_conf noise=my_noise"
             )
-        for value in node.values():
-            _check_classes(value, path)
+        for each in (*node, *node.values()):
+            _check(each, path)
 
 
 def _write(path: Path, saved: dict[str, Any], *, seed: int) -> None:

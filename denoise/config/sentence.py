@@ -12,10 +12,13 @@ from omegaconf.errors import (
     MissingMandatoryValue,
     OmegaConfBaseException,
 )
+from yaml import YAMLError
 
 from denoise.config import CONF
 from denoise.errors import UserError
 
+# What a mistake in a config raises.
+MISTAKES = (UserError, HydraException, OmegaConfBaseException, YAMLError)
 # Hydra's exceptions have no attribute for the override at fault, but most messages quote it.
 SEVERAL = re.compile(r"Ambiguous value for argument '(.*)'\n")
 QUOTED = re.compile(r"(?:To append to your config use \+|Error merging override )(.*)")

@@ -15,14 +15,12 @@ from functools import partial
 from pathlib import Path
 
 from filelock import FileLock
-from hydra.errors import HydraException
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
 
 from denoise import build, fetch, figures
 from denoise.comparison import write
 from denoise.config import expand, identity
-from denoise.config.sentence import sentence
+from denoise.config.sentence import MISTAKES, sentence
 from denoise.config.settings import Tracking
 from denoise.errors import StoreUnavailableError, UserError
 from denoise.runs import elsewhere, launch, on_ray, plan, references, screen, slurm
@@ -55,7 +53,7 @@ def begin(config: DictConfig, folder: Path, *, is_sweep: bool) -> None:
     """
     try:
         launch.current = _ready(config, folder, is_sweep=is_sweep)
-    except (UserError, HydraException, OmegaConfBaseException) as error:
+    except MISTAKES as error:
         print(f"denoise: {sentence(error)}", file=sys.stderr)
         raise SystemExit(1) from error
     except Exception as error:

@@ -27,7 +27,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 
 from denoise.errors import RunDeletedError, RunTakenError
 from denoise.tracking import claim, failures, record, store
-from denoise.tracking.record import FAILED, FILE, KILLED, METRICS, Contents, Record
+from denoise.tracking.record import FAILED, FILE, FINISHED, KILLED, METRICS, Contents, Record
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def mirror(of: Record, known: Contents | None = None) -> Contents:
     except Exception as error:
         if failures.is_refused(error):
             of.note(refused=failures.reason(error))
-            _end_incomplete(of, FAILED)
+            _end_incomplete(of)
         raise
 
 
@@ -205,15 +205,18 @@ def _finish(client: MlflowClient, of: Record, now: Contents) -> None:
                 of.note(mirrored=True)
 
 
-def _end_incomplete(of: Record, status: str) -> None:
+def _end_incomplete(of: Record) -> None:
     """End a run in MLflow that is over, but not as FINISHED, as MLflow lacks a part of it.
 
-    It is KILLED, and may resume, if it was interrupted.
+    It is FAILED if MLflow refuses that part, but KILLED, so that it may resume, if it was
+    interrupted. One that had finished before it was given more stays FINISHED.
     """
     if of.fields["status"] != record.RUNNING and of.run_id:
+        fails = of.refused and of.fields["status"] != KILLED
         with contextlib.suppress(Exception):
-            ended = KILLED if of.fields["status"] == KILLED else status
-            MlflowClient().set_terminated(of.run_id, ended)
+            client = MlflowClient()
+            if client.get_run(of.run_id).info.status != FINISHED:
+                client.set_terminated(of.run_id, FAILED if fails else KILLED)
 
 
 class Mirror:
@@ -285,4 +288,4 @@ class Mirror:
         if self.record.error:
             self.record.note(mirrored=True)
         elif self.record.refused or self.away:
-            _end_incomplete(self.record, FAILED if self.record.refused else KILLED)
+            _end_incomplete(self.record)

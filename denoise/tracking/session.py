@@ -91,7 +91,8 @@ def reopened(own: Record, settings: Tracking, run_id: str) -> Iterator[Record]:
     known, mine = search.contents(run_id), claim.me(own.folder)
     with files.answered():
         MlflowClient().set_tag(run_id, claim.OWNER, mine.text())
-    if own.run_id != run_id or own.fields["status"] != FINISHED:  # what was interrupted is older
+    is_here = own.run_id == run_id and any(own.fields["files"].values())
+    if not is_here or own.fields["status"] != FINISHED:  # what was interrupted is older
         own.adopt(known)
     own.update(
         tags=own.fields["tags"] | {claim.OWNER: mine.text()},

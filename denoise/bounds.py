@@ -56,7 +56,7 @@ def arguments(kind: type, values: object, key: str) -> dict[str, Any]:
     except (NameError, TypeError, ValueError, PydanticUserError) as error:  # of a user's own class
         name = f"{kind.__module__}.{kind.__qualname__}"
         raise UserError(f"{key}: the annotations of {name} cannot be checked ({error})") from None
-    has = f"{key} has {', '.join(adapters) or 'none'}"
+    has = f"{key} has {', '.join(adapters) or 'no keys'}"
     for name, value in values.items():
         if name not in adapters:
             raise UserError(f"{key}.{name}={value}: {key}.{name} is not a key; {has}")

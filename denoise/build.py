@@ -86,9 +86,14 @@ def _objects(base: type, value: object, key: str, trust: Trust) -> Any:
 def _class(base: type, target: object, key: str, trust: Trust) -> type:
     """The class that a node's `_target_` names, which must be of the kind `base`."""
     module, _, name = str(target).rpartition(".")
+    if not module:
+        raise UserError(f"{key}._target_ must name {KINDS[base]}, got {target!r}")
     if module != base.__module__:
         _check_foreign(base, module, f"{key}._target_", target, trust)
-    kind = getattr(_imported(module, f"{key}._target_={target}"), name, None)
+    found = _imported(module, f"{key}._target_={target}")
+    if not hasattr(found, name):
+        raise UserError(f"{key}._target_={target}: the module {module} has no {name}")
+    kind = getattr(found, name)
     if not inspect.isclass(kind) or not issubclass(kind, base) or kind is base:
         raise UserError(f"{key}._target_ must name {KINDS[base]}, got {target!r}")
     return kind

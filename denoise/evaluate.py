@@ -12,6 +12,7 @@ from torch import Generator, Tensor, nn
 from denoise import metrics
 from denoise.bounds import Interval, NonNegative, NonNegativeInt, PositiveInt
 from denoise.data import Data, Split, one_of_each_class
+from denoise.errors import UserError
 from denoise.fetch import TEST_IMAGES
 from denoise.noise import Noise
 from denoise.trainer import target
@@ -59,11 +60,25 @@ class Settings:
 def corrupted(split: Split, data: Data, noise: Noise) -> Pairs:
     """The images of `split` in the model's space, clean and corrupted, batch by batch.
 
-    Computed once per run, because the corruption is the same after every epoch.
+    Computed once per run, because the corruption is the same after every epoch. `UserError` if the
+    noise changes the images that it is given, or returns others than a batch of their shape.
     """
     generator = Generator(split.images.device).manual_seed(TEST_SEED)
     batches = [data.scale(images) for images in split.images.split(BATCH)]
-    return [(clean, noise(clean, generator=generator)) for clean in batches]
+    return [(clean, _corrupted(clean, noise, generator)) for clean in batches]
+
+
+def _corrupted(clean: Tensor, noise: Noise, generator: Generator) -> Tensor:
+    given = clean.clone()
+    noisy = noise(given, generator=generator)
+    if not torch.equal(given, clean):
+        raise UserError(f"the noise {type(noise).__name__} changes its input: return a new batch")
+    if noisy.shape != clean.shape:
+        raise UserError(
+            f"the noise {type(noise).__name__} returns a batch of shape {tuple(noisy.shape)}, "
+            f"but its input has {tuple(clean.shape)}"
+        )
+    return noisy
 
 
 @torch.inference_mode()

@@ -119,6 +119,7 @@ def _is_whole(name: str, content: bytes) -> bool:
 
 def _bring(settings: "Settings") -> None:
     """Fill `settings.raw` from the first source that works."""
+    log.info("%s is not in %s and is fetched ...", settings.name, settings.raw)
     failures = []
     for source, bring in _sources(settings.name).items():
         with tempfile.TemporaryDirectory(dir=settings.raw) as staging:
@@ -131,7 +132,7 @@ def _bring(settings: "Settings") -> None:
                 continue
             for name in FILES:
                 (folder / name).replace(settings.raw / name)
-            log.info("%s: from %s into %s", settings.name, source, settings.raw)
+            log.info("%s: fetched from %s", settings.name, source)
             return
     raise UserError(
         f"{settings.name} is not in {settings.raw} and could not be fetched from "
@@ -155,7 +156,6 @@ def _sources(name: str) -> dict[str, Callable[[Path], Path]]:
 def _download(name: str, staging: Path) -> Path:
     from torchvision import datasets
 
-    log.info("%s: downloading ...", name)
     getattr(datasets, name)(staging, download=True)
     return staging / name / "raw"
 

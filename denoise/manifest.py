@@ -56,14 +56,7 @@ def writing(
     allows overwriting one of the `inputs`, by whatever name or link.
     """
     _check(folder, names, force, inputs)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        staging = tempfile.TemporaryDirectory(prefix=".denoise-", dir=folder)
-    except OSError as error:
-        raise UserError(
-            f"{folder} cannot be written to ({error.strerror}); choose another with --to"
-        ) from None
-    with staging as made:
+    with staging(folder) as made:
         yield Path(made)
         files = sorted(Path(made).iterdir())
         _check(folder, [path.name for path in files], force, inputs)
@@ -71,6 +64,17 @@ def writing(
         (folder / WRITTEN).write_text(json.dumps(sums, indent=1), encoding="utf-8")
         for path in files:
             path.replace(folder / path.name)  # a link is replaced, not the file that it leads to
+
+
+def staging(folder: Path) -> tempfile.TemporaryDirectory[str]:
+    """A folder in `folder`, which is made if it is missing, to prepare files in."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(prefix=".denoise-", dir=folder)
+    except OSError as error:
+        raise UserError(
+            f"{folder} cannot be written to ({error.strerror}); choose another with --to"
+        ) from None
 
 
 def _check(folder: Path, names: Collection[str], force: bool, inputs: Collection[Path]) -> None:

@@ -14,10 +14,11 @@ from rich.table import Table
 
 from denoise import command
 from denoise.comparison import ranking
+from denoise.comparison.ranking import Ranked
 from denoise.config.settings import Tracking
 from denoise.errors import UserError
 from denoise.runs import screen
-from denoise.tracking import files, search
+from denoise.tracking import files
 from denoise.tracking.search import Found
 
 
@@ -86,19 +87,19 @@ def main(
     if to.resolve() in (Path.cwd(), *Path.cwd().parents):
         raise UserError(f"--to {to} contains the current folder; choose a folder of its own")
     where = ranking.where(settings, where, sweep, run_id)
-    metric = metric or ranking.score(search.find(settings, where, most=1)[0])
+    metric = metric or ranking.default(settings, where)
     most = None if only_list else top
     ranked = ranking.rank(
         settings, where, metric, largest=largest, over_seeds=over_seeds, most=most
     )
-    entries = [_entry(run, metric) for run in ranked]
+    entries = [_entry(one, metric, over_seeds) for one in ranked]
     if not only_list:
-        for place, (run, entry) in enumerate(zip(ranked, entries, strict=True), start=1):
+        for place, (one, entry) in enumerate(zip(ranked, entries, strict=True), start=1):
             folder = to if top == 1 else to / str(place)
-            is_new = _pull(run, folder, only, force)
+            is_new = _pull(one.run, folder, only, force)
             entry |= {"folder": str(folder), "pulled": is_new}
         if register:
-            entries[0]["version"] = files.register(ranked[0].id, register)
+            entries[0]["version"] = files.register(ranked[0].run.id, register)
     if as_json:
         click.echo(json.dumps(entries, ensure_ascii=False))
     elif only_list:
@@ -118,9 +119,12 @@ def _pull(run: Found, folder: Path, only: Sequence[str], force: bool) -> bool:
         return files.pull(run, folder, only, force=force, progress=progress)
 
 
-def _entry(run: Found, metric: str) -> dict[str, Any]:
+def _entry(ranked: Ranked, metric: str, over_seeds: bool) -> dict[str, Any]:
+    run = ranked.run
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started))
-    return {"run": run.name, metric: run.metrics.get(metric), "run id": run.id, "started": when}
+    values = {metric: run.metrics[metric]}
+    values |= {"mean over seeds": ranked.value} if over_seeds else {}
+    return {"run": run.name, **values, "run id": run.id, "started": when}
 
 
 def _show_pulled(entries: Sequence[dict[str, Any]], metric: str) -> None:

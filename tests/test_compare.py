@@ -237,6 +237,13 @@ def test_a_significant_difference_within_the_margin_says_so() -> None:
     assert answers() == {"gaussian σ=0.25": "worse, but within the margin"}
 
 
+def test_a_gain_within_the_margin_is_named_as_such_in_the_answer() -> None:
+    for seed in range(3):
+        cheap_run("none", seed, clean=0.1)
+        cheap_run("gaussian", seed, clean=0.099 + 0.00001 * seed)
+    assert "%, within the margin of 2%)" in written().sentence
+
+
 def test_the_significance_of_one_setting_is_corrected_for_the_others() -> None:
     """p = 0.03 for one setting alone; among five settings, chance alone gives this too often."""
     for seed, gain in enumerate((0.010, 0.012, 0.0065)):
@@ -439,6 +446,16 @@ def test_runs_that_do_not_beat_the_mean_image_have_learned_nothing(
     given = {"data": {"name": "FashionMNIST", "root": settings.root, "low": low, "high": 1.0}}
     cheap_run("none", clean=level, more=given)
     assert written().sentence.startswith("These runs are too short") != learned
+
+
+def test_each_setting_is_measured_against_the_mean_image_of_its_own_protocol(
+    settings: data.Settings,
+) -> None:
+    """Where outputs are grey at the darkest, the mean image has an error of 0.169."""
+    for low, level in ((0, 0.1), (-1, 0.17)):
+        given = {"data": {"name": "FashionMNIST", "root": settings.root, "low": low, "high": 1.0}}
+        cheap_run("none", clean=level, more=given)
+    assert written().sentence.startswith("These runs are too short")
 
 
 @pytest.mark.parametrize(
@@ -665,7 +682,7 @@ def test_the_command_compares_the_runs_that_its_options_choose(
 
 
 MISTAKES = {
-    (): "there is no finished run in the store; python -m denoise makes one",
+    (): "there is no finished run in the experiment 'denoise'; python -m denoise makes one",
     ("--sweep", "lost"): "there is no finished run that \"tags.sweep = 'lost'\" finds",
     ("--run", "lost"): "there is no finished run that \"attributes.run_id = 'lost'\" finds",
     ("--where", "sigma is small"): "the filter 'sigma is small' does not parse",

@@ -274,7 +274,8 @@ class Broken:
 """
 WRONG = {
     "_target_=nowhere.Fog": "cannot import the module 'nowhere' (No module named 'nowhere')",
-    "_target_=my_noises.Rain": "must name a noise, whose class defines __call__",
+    "_target_=my_noises.Rain": "noise._target_=my_noises.Rain: the module my_noises has no Rain",
+    "_target_=": "noise._target_ must name a noise, whose class defines __call__",
     "_target_=my_noises.Quiet": "must name a noise, whose class defines __call__",
     "_target_=my_noises.Broken light=1": "noise._target_=my_noises.Broken: no light today",
     "_target_=my_noises.Layered light=1": "noise.light is not allowed (Input should be a valid",
@@ -399,7 +400,7 @@ MISTAKES = {
     ("noise.sigma==1",): "noise.sigma==1",
     ("-m", "noise.sigma=0.1,-1"): "noise.sigma must be a finite number >= 0, got -1",
     ("-m", "noise=none,gausian"): "noise=gausian is not a choice; there are blur, gaussian,",
-    ("-m", "noise=gaussian,none", "noise.sigma=1"): "noise.sigma is not a key; noise has none",
+    ("-m", "noise=gaussian,none", "noise.sigma=1"): "noise.sigma is not a key; noise has no keys",
 }
 
 
@@ -414,6 +415,21 @@ def test_a_mistake_is_one_sentence_and_nothing_starts(
     assert MISTAKES[arguments] in said.err
     assert "Traceback" not in said.out + said.err
     assert said.nothing_began(empty_store)
+
+
+def test_flags_may_stand_anywhere_among_the_overrides(cli: Cli) -> None:
+    said = cli("noise.sigma=-1", "-m", "seed=0,1")
+    assert said.err.strip() == "denoise: noise.sigma must be a finite number >= 0, got -1"
+
+
+def test_a_choice_of_ones_own_that_would_be_ignored_is_refused(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "mine" / "noise" / "gaussian.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text("_target_: my_noises.Laplace")
+    said = cli("--config-dir", "mine", "noise=gaussian")
+    assert said.err.strip() == (
+        "denoise: mine/noise/gaussian.yaml would be ignored: the package has a choice of that name"
+    )
 
 
 @pytest.mark.parametrize("more", [(), ("-m", "seed=0,1")])

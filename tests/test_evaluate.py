@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from denoise import evaluate, metrics
 from denoise.data import Data, Space, Split
+from denoise.errors import UserError
 from denoise.model import Autoencoder
 from denoise.noise import Gaussian, Identity, Noise
 
@@ -30,6 +31,31 @@ class Constant(Autoencoder):
 def losses(model: Autoencoder, images: Data, noise: Noise, target: str) -> dict[str, float]:
     pairs = evaluate.corrupted(images.test, images, noise)
     return evaluate.losses(model, pairs, images, evaluate.targets(pairs, noise, target))
+
+
+class InPlace(Identity):
+    """Brightens the images that it is given."""
+
+    def __call__(self, images: Tensor, *, generator: Generator) -> Tensor:  # noqa: ARG002
+        return images.add_(0.1)
+
+
+class Cut(Identity):
+    """Returns a part of each image."""
+
+    def __call__(self, images: Tensor, *, generator: Generator) -> Tensor:  # noqa: ARG002
+        return images[..., 1:]
+
+
+@pytest.mark.parametrize(
+    ("noise", "sentence"),
+    [(InPlace(), "the noise InPlace changes its input"), (Cut(), "Cut returns a batch of shape")],
+)
+def test_a_noise_that_breaks_its_contract_is_refused(
+    images: Data, noise: Noise, sentence: str
+) -> None:
+    with pytest.raises(UserError, match=sentence):
+        evaluate.corrupted(images.test, images, noise)
 
 
 def test_a_model_that_copies_its_input_has_no_loss_and_does_not_denoise(images: Data) -> None:

@@ -115,7 +115,7 @@ def test_force_replaces_a_pulled_run_but_no_other_folder(
     Path("photos/shoe.png").write_text("mine")
     status, _, err = pulled(*store, "--to", "photos", "--force")
     assert status == 1
-    assert "photos is not a pulled run, and --force replaces no other folders" in err
+    assert "photos is not a pulled run; choose another folder with --to" in err
     assert Path("photos/shoe.png").read_text() == "mine"
 
 
@@ -188,11 +188,12 @@ def cheap_run(
     loss: float,
     values: Mapping[str, float] | None = None,
     score: str = "test/loss",
+    protocol: str = "study",
     **params: Any,
 ) -> None:
     """Log a finished run that was not trained, without files."""
     params |= {"seed": seed, "noise": {"name": noise}, "protocol": {"score": score}}
-    tags = {"noise": noise, "sweep": "seeds"}
+    tags = {"noise": noise, "sweep": "seeds", "protocol": protocol}
     folder = Path(tempfile.mkdtemp(dir="."))
     with tracked(Tracking(None, "denoise"), folder, name=noise, tags=tags, params=params) as run:
         run.log({"test/loss": loss, **(values or {})}, 0)
@@ -227,6 +228,8 @@ def test_over_seeds_ranks_settings_by_their_mean(pulled: Command) -> None:
         ("steady", 0.2),
         ("lucky", 0.1),
     ]
+    means = [entry["mean over seeds"] for entry in settings]
+    assert means == pytest.approx([0.3, 0.6])
 
 
 @pytest.mark.usefixtures("fresh_folder")
@@ -254,7 +257,7 @@ def test_runs_with_held_out_images_are_ranked_by_their_best_epoch(
 MISTAKES = {
     (): "there is no finished run",
     ("--to", "."): "--to . contains the current folder; choose a folder of its own",
-    ("--metric", "test/loss", "--sweep", "all"): "there is no finished run in the store",
+    ("--metric", "test/loss", "--sweep", "all"): "there is no finished run in",
     ("--where", "sigma is small"): "the filter 'sigma is small' does not parse",
     ("--where", "params.noise.sigma < 'a'"): "does not parse",
     ("--tracking-uri", "nonsense://here"): "tracking.uri=nonsense://here cannot be used",
@@ -280,8 +283,26 @@ def test_an_unknown_metric_is_answered_with_the_known_ones(
     status, _, err = pulled(*store, "--metric", "robust/fog_mse")
     assert status == 1
     assert "no run has the metric robust/fog_mse; there are best/clean_mse, " in err
-    status, _, err = pulled(*store, "--metric", "speed")
-    assert "--metric speed does not say which values are better; add --max" in err
+
+
+@pytest.mark.usefixtures("fresh_folder")
+def test_the_direction_of_a_metric_of_ones_own_must_be_given(pulled: Command) -> None:
+    cheap_run("none", 0, 0.5, {"speed": 3})
+    assert (
+        "--metric speed does not say which values are better; add --max"
+        in pulled("--list", "--metric", "speed")[2]
+    )
+    assert pulled("--list", "--metric", "speed", "--max")[0] == 0
+
+
+@pytest.mark.usefixtures("fresh_folder")
+def test_scores_of_two_protocols_are_not_ranked_together(pulled: Command) -> None:
+    for protocol in ("study", "fair"):
+        cheap_run("none", 0, 0.5, protocol=protocol)
+    err = pulled("--list", "--sweep", "all")[2]
+    assert "some of these runs have protocol=fair, and others study, whose scores cannot be" in err
+    for choice in (("--where", "tags.protocol = 'fair'"), ("--metric", "test/loss")):
+        assert pulled("--list", "--sweep", "all", *choice)[0] == 0
 
 
 def test_the_catalogue_has_every_metric_of_a_run(sweep: Said) -> None:

@@ -65,6 +65,12 @@ def test_a_pulled_config_is_repeated_elsewhere_with_the_data_of_the_package(
     assert trained(said)["data.root"] == str(elsewhere / "data")
 
 
+def test_a_saved_config_that_is_not_there_is_named_as_typed(cli: Cli) -> None:
+    said = cli("-cp", "outputs/lost/config", "-cn", "config")
+    assert said.status == 1
+    assert "denoise: outputs/lost/config/config.yaml does not exist" in said.err
+
+
 @pytest.mark.parametrize("key", ["noise.p", "evaluation.robust", "trainer.epochs"])
 def test_a_config_with_interpolations_is_refused(cli: Cli, original: Path, key: str) -> None:
     """Resolved, they could name foreign code, which is only seen where it is not."""

@@ -422,6 +422,13 @@ def test_a_finished_run_gets_a_map_that_is_asked_for_later_without_training(
     assert (folder / "tables" / "codes.csv").exists()
 
 
+def test_a_config_that_a_sweep_has_twice_is_trained_once(cli: Cli, settings: data.Settings) -> None:
+    small = (*SMALL, "trainer.epochs=1", f"data.root={settings.root}")
+    said = cli("-m", *small, "noise.sigma=0.1,0.1")
+    assert (said.status, said.out.count("│ FINISHED"), said.out.count("│ REUSED ")) == (0, 1, 1)
+    assert len(said.runs("tags.noise = 'gaussian'")) == 1
+
+
 def test_a_folder_that_reused_a_run_can_complete_it_later(
     cli: Cli, settings: data.Settings
 ) -> None:

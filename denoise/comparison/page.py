@@ -79,8 +79,8 @@ class View:
     """What is known of some settings, for the templates.
 
     `losses` are the curves of some settings, by split, and `heat` the rows and columns of the
-    picture of robustness. `mean_image` is the error of answering with the mean training image; nan
-    if unknown. `references` are the metrics of what was not trained, by name.
+    picture of robustness. `mean_images` are, for each setting, the error of answering with the mean
+    training image; nan if unknown. `references` are the metrics of what was not trained, by name.
     """
 
     settings: Sequence[Setting]
@@ -91,7 +91,7 @@ class View:
     ladders: Ladders
     losses: Mapping[str, Mapping[str, Sequence[float]]]
     heat: tuple[Sequence[str], Sequence[Column]]
-    mean_image: float
+    mean_images: Sequence[float]
     references: Mapping[str, Mapping[str, float]]
     study: Sequence[Reached]
     about: str
@@ -102,15 +102,24 @@ class View:
         return self.noise if self.noise.effects else self.model
 
     @property
-    def least(self) -> float:
-        """The smallest error on clean images; nan if none was measured."""
+    def best_learned(self) -> tuple[float, float]:
+        """The error on clean images, and that of the mean image, where their ratio is smallest.
+
+        They are nan if they are not known of any setting.
+        """
         found = [one.estimate(metrics.CLEAN_MSE.key) for one in self.settings]
-        return min((each.mean for each in found if each), default=math.nan)
+        errors = [
+            (mine.mean, of_mean)
+            for mine, of_mean in zip(found, self.mean_images, strict=True)
+            if mine and of_mean > 0
+        ]
+        return min(errors, key=lambda pair: pair[0] / pair[1], default=(math.nan, math.nan))
 
     @property
     def has_learned(self) -> bool:
         """Whether some setting beats the mean image by the margin; also if that is unknown."""
-        return not self.least >= (1 - self.margin) * self.mean_image
+        error, of_mean = self.best_learned
+        return not error >= (1 - self.margin) * of_mean
 
     @cached_property
     def sentence(self) -> str:

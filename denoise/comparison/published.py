@@ -183,10 +183,15 @@ def mean_image_error(run: Found) -> float:
     Where a sigmoid's output does not reach the mean, its nearest value counts: under the study's
     protocol, no output is darker than grey. nan if the run's data set is not on this machine.
     """
-    images = _images(_root(run), run.params.get("data.name", "FashionMNIST"))
+    space = Space(*(float(run.params.get(f"data.{end}", end == "high")) for end in ("low", "high")))
+    return _mean_image_error(_root(run), run.params.get("data.name", "FashionMNIST"), space)
+
+
+@cache
+def _mean_image_error(root: str, name: str, space: Space) -> float:
+    images = _images(root, name)
     if not images:
         return math.nan
-    space = Space(*(float(run.params.get(f"data.{end}", end == "high")) for end in ("low", "high")))
     reach = [float(space.to_pixels(torch.tensor(output))) for output in (0.0, 1.0)]
     train, test = images.train.images, images.test.images
     mean = (train.sum(0) / (255 * len(train))).clamp(*reach)

@@ -2,12 +2,20 @@
 
 import statistics
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from denoise import metrics
 from denoise.config.settings import Tracking
 from denoise.errors import UserError
 from denoise.tracking import search
 from denoise.tracking.search import Found
+
+
+class Ranked(NamedTuple):
+    """A run, and the value it is ranked by: its own, or the mean of its setting over seeds."""
+
+    run: Found
+    value: float
 
 
 def where(settings: Tracking, typed: str, sweep: str, run_id: str | None) -> str:
@@ -22,6 +30,20 @@ def score(run: Found) -> str:
     return metrics.of_best_epoch(run.params["protocol.score"])
 
 
+def default(settings: Tracking, where: str) -> str:
+    """The `score` of the newest run that `where` finds; `UserError` if protocols differ."""
+    newest = search.find(settings, where, most=1)[0]
+    name = newest.tags.get("protocol", "")
+    others = " and ".join(filter(None, (where, f"tags.protocol != '{name}'")))
+    if other := search.search(settings, others, most=1):
+        raise UserError(
+            f"some of these runs have protocol={name}, and others {other[0].tags['protocol']}, "
+            "whose scores cannot be compared; choose some with --where "
+            f"\"tags.protocol = '{name}'\", or --metric robust/mean_mse"
+        )
+    return score(newest)
+
+
 def rank(
     settings: Tracking,
     where: str,
@@ -30,34 +52,41 @@ def rank(
     largest: bool | None = None,
     over_seeds: bool = False,
     most: int | None = None,
-) -> list[Found]:
+) -> list[Ranked]:
     """The runs that have the metric, best first: all of them, or at most `most`.
 
     Whether the `largest` or the smallest value is best follows from the metric if it is None.
     `over_seeds` ranks settings by their mean, and takes the best seed of each. `UserError` if no
     run has the metric, or if the direction of a custom metric is not given.
     """
-    if largest is None:
-        known = metrics.find(metric)
-        if not known or not known.better:
-            raise UserError(
-                f"--metric {metric} does not say which values are better; add --max if larger ones "
-                "are, or --min"
-            )
+    known = metrics.find(metric)
+    if largest is None and known and known.better:
         largest = known.better > 0
     order = f"metrics.`{metric}` {'DESC' if largest else 'ASC'}"
     found = search.find(settings, where, order=order, most=None if over_seeds else most)
-    ranked = [run for run in found if metric in run.metrics]
-    if not ranked:
+    runs = [run for run in found if metric in run.metrics]
+    if not runs:
         there = sorted({name for run in found for name in run.metrics})
         raise UserError(f"no run has the metric {metric}; there are {', '.join(there) or 'none'}")
-    return _best_seeds(ranked, metric, largest)[:most] if over_seeds else ranked
+    if largest is None:
+        raise UserError(
+            f"--metric {metric} does not say which values are better; add --max if larger ones "
+            "are, or --min"
+        )
+    if over_seeds:
+        return _best_seeds(runs, metric, largest)[:most]
+    return [Ranked(run, run.metrics[metric]) for run in runs]
 
 
-def _best_seeds(ranked: Sequence[Found], metric: str, largest: bool) -> list[Found]:
+def _best_seeds(runs: Sequence[Found], metric: str, largest: bool) -> list[Ranked]:
     """The best seed of every setting, by its protocol's score; ordered by the settings' means."""
     from denoise.comparison import groups  # imports torch, which takes seconds
 
-    settings = groups.group(sorted(ranked, key=lambda run: -run.started))
-    settings.sort(key=lambda one: statistics.fmean(one.values(metric).values()), reverse=largest)
-    return [min(one.runs.values(), key=lambda run: run.metrics[score(run)]) for one in settings]
+    ranked = [
+        Ranked(
+            min(setting.runs.values(), key=lambda run: run.metrics[score(run)]),
+            statistics.fmean(setting.values(metric).values()),
+        )
+        for setting in groups.group(sorted(runs, key=lambda run: -run.started))
+    ]
+    return sorted(ranked, key=lambda one: one.value, reverse=largest)

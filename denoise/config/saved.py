@@ -1,4 +1,4 @@
-"""A run's saved config as what a command begins with: `-cp outputs/RUN/config -cn config`."""
+"""What was typed as Hydra can compose it; also a saved config, `-cp outputs/RUN/config`."""
 
 import contextlib
 import tempfile
@@ -21,14 +21,19 @@ def composable(typed: Sequence[str]) -> Iterator[list[str]]:
     """The arguments `typed`; if they name a saved config, with one that Hydra can compose instead.
 
     A saved config has values and no choices. Here each of its groups becomes the choice of that
-    group, so that `noise=none` replaces the whole noise, as it does in every command.
+    group, so that `noise=none` replaces the whole noise, as it does in every command. Overrides
+    come first, because argparse refuses those that are typed in two places.
     """
-    arguments, _ = get_args_parser().parse_known_args(typed)
+    arguments, _ = get_args_parser().parse_known_intermixed_args(typed)
+    typed = [*arguments.overrides, *(each for each in typed if each not in arguments.overrides)]
+    _check_names(Path(arguments.config_dir or CONF))
     name = (arguments.config_name or "config").removesuffix(".yaml")
     path = Path(arguments.config_path or CONF) / f"{name}.yaml"
+    if arguments.config_path and not path.is_file():
+        raise UserError(f"{path} does not exist; the folder of a reused run has no config")
     saved = _read(path)
     if not saved:
-        yield list(typed)
+        yield typed
         return
     replaced = {override.partition("=")[0] for override in arguments.overrides}
     kept = {group: saved[group] for group in GROUPS if group not in replaced}
@@ -38,6 +43,14 @@ def composable(typed: Sequence[str]) -> Iterator[list[str]]:
     with tempfile.TemporaryDirectory() as folder:
         _write(Path(folder) / f"{name}.yaml", kept, seed=saved["seed"])
         yield [*typed, "--config-path", folder]
+
+
+def _check_names(folder: Path) -> None:
+    """Refuse files of the user's with the name of one of ours, because Hydra would use ours."""
+    for path in folder.rglob("*.yaml"):
+        ours = CONF / path.relative_to(folder)
+        if ours.exists() and not ours.samefile(path):
+            raise UserError(f"{path} would be ignored: the package has a choice of that name")
 
 
 def root_here(root: str) -> str:

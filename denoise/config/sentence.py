@@ -93,4 +93,4 @@ def _keys(error: ConfigAttributeError | ConfigKeyError) -> str:
     node = error.parent_node
     assert isinstance(node, DictConfig)
     keys = [str(key) for key in node if key not in ("_target_", "hydra")]
-    return f"{node._get_full_key(None) or 'the config'} has {', '.join(keys) or 'none'}"
+    return f"{node._get_full_key(None) or 'the config'} has {', '.join(keys) or 'no keys'}"

@@ -72,7 +72,8 @@ def wait(began: Launch) -> None:
             )
         waited |= busy
         time.sleep(POLL_SECONDS)
-    for number in collect(began, waited & set(_unfinished(began))):
+    # Also what was skipped because another job of this sweep trained the same config.
+    for number in waited & set(collect(began, _unfinished(began))):
         _note_ended(began.members[number])
 
 

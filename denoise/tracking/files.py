@@ -128,18 +128,14 @@ def pull(
     if folder.exists() and any(folder.iterdir()):
         if _is_up_to_date(folder, run, parts):
             return False
+        if not (folder / manifest.FILE).exists():
+            raise UserError(f"{folder} is not a pulled run; choose another folder with --to")
         if not force:
             raise UserError(
                 f"{folder} has something else in it; replace it with --force, or choose another "
                 "folder with --to"
             )
-        if not (folder / manifest.FILE).exists():
-            raise UserError(
-                f"{folder} is not a pulled run, and --force replaces no other folders; "
-                "choose another with --to"
-            )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".pull-", dir=folder.parent) as staging:
+    with manifest.staging(folder.parent) as staging:
         whole = Path(staging) / folder.name
         whole.mkdir()
         _download_all(run, parts, whole, progress)

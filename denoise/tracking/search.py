@@ -92,8 +92,12 @@ def find(
     """As `search`; `UserError` if there is none."""
     if found := search(settings, where, order=order, most=most):
         return found
-    those = f" that {where!r} finds" if where else ""
-    raise UserError(f"there is no finished run{those} in the store; python -m denoise makes one")
+    place = f"in the experiment {settings.experiment!r}"
+    raise UserError(
+        f"there is no finished run that {where!r} finds {place}"
+        if where
+        else f"there is no finished run {place}; python -m denoise makes one"
+    )
 
 
 def of_sweep(settings: Tracking, sweep: str, where: str = "") -> str:

@@ -150,7 +150,7 @@ def test_a_sweep_whose_files_the_client_cannot_write_is_refused_before_training(
     assert (said.status, said.err) == (
         1,
         "denoise: files of runs cannot be written to gs://bucket/1: "
-        "No module named 'google.cloud' (pip install google-cloud-storage)",
+        "No module named 'google.cloud' (pip install google-cloud-storage)\n",
     )
     assert not MlflowClient(server.address).search_runs(["1"])
     assert sent(tmp_path) == "Nothing to upload.\n"

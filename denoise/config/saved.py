@@ -47,9 +47,9 @@ def composable(typed: Sequence[str]) -> Iterator[list[str]]:
 
 def _check_names(folder: Path) -> None:
     """Refuse files of the user's with the name of one of ours, because Hydra would use ours."""
-    for path in folder.rglob("*.yaml"):
-        ours = CONF / path.relative_to(folder)
-        if ours.exists() and not ours.samefile(path):
+    for ours in CONF.rglob("*.yaml"):
+        path = folder / ours.relative_to(CONF)
+        if path.exists() and not path.samefile(ours):
             raise UserError(f"{path} would be ignored: the package has a choice of that name")
 
 

@@ -351,6 +351,8 @@ MISTAKES = {
     ("noise.sgma=1",): "noise.sgma=1: noise.sgma is not a key; noise has sigma, mean",
     ("sigma=1",): "sigma=1: sigma is not a key, noise.sigma and protocol.sigma are; the config has",
     ("-m", "epochs=1,2"): "epochs=1: epochs is not a key, trainer.epochs is; the config has data,",
+    ("experimen=structures",): "the config has data, noise, model, evaluation, tracking, trainer, "
+    "protocol, seed, seeds, force, experiment",
     ("trainer.epochs=0",): "trainer.epochs must be a whole number >= 1, got 0",
     ("trainer.epochs=ten",): "trainer.epochs must be a whole number >= 1, got 'ten'",
     ("trainer.epochs=true",): "trainer.epochs must be a whole number >= 1, got True",
@@ -400,7 +402,11 @@ MISTAKES = {
     ("noise.sigma==1",): "noise.sigma==1",
     ("-m", "noise.sigma=0.1,-1"): "noise.sigma must be a finite number >= 0, got -1",
     ("-m", "noise=none,gausian"): "noise=gausian is not a choice; there are blur, gaussian,",
-    ("-m", "noise=gaussian,none", "noise.sigma=1"): "noise.sigma is not a key; noise has no keys",
+    (
+        "-m",
+        "noise=gaussian,none",
+        "noise.sigma=1",
+    ): "noise.sigma is not a key; noise has no keys (in the run",
 }
 
 

@@ -16,7 +16,7 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.sweeper import Sweeper
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from denoise.config.sentence import sentence
+from denoise.config.sentence import MISTAKES, sentence
 from denoise.errors import UserError
 
 
@@ -47,19 +47,24 @@ def varying(jobs: Iterable[Iterable[str]]) -> set[str]:
     values: dict[str, set[str]] = {}
     for job in jobs:
         for override in job:
-            key, _, value = override.partition("=")
-            values.setdefault(key.lstrip("+~"), set()).add(value)
+            values.setdefault(_key(override), set()).add(override.partition("=")[2])
     return {key for key, found in values.items() if len(found) > 1}
 
 
-def configs(config: DictConfig, jobs: Iterable[Sequence[str]]) -> Iterator[DictConfig]:
+def _key(override: str) -> str:
+    return override.partition("=")[0].lstrip("+~")
+
+
+def configs(config: DictConfig, jobs: Sequence[Sequence[str]]) -> Iterator[DictConfig]:
     """The config of every job, each valid until the next is asked for."""
     composer = _Composer(config, GlobalHydra.instance().config_loader())
     for number, job in enumerate(jobs):
         try:
             composed = composer.compose(job) if _is_basic(config) else config
-        except ValueError as error:
-            raise UserError(sentence(error)) from None
+        except (*MISTAKES, ValueError) as error:
+            own = [each for each in job if _key(each) in varying(jobs)]
+            run = f" (in the run {' '.join(own)})" if own else ""
+            raise UserError(f"{sentence(error)}{run}") from None
         yield numbered(composed, number)
 
 

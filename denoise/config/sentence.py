@@ -93,4 +93,7 @@ def _keys(error: ConfigAttributeError | ConfigKeyError) -> str:
     node = error.parent_node
     assert isinstance(node, DictConfig)
     keys = [str(key) for key in node if key not in ("_target_", "hydra")]
+    if node._get_parent() is None:  # a group without a choice, like `experiment`, has no key
+        groups = sorted(path.name for path in CONF.iterdir() if path.is_dir())
+        keys += [group for group in groups if group not in (*keys, "hydra")]
     return f"{node._get_full_key(None) or 'the config'} has {', '.join(keys) or 'no keys'}"

@@ -6,7 +6,6 @@ import pytest
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
@@ -78,5 +77,7 @@ def test_runs_of_different_configs_have_different_names() -> None:
 def test_the_first_wrong_value_of_a_sweep_is_named() -> None:
     with pytest.raises(UserError, match=r"noise\.sigma must be .* >= 0, got -1"):
         planned("noise.sigma=1,-1")
-    with pytest.raises(HydraException, match="nonsense"):
+    with pytest.raises(UserError, match=r"noise\.nonsense is not a key; noise has sigma, mean$"):
         planned("noise.nonsense=1,2")
+    with pytest.raises(UserError, match=r"noise has no keys \(in the run noise=none noise.sigma=1"):
+        planned("noise=none,gaussian", "noise.sigma=1,2")

@@ -62,9 +62,11 @@ def configs(config: DictConfig, jobs: Sequence[Sequence[str]]) -> Iterator[DictC
         try:
             composed = composer.compose(job) if _is_basic(config) else config
         except (*MISTAKES, ValueError) as error:
-            own = [each for each in job if _key(each) in varying(jobs)]
-            run = f" (in the run {' '.join(own)})" if own else ""
-            raise UserError(f"{sentence(error)}{run}") from None
+            text, run = (
+                sentence(error),
+                " ".join(each for each in job if _key(each) in varying(jobs)),
+            )
+            raise UserError(text if run in text else f"{text} (in the run {run})") from None
         yield numbered(composed, number)
 
 

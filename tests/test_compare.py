@@ -362,6 +362,17 @@ def test_the_test_error_in_the_best_epoch_does_not_choose_the_best_amount() -> N
     assert chosen.setting.amount == "σ=0.1"
 
 
+def test_amounts_under_two_protocols_are_two_lines() -> None:
+    for protocol, sigmas in (("fair", (0.1, 0.2)), ("study", (0.3, 0.4))):
+        for sigma in sigmas:
+            cheap_run(tags={"protocol": protocol}, noise="gaussian", strength={"sigma": sigma})
+    (lines,) = groups.ladders(found()).values()
+    assert {name: [one.strength for one in line] for name, line in lines.items()} == {
+        "fair": [0.1, 0.2],
+        "study": [0.3, 0.4],
+    }
+
+
 def test_poisson_noise_is_ordered_from_many_photons_to_few() -> None:
     cheap_run("none", clean=0.1)
     for peak in (3.0, 30.0, 10.0):

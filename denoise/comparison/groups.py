@@ -128,14 +128,18 @@ def ladders(settings: Sequence[Setting]) -> Ladders:
 def distinguishing(facts: Sequence[Mapping[str, str]]) -> list[str]:
     """The keys needed to tell settings with these facts apart.
 
-    The noise and its strength are always among them; a key whose value follows from others is not.
+    Those that differ besides their noise are told apart without it, as they are not compared. The
+    noise and its strength are always among the keys; a key whose value follows from others is not.
     """
     keys = sorted({key for one in facts for key in one}, key=_rank)
     strengths = {strength_key(one) for one in facts}
     chosen = ["noise", *(key for key in keys if key in strengths)]
 
     def number_of_groups(by: Sequence[str]) -> int:
-        return len({tuple(one.get(key, "") for key in by) for one in facts})
+        rest = [key for key in by if not _is_noise(key)]
+        return sum(
+            len({tuple(one.get(key, "") for key in keys) for one in facts}) for keys in (by, rest)
+        )
 
     for key in keys:
         if key not in chosen and number_of_groups([*chosen, key]) > number_of_groups(chosen):

@@ -506,6 +506,13 @@ def test_models_are_told_apart_whatever_the_references() -> None:
     assert "reference 0.9" in texts
 
 
+def test_a_reference_is_not_rounded_to_zero() -> None:
+    for noise, error in {"gaussian": 0.3, "none": 0.2}.items():
+        cheap_run(noise, blur=error)
+    _, (column,) = figures.heat(found(), {"PCA": {KEYS["blur"]: 0.026}})
+    assert [text for text, _ in column.texts(1)] == ["0.20", "0.30", "0.03"]
+
+
 @pytest.mark.parametrize(
     ("suite", "words"),
     [

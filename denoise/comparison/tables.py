@@ -43,12 +43,17 @@ class Column(NamedTuple):
     references: Sequence[Estimate | None] = ()
 
     def decimals(self, significant: int) -> int:
-        """As many digits of the usual interval; without intervals, of the usual gap of values."""
+        """As many digits of the usual interval; without intervals, of the usual gap of values.
+
+        They are enough for the first digit of each reference.
+        """
         known = [cell for cell in self.cells if cell]
         values = sorted({cell.mean for cell in known})
         gaps = [high - low for low, high in pairwise(values)]
         scales = [cell.margin for cell in known if cell.margin > 0] or gaps
-        return decimals(median(scales), significant) if scales else self.metric.digits
+        places = decimals(median(scales), significant) if scales else self.metric.digits
+        means = [each.mean for each in self.references if each and each.mean > 0]
+        return max(places, *(decimals(mean, 1) for mean in means), 0)
 
     def texts(self, significant: int = 2) -> list[tuple[str, str]]:
         """Mean and margin of each cell; the margin is empty for one seed, or if all agree."""

@@ -128,21 +128,22 @@ def ladders(settings: Sequence[Setting]) -> Ladders:
 def distinguishing(facts: Sequence[Mapping[str, str]]) -> list[str]:
     """The keys needed to tell settings with these facts apart.
 
-    Those that differ besides their noise are told apart without it, as they are not compared. The
-    noise and its strength are always among the keys; a key whose value follows from others is not.
+    They also tell apart what the settings have besides the noise, because only settings that agree
+    in that are compared. The noise and its strength are always among them; a key whose value
+    follows from others is not.
     """
     keys = sorted({key for one in facts for key in one}, key=_rank)
     strengths = {strength_key(one) for one in facts}
     chosen = ["noise", *(key for key in keys if key in strengths)]
 
-    def number_of_groups(by: Sequence[str]) -> int:
-        rest = [key for key in by if not _is_noise(key)]
-        return sum(
-            len({tuple(one.get(key, "") for key in keys) for one in facts}) for keys in (by, rest)
-        )
+    def different(by: Iterable[str]) -> int:
+        return len({tuple(one.get(key, "") for key in by) for one in facts})
+
+    def told_apart(by: Sequence[str]) -> int:
+        return different(by) + different([key for key in by if not _is_noise(key)])
 
     for key in keys:
-        if key not in chosen and number_of_groups([*chosen, key]) > number_of_groups(chosen):
+        if key not in chosen and told_apart([*chosen, key]) > told_apart(chosen):
             chosen.append(key)
     return chosen
 

@@ -239,14 +239,21 @@ def _classes(settings: Sequence[Setting]) -> list[tuple[str, str]]:
 
 def _clean(settings: Sequence[Setting], examples: Mapping[str, Path]) -> list[Strip]:
     """The images without noise, once for each data set."""
-    first: dict[str, Path] = {}
-    for one in settings:
-        if one.label in examples:
-            first.setdefault(_of_data_set("clean", one, settings), examples[one.label])
-    return [Strip(name, "", _row(path, CLEAN)) for name, path in first.items()]
+    names = {one.label: (_with_data_set("clean", one, settings),) for one in settings}
+    return _once(CLEAN, names, examples)
 
 
-def _of_data_set(text: str, one: Setting, settings: Sequence[Setting]) -> str:
+def _once(
+    row: int, names: Mapping[str, tuple[str, ...]], examples: Mapping[str, Path]
+) -> list[Strip]:
+    """A row of the first example with each name, labelled by the last part of the name."""
+    first: dict[tuple[str, ...], Path] = {}
+    for label, path in examples.items():
+        first.setdefault(names[label], path)
+    return [Strip(name[-1], "", _row(path, row)) for name, path in first.items()]
+
+
+def _with_data_set(text: str, one: Setting, settings: Sequence[Setting]) -> str:
     """The text, followed by the data set of `one` if the settings have several."""
     is_one = len({each.facts.get("data.name") for each in settings}) == 1
     return text if is_one else f"{text} {one.facts.get('data.name', '')}"
@@ -263,12 +270,11 @@ def _outputs(settings: Sequence[Setting], examples: Mapping[str, Path]) -> list[
 
 def _noises(settings: Sequence[Setting], examples: Mapping[str, Path]) -> list[Strip]:
     """The images corrupted with each noise, once for each protocol and data set."""
-    first: dict[tuple[str, str], Path] = {}
-    for one in settings:
-        if one.label in examples:
-            key = one.facts["protocol"], _of_data_set(one.noise, one, settings)
-            first.setdefault(key, examples[one.label])
-    return [Strip(name, "", _row(path, NOISY)) for (_, name), path in first.items()]
+    names = {
+        one.label: (one.facts["protocol"], _with_data_set(one.noise, one, settings))
+        for one in settings
+    }
+    return _once(NOISY, names, examples)
 
 
 def _row(path: Path, row: int) -> str:

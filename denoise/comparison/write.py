@@ -62,7 +62,7 @@ def write(
         ladders=groups.ladders(found),
         losses=page.curves(found),
         heat=figures.heat(found, references),
-        mean_images=[published.mean_image_error(_any_run(one)) for one in found],
+        mean_images=[published.mean_image_error(next(iter(one.runs.values()))) for one in found],
         references=references,
         study=published.decomposed(settings, everything),
         about=_about(everything, found),
@@ -83,10 +83,6 @@ def show(view: View, screen: Console) -> None:
     if view.summary:
         screen.print(table)
     screen.print(view.sentence, highlight=False, markup=False, soft_wrap=True)
-
-
-def _any_run(setting: Setting) -> Found:
-    return next(iter(setting.runs.values()))
 
 
 def _baselines(settings: Tracking, runs: Sequence[Found]) -> list[Found]:

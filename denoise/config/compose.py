@@ -21,6 +21,7 @@ KEYS = (
     *("data", "noise", "model", "evaluation", "tracking", "trainer", "protocol"),
     *("seed", "seeds", "force"),
 )
+Seed = Annotated[int, Field(ge=0, le=identity.LARGEST_SEED)]
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,7 @@ def checked(cfg: DictConfig, *, trust: build.Trust = build.ANY) -> Config:
     values = _values(cfg)
     bounds.check("seeds", values["seeds"], PositiveInt)
     bounds.check("force", values["force"], bool)
-    allowed = Annotated[int, Field(ge=0, le=identity.LARGEST_SEED)]
-    seed = bounds.check("seed", values["seed"], allowed)
+    seed = bounds.check("seed", values["seed"], Seed)
     evaluation = bounds.settings(evaluate.Settings, values["evaluation"], "evaluation")
     config = Config(
         data=bounds.settings(data.Settings, values["data"], "data"),

@@ -62,10 +62,8 @@ def configs(config: DictConfig, jobs: Sequence[Sequence[str]]) -> Iterator[DictC
         try:
             composed = composer.compose(job) if _is_basic(config) else config
         except (*MISTAKES, ValueError) as error:
-            text, run = (
-                sentence(error),
-                " ".join(each for each in job if _key(each) in varying(jobs)),
-            )
+            own, text = varying(jobs), sentence(error)
+            run = " ".join(override for override in job if _key(override) in own)
             raise UserError(text if run in text else f"{text} (in the run {run})") from None
         yield numbered(composed, number)
 

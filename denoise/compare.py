@@ -45,11 +45,15 @@ def main(
         raise click.UsageError(f"--margin must be more than 0 and at most 100, got {margin:g}")
     settings = Tracking(tracking_uri, experiment)
     runs = write.chosen(settings, sweeps, ids, where)
-    with manifest.writing(to, write.FILES, force=force) as folder:
+    console = screen.console()
+    with (
+        manifest.writing(to, write.FILES, force=force) as folder,
+        console.status("Comparing the runs ..."),
+    ):
         written = write.write(settings, runs, folder, margin=margin / 100)
         for picture in written.pictures:
             (folder / f"{picture.name}.svg").write_text(picture.svg, encoding="utf-8")
-    write.show(written, screen.console())
+    write.show(written, console)
     table, markdown, page = (to / name for name in write.FILES)
     click.echo(f"Page:  {page}\nTable: {table}, {markdown}")
     if written.pictures:

@@ -8,12 +8,13 @@ import pytest
 import torch
 from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from denoise import latent
 from denoise.data import Data, Split
 from denoise.evaluate import Settings
-from denoise.model import Anello, Autoencoder
+from denoise.model import Anello, Autoencoder, Shallow
 
 
 def test_codes_are_in_the_order_of_the_images(images: Data) -> None:
@@ -84,6 +85,17 @@ def test_a_linear_classifier_of_few_labels_is_worse_than_one_of_many(
     few = latent.few_label_accuracy(model, images, evaluation)
     assert 0.2 < few < latent.scores(model, images, evaluation)["latent/linear_accuracy"]
     assert few == latent.few_label_accuracy(model, images, evaluation)
+
+
+def test_accuracies_do_not_depend_on_the_number_of_threads(
+    images: Data, evaluation: Settings
+) -> None:
+    torch.manual_seed(0)
+    model, found = Shallow(latent_dim=1024), []
+    for threads in (1, 2):
+        with threadpool_limits(threads, user_api="blas"):
+            found.append(latent.few_label_accuracy(model, images, evaluation))
+    assert found[0] == found[1]
 
 
 def test_codes_without_an_accuracy_of_few_labels_are_refused_with_the_reason(

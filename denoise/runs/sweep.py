@@ -249,7 +249,8 @@ def _conclude(began: Launch, jobs: Sequence[Contents], *, is_stopped: bool) -> N
     where = screen.console()
     if began.summary and runs:
         _add_references(began, settings)
-        compared = write.write(settings, runs, began.folder)
+        with where.status("Comparing the runs ..."):
+            compared = write.write(settings, runs, began.folder)
         write.show(compared, where)
         for picture in compared.pictures:
             formats.add_image(began.summary, picture.name, figures.drawn(picture.wide), step=0)

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Generator, Tensor
 
 from denoise import bounds, build, command, data, denoiser, figures, load, manifest, pictures
-from denoise.config import CONF
+from denoise.config import CONF, choices
 from denoise.errors import UserError
 
 SEED = 0
@@ -117,9 +117,8 @@ def _labels(names: Sequence[str]) -> list[str]:
 
 def _corrupt(images: Tensor, loaded: denoiser.Denoiser, name: str, sigma: float | None) -> Tensor:
     """The pictures, corrupted as in the model's training, in pixel space."""
-    choices = sorted(path.stem for path in (CONF / "noise").glob("*.yaml"))
-    if name not in choices:
-        raise UserError(f"--noise {name} is not a choice; there are {', '.join(choices)}")
+    if name not in choices("noise"):
+        raise UserError(f"--noise {name} is not a choice; there are {', '.join(choices('noise'))}")
     with initialize_config_dir(str(CONF), version_base="1.3"):
         node = compose("config", [f"noise={name}"]).noise
     if sigma is not None:

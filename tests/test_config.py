@@ -396,8 +396,11 @@ MISTAKES = {
     ("+noise.sgma=1",): "noise.sgma=1: noise.sgma is not a key; noise has sigma, mean",
     ("~seed",): "seed is missing; a config has data, noise,",
     ("noise.sigma=1,2",): "noise.sigma=1,2 gives several values; -m sweeps over them",
-    ("noise=1",): "noise=1: Config group override must be a string or a list",
-    ("--config-dir", "/proc/self", "seed=1", "hydra/launcher=1.5"): "hydra/launcher=1.5: Config",
+    ("noise=1",): "noise=1 is not a choice; the package has blur, gaussian,",
+    ("-m", "noise=1,2"): "noise=1 is not a choice; the package has blur, gaussian,",
+    ("--config-dir", "/proc/self", "seed=1", "hydra/launcher=1.5"): (
+        "hydra/launcher=1.5 is not a choice; the package has"
+    ),
     ("noise.sigma=",): "noise.sigma",
     ("noise.sigma==1",): "noise.sigma==1",
     ("-m", "noise.sigma=0.1,-1"): "noise.sigma must be a finite number >= 0, got -1",

@@ -14,7 +14,7 @@ from omegaconf.errors import (
 )
 from yaml import YAMLError
 
-from denoise.config import CONF
+from denoise.config import CONF, choices
 from denoise.errors import UserError
 
 # What a mistake in a config raises.
@@ -42,7 +42,7 @@ def _message(error: BaseException, typed: Sequence[str]) -> str:
     if several := SEVERAL.match(str(error)):
         return f"{several[1]} gives several values; -m sweeps over them"
     if str(error).startswith("Config group override must be"):
-        return ": ".join([*_not_text(typed), str(error)])
+        return _not_text(typed) or str(error)
     cause = error.__cause__ if isinstance(error, HydraException) else error
     if isinstance(cause, ConfigAttributeError | ConfigKeyError):
         return f"{_override(error)}{cause.full_key} is not a key{_meant(cause)}; {_keys(cause)}"
@@ -61,12 +61,17 @@ def _override(error: BaseException) -> str:
     return f"{quoted[1]}: " if quoted else ""
 
 
-def _not_text(typed: Sequence[str]) -> list[str]:
-    """The first override of a group whose value is no text, which Hydra's message does not name."""
+def _not_text(typed: Sequence[str]) -> str:
+    """About the first override of a group with a value that is no text; '' if there is none.
+
+    Hydra's message does not name it.
+    """
     parser = OverridesParser.create()
-    groups = [one for one in typed if _is_of_a_group(one)]
-    parsed = {one: parser.parse_override(one).value() for one in groups}
-    return [one for one, value in parsed.items() if not isinstance(value, str | list)][:1]
+    for one in filter(_is_of_a_group, typed):
+        if not isinstance(parser.parse_override(one).value(), str | list):
+            there = ", ".join(choices(one.partition("=")[0].lstrip("+")))
+            return f"{one} is not a choice; the package has {there}"
+    return ""
 
 
 def _is_of_a_group(typed: str) -> bool:

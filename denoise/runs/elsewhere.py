@@ -23,11 +23,11 @@ log = logging.getLogger(__name__)
 POLL_SECONDS = 5
 
 
-def choose(began: Launch, numbers: Iterable[int]) -> list[int]:
+def choose(launched: Launch, numbers: Iterable[int]) -> list[int]:
     """The jobs of these numbers that are to be launched; what has finished is collected."""
     try:
-        left = collect(began, numbers)
-        busy = _busy(began, left)
+        left = collect(launched, numbers)
+        busy = _busy(launched, left)
     except StoreUnavailableError:
         return list(numbers)
     if busy:
@@ -35,34 +35,34 @@ def choose(began: Launch, numbers: Iterable[int]) -> list[int]:
     return [number for number in left if number not in busy]
 
 
-def collect(began: Launch, numbers: Iterable[int], *, is_after: bool = False) -> list[int]:
+def collect(launched: Launch, numbers: Iterable[int], *, is_after: bool = False) -> list[int]:
     """Note in the folders of these jobs which runs have finished; the numbers of the others.
 
     `is_after` says that the jobs of the launch have ended: runs of its sweep are then its own, and
     not reused.
     """
-    members = {number: began.members[number] for number in numbers}
-    settings = began.members[0].config.tracking
+    members = {number: launched.members[number] for number in numbers}
+    settings = launched.members[0].config.tracking
     hashes = [each for member in members.values() for each in member.hashes]
     finished, left = search.finished(settings, hashes), []
     for number, member in members.items():
         found = next((finished[each] for each in member.hashes if each in finished), None)
         if found and not lacking(member.config, found.metrics, found.tags):
-            is_ours = is_after and found.tags.get("sweep") == began.name
+            is_ours = is_after and found.tags.get("sweep") == launched.name
             run.collect(member, found, is_reused=not is_ours)
         else:
             left.append(number)
     return left
 
 
-def wait(began: Launch) -> None:
+def wait(launched: Launch) -> None:
     """Wait until no other process trains a run of the sweep and no scheduler has one queued.
 
     With `tracking.wait=false`, return at once. What finished meanwhile is collected.
     """
     waited = set[int]()
-    while busy := _busy(began, _unfinished(began)):
-        if not began.members[0].config.tracking.wait:
+    while busy := _busy(launched, _unfinished(launched)):
+        if not launched.members[0].config.tracking.wait:
             break
         if not waited:
             log.info(
@@ -73,32 +73,32 @@ def wait(began: Launch) -> None:
         waited |= busy
         time.sleep(POLL_SECONDS)
     # Also what was skipped because another job of this sweep trained the same config.
-    for number in waited & set(collect(began, _unfinished(began))):
-        _note_ended(began.members[number])
+    for number in waited & set(collect(launched, _unfinished(launched))):
+        _note_ended(launched.members[number])
 
 
-def note_remote(began: Launch) -> None:
+def note_remote(launched: Launch) -> None:
     """Note in the folders here how runs ended that other machines trained, at least at the end."""
-    left = _unfinished(began) if began.is_remote else []
-    free = [number for number in left if not record.is_locked(began.members[number].folder)]
-    for number in collect(began, free, is_after=True):
-        _note_ended(began.members[number])
+    left = _unfinished(launched) if launched.is_remote else []
+    free = [number for number in left if not record.is_locked(launched.members[number].folder)]
+    for number in collect(launched, free, is_after=True):
+        _note_ended(launched.members[number])
 
 
-def remote_records(began: Launch) -> dict[Path, Contents]:
+def remote_records(launched: Launch) -> dict[Path, Contents]:
     """The records, from the store, of the sweep's runs whose folders are on other machines.
 
     The keys are their folders in the plan.
     """
-    members = began.members if began.is_remote else []
-    missing = [member for member in members if _status(member, began.started) is None]
+    members = launched.members if launched.is_remote else []
+    missing = [member for member in members if _status(member, launched.started) is None]
     folders = {each: member.folder for member in missing for each in member.hashes}
     try:
-        newest = sweeps.newest(began.members[0].config.tracking, folders) if folders else {}
+        newest = sweeps.newest(launched.members[0].config.tracking, folders) if folders else {}
         found = {
             folders[each]: search.contents(run.info.run_id)
             for each, run in newest.items()
-            if run.data.tags.get("sweep") == began.name
+            if run.data.tags.get("sweep") == launched.name
         }
     except UserError:
         return {}
@@ -121,30 +121,31 @@ def _note_ended(member: Member) -> None:
                 own.note_job(status=status, error=error, run_id=run_id)
 
 
-def _busy(began: Launch, numbers: Sequence[int]) -> set[int]:
+def _busy(launched: Launch, numbers: Sequence[int]) -> set[int]:
     """Those of the jobs whose runs are trained or queued elsewhere."""
     if not numbers:
         return set()
-    settings, tasks = began.members[0].config.tracking, slurm.tasks()
-    if tasks is None and began.queue:
+    settings, tasks = launched.members[0].config.tracking, slurm.tasks()
+    if tasks is None and launched.queue:
         return set(numbers)  # Slurm's controller may be restarting
     others = dict(tasks or {})
-    mine = others.pop(began.queue, set())
-    hashes = [each for number in numbers for each in began.members[number].hashes]
+    mine = others.pop(launched.queue, set())
+    hashes = [each for number in numbers for each in launched.members[number].hashes]
     busy = sweeps.busy(settings, hashes, others)
     return {
         number
         for number in numbers
-        if began.tasks.get(number) in mine or not busy.isdisjoint(began.members[number].hashes)
+        if launched.tasks.get(number) in mine
+        or not busy.isdisjoint(launched.members[number].hashes)
     }
 
 
-def _unfinished(began: Launch) -> list[int]:
+def _unfinished(launched: Launch) -> list[int]:
     """The numbers of the jobs that have neither succeeded nor failed, or were not launched."""
     return [
         number
-        for number, member in enumerate(began.members)
-        if _status(member, began.started) not in (FINISHED, REUSED, FAILED)
+        for number, member in enumerate(launched.members)
+        if _status(member, launched.started) not in (FINISHED, REUSED, FAILED)
     ]
 
 

@@ -81,10 +81,10 @@ def _named_apart(planned: Sequence[Member]) -> list[Member]:
     return apart
 
 
-def check_folders(launched: list[Member]) -> None:
+def check_folders(planned: list[Member]) -> None:
     """Refuse a folder that two runs share, or that holds another run or the user's own files."""
-    shared = Counter(member.folder for member in launched)
-    for member in launched:
+    shared = Counter(member.folder for member in planned)
+    for member in planned:
         if shared[member.folder] > 1:
             raise UserError(
                 f"hydra.sweep.subdir gives several runs the folder {member.folder}; "
@@ -100,7 +100,7 @@ def check_folders(launched: list[Member]) -> None:
             raise UserError(f"another process is using {member.folder}; {record.ELSEWHERE}")
 
 
-def stored(began: Launch) -> sweeps.Plan:
+def stored(launched: Launch) -> sweeps.Plan:
     """The plan of the launch as the store keeps it."""
     runs = [
         sweeps.Planned(
@@ -108,11 +108,11 @@ def stored(began: Launch) -> sweeps.Plan:
             str(member.folder),
             member.hashes,
             member.config.trainer.epochs,
-            began.tasks.get(number),
+            launched.tasks.get(number),
         )
-        for number, member in enumerate(began.members)
+        for number, member in enumerate(launched.members)
     ]
-    return sweeps.Plan(began.name, runs, began.queue)
+    return sweeps.Plan(launched.name, runs, launched.queue)
 
 
 def name_of(settings: Tracking, folder: Path, config_hash: str) -> str | None:
@@ -180,16 +180,16 @@ def _of_this_machine(launcher: DictConfig, count: int) -> tuple[int, int]:
     return side_by_side, int(threads)
 
 
-def announce(launched: list[Member], workers: int, threads: int, *, reuses: bool) -> None:
+def announce(planned: list[Member], workers: int, threads: int, *, reuses: bool) -> None:
     """Log how many runs finished earlier, and how long the others will take."""
-    by_hash = {each: member for member in launched for each in member.hashes}
-    found = search.finished(launched[0].config.tracking, by_hash) if reuses else {}
+    by_hash = {each: member for member in planned for each in member.hashes}
+    found = search.finished(planned[0].config.tracking, by_hash) if reuses else {}
     left = {
         member.hashes[0]: member.config
-        for member in launched
+        for member in planned
         if found.keys().isdisjoint(member.hashes)
     }
-    finished = len({member.hashes[0] for member in launched}) - len(left)
+    finished = len({member.hashes[0] for member in planned}) - len(left)
     if finished:
         others = len({run.id for run in found.values() if code.differs(run.tags)})
         which = f", {others} with code that may differ from today's" if others else ""

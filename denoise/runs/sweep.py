@@ -80,15 +80,17 @@ def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
     if is_sweep:
         workers, threads = plan.share_cores(config, len(members))
         plan.announce(members, workers, threads, reuses=answers and not config.force)
-    began = Launch(folder, members, is_sweep)
+    launched = Launch(folder, members, is_sweep)
     if is_sweep:
-        began.shared, began.queue = plan.shared(config), slurm.prepare(config, folder)
-        began.is_remote = on_ray.prepare(config)
+        launched.shared, launched.queue = plan.shared(config), slurm.prepare(config, folder)
+        launched.is_remote = on_ray.prepare(config)
         tags = identity.experiment_tag(config.hydra.runtime.choices)
-        began.summary = _begin_summary(began, settings, tags)
-        expand.launch_only(partial(_choose, began, is_all=config.force or not answers))
-    began.bars = screen.Bars(began.folders, began.started, partial(elsewhere.remote_records, began))
-    return began
+        launched.summary = _begin_summary(launched, settings, tags)
+        expand.launch_only(partial(_choose, launched, is_all=config.force or not answers))
+    launched.bars = screen.Bars(
+        launched.folders, launched.started, partial(elsewhere.remote_records, launched)
+    )
+    return launched
 
 
 def _open_store(settings: Tracking) -> bool:
@@ -127,30 +129,31 @@ def _check_folder(folder: Path, members: Sequence[plan.Member]) -> None:
     record.check_free(folder, FILES, there.fields["files"] if there else ())
 
 
-def _begin_summary(began: Launch, settings: Tracking, tags: Mapping[str, str]) -> Record:
+def _begin_summary(launched: Launch, settings: Tracking, tags: Mapping[str, str]) -> Record:
     """Open the run that sums up the sweep, with the sweep's plan."""
-    folder = began.folder
-    own = began.open.enter_context(record.opened(folder))
-    tags = {**tags, "sweep": began.name, "summary": "true"}
-    if began.queue:
-        tags[sweeps.QUEUE] = began.queue
-    began.open.enter_context(
-        session.opened(own, settings, name=f"sweep {began.name}", tags=tags, kind=SWEEP)
+    folder = launched.folder
+    own = launched.open.enter_context(record.opened(folder))
+    tags = {**tags, "sweep": launched.name, "summary": "true"}
+    if launched.queue:
+        tags[sweeps.QUEUE] = launched.queue
+    launched.open.enter_context(
+        session.opened(own, settings, name=f"sweep {launched.name}", tags=tags, kind=SWEEP)
     )
     for name in FILES:  # they are the sweep's own from now on, also if it is killed
         own.path(name)
-    own.write(sweeps.FILE, plan.stored(began).text())
+    own.write(sweeps.FILE, plan.stored(launched).text())
     return own
 
 
-def _choose(began: Launch, numbers: range, *, is_all: bool) -> dict[int, str]:
+def _choose(launched: Launch, numbers: range, *, is_all: bool) -> dict[int, str]:
     """The subfolders of the jobs to launch, by number; with `is_all`, of every job."""
-    chosen = list(numbers) if is_all else elsewhere.choose(began, numbers)
-    if began.summary and began.queue:
-        began.tasks |= {number: task for task, number in enumerate(chosen)}
-        began.summary.write(sweeps.FILE, plan.stored(began).text())
+    chosen = list(numbers) if is_all else elsewhere.choose(launched, numbers)
+    if launched.summary and launched.queue:
+        launched.tasks |= {number: task for task, number in enumerate(chosen)}
+        launched.summary.write(sweeps.FILE, plan.stored(launched).text())
     return {
-        number: os.path.relpath(began.members[number].folder, began.folder) for number in chosen
+        number: os.path.relpath(launched.members[number].folder, launched.folder)
+        for number in chosen
     }
 
 
@@ -160,122 +163,122 @@ def finish(*, is_stopped: bool, has_failed: bool = False) -> int:
     Somebody who stopped the sweep does not wait for a comparison. If the launch itself has failed,
     there is no waiting for runs elsewhere.
     """
-    began, launch.current = launch.current, None
-    if not began:
+    launched, launch.current = launch.current, None
+    if not launched:
         return 0
-    with began.open:
-        if began.summary and not (is_stopped or has_failed):
+    with launched.open:
+        if launched.summary and not (is_stopped or has_failed):
             try:
-                _ask_store(elsewhere.wait, began)
+                _ask_store(elsewhere.wait, launched)
             except KeyboardInterrupt:
-                _finished(began, is_stopped=True)
+                _finished(launched, is_stopped=True)
                 raise
-        return _finished(began, is_stopped=is_stopped)
+        return _finished(launched, is_stopped=is_stopped)
 
 
-def _finished(began: Launch, *, is_stopped: bool) -> int:
-    settings = began.members[0].config.tracking
-    if began.summary:
-        _ask_store(elsewhere.note_remote, began)
-    if began.bars:
-        began.bars.close()
-    is_left = bool(began.queue) and (is_stopped or not settings.wait)
+def _finished(launched: Launch, *, is_stopped: bool) -> int:
+    settings = launched.members[0].config.tracking
+    if launched.summary:
+        _ask_store(elsewhere.note_remote, launched)
+    if launched.bars:
+        launched.bars.close()
+    is_left = bool(launched.queue) and (is_stopped or not settings.wait)
     if not is_left:
         with contextlib.suppress(*failures.FAILURES):  # `_conclude` reports them
             store.prepare(settings)
-            pending.send_all(settings, began.folders())  # before the table, which has their ids
-    jobs = _read_jobs(began, is_left=is_left)
+            pending.send_all(settings, launched.folders())  # before the table, which has their ids
+    jobs = _read_jobs(launched, is_left=is_left)
     if jobs:
-        screen.show(jobs, began.shared)
+        screen.show(jobs, launched.shared)
     try:
-        _conclude(began, jobs, is_stopped=is_stopped)
+        _conclude(launched, jobs, is_stopped=is_stopped)
     except Exception as error:
         print(f"No comparison: {failures.reason(error)}")
         if not isinstance(error, failures.FAILURES):
             log.error("The comparison failed\n%s", failures.without_secret(traceback.format_exc()))
     finally:  # the table is kept, also after Ctrl-C
-        if began.summary:
-            _sum_up(began.summary, jobs)
-    if pending.find(began.folders()):
-        print(f"Some data are not in the store yet: python -m denoise.sync {began.folder}")
-    return _exit_status(began, jobs, is_left=is_left)
+        if launched.summary:
+            _sum_up(launched.summary, jobs)
+    if pending.find(launched.folders()):
+        print(f"Some data are not in the store yet: python -m denoise.sync {launched.folder}")
+    return _exit_status(launched, jobs, is_left=is_left)
 
 
-def _read_jobs(began: Launch, *, is_left: bool) -> list[Contents]:
+def _read_jobs(launched: Launch, *, is_left: bool) -> list[Contents]:
     """How the jobs ended; with `is_left`, those in Slurm's queue may still run."""
-    jobs = screen.read_jobs(began.folders(), began.started)
+    jobs = screen.read_jobs(launched.folders(), launched.started)
     for job in (contents.fields["job"] for contents in jobs):
         if job["status"] == RUNNING and not is_left:  # its process is gone, and could not note it
             job["status"] = KILLED
     return jobs
 
 
-def _exit_status(began: Launch, jobs: Sequence[Contents], *, is_left: bool) -> int:
+def _exit_status(launched: Launch, jobs: Sequence[Contents], *, is_left: bool) -> int:
     """0 if every run has succeeded, or is left to Slurm; also prints which have not begun."""
     if is_left:
         print(
             "Slurm keeps the jobs that have not ended; the same command waits for them, and "
-            f"python -m denoise.status {began.name} shows them."
+            f"python -m denoise.status {launched.name} shows them."
         )
-    missing = 0 if is_left else len(began.members) - len(jobs)
+    missing = 0 if is_left else len(launched.members) - len(jobs)
     if missing > 0:
-        why = slurm.errors(began.folder)
-        print(f"{missing} of {len(began.members)} runs did not begin{why and ': '}{why or '.'}")
+        why = slurm.errors(launched.folder)
+        print(f"{missing} of {len(launched.members)} runs did not begin{why and ': '}{why or '.'}")
     fine = (*SUCCEEDED, RUNNING) if is_left else SUCCEEDED
     failed = any(contents.fields["job"]["status"] not in fine for contents in jobs)
     return int(missing > 0 or failed)
 
 
-def _ask_store(about: Callable[[Launch], None], began: Launch) -> None:
+def _ask_store(about: Callable[[Launch], None], launched: Launch) -> None:
     """Do what needs the store to know of runs elsewhere; left out if the store is unavailable."""
     try:
-        about(began)
+        about(launched)
     except StoreUnavailableError as error:
         log.warning("Runs on other machines are left out: %s", error)
 
 
-def _conclude(began: Launch, jobs: Sequence[Contents], *, is_stopped: bool) -> None:
+def _conclude(launched: Launch, jobs: Sequence[Contents], *, is_stopped: bool) -> None:
     """Compare the runs and say where to look."""
-    settings = began.members[0].config.tracking
+    settings = launched.members[0].config.tracking
     experiment = store.prepare(settings)
-    claim.end_dead(experiment, f"tags.sweep = '{began.name}'")
+    claim.end_dead(experiment, f"tags.sweep = '{launched.name}'")
     ids = [
         screen.run_id(contents)
         for contents in jobs
         if contents.fields["job"]["status"] in SUCCEEDED and screen.run_id(contents)
     ]
-    is_compared = began.summary and ids and not is_stopped
+    is_compared = launched.summary and ids and not is_stopped
     runs = search.search(settings, search.one_of(ids)) if is_compared else []
     where = screen.console()
-    if began.summary and runs:
-        _add_references(began, settings)
+    if launched.summary and runs:
+        _add_references(launched, settings)
         with where.status("Comparing the runs ..."):
-            compared = write.write(settings, runs, began.folder)
+            compared = write.write(settings, runs, launched.folder)
         write.show(compared, where)
         for picture in compared.pictures:
-            formats.add_image(began.summary, picture.name, figures.drawn(picture.wide), step=0)
-        where.print(f"Page:   {began.folder / write.FILES[-1]}", highlight=False, soft_wrap=True)
-    where.print(f"Files:  {began.folder}", highlight=False, soft_wrap=True)
-    if address := _address(began, jobs, settings):
+            formats.add_image(launched.summary, picture.name, figures.drawn(picture.wide), step=0)
+        where.print(f"Page:   {launched.folder / write.FILES[-1]}", highlight=False, soft_wrap=True)
+    where.print(f"Files:  {launched.folder}", highlight=False, soft_wrap=True)
+    if address := _address(launched, jobs, settings):
         steps = ", then ".join(filter(None, (charts.command(), address)))
         where.print(f"Browse: {steps}", highlight=False, soft_wrap=True)
 
 
-def _add_references(began: Launch, settings: Tracking) -> None:
+def _add_references(launched: Launch, settings: Tracking) -> None:
     """Compute what the runs are compared with, if no earlier sweep did; no sweep fails by it."""
-    plains = [member.config.plain for member in began.members]
+    plains = [member.config.plain for member in launched.members]
     try:
-        references.keep(settings, plains, began.folder.parent / "references", trust=build.ANY)
+        references.keep(settings, plains, launched.folder.parent / "references", trust=build.ANY)
     except Exception as error:  # a noise of the user's may raise anything
         log.warning("No new references: %s", failures.reason(error))
 
 
-def _address(began: Launch, jobs: Sequence[Contents], settings: Tracking) -> str:
+def _address(launched: Launch, jobs: Sequence[Contents], settings: Tracking) -> str:
     """Of a run's page, or of the charts where there are several; none where no run was opened."""
     ids = [screen.run_id(contents) for contents in jobs if screen.run_id(contents)]
     if len(ids) > 1:
         epochs = max(contents.fields["job"]["epochs"] for contents in jobs)
-        return charts.share(settings, began.name, ids, last_step=epochs)
+        return charts.share(settings, launched.name, ids, last_step=epochs)
     return charts.run_address(settings, ids[0]) if ids else ""
 
 

@@ -39,40 +39,40 @@ MODEL = "model/"
 LOST = (RunTakenError, RunDeletedError)
 
 
-def mirror(of: Record, known: Contents | None = None) -> Contents:
+def mirror(own: Record, known: Contents | None = None) -> Contents:
     """Upload what MLflow lacks of the record; returns what MLflow now has.
 
     `known` is what an earlier call returned; without it MLflow is asked. Raises what
     `claim.check` raises, and what MLflow raises; the record notes what it refuses for good.
     """
-    if of.refused:
-        of.note(refused="")
+    if own.refused:
+        own.note(refused="")
     try:
-        return _mirror(of, known)
+        return _mirror(own, known)
     except Exception as error:
         if failures.is_refused(error):
-            of.note(refused=failures.reason(error))
-            _end_incomplete(of)
+            own.note(refused=failures.reason(error))
+            _end_incomplete(own)
         raise
 
 
-def _mirror(of: Record, known: Contents | None) -> Contents:
-    now, client = of.snapshot(), MlflowClient()
+def _mirror(own: Record, known: Contents | None) -> Contents:
+    now, client = own.snapshot(), MlflowClient()
     if known and known == now:
         return now
-    if not of.run_id:
-        of.note(run_id=_created_before(client, now) or create(client, now))
-        now = of.snapshot()
+    if not own.run_id:
+        own.note(run_id=_created_before(client, now) or create(client, now))
+        now = own.snapshot()
     mine = claim.read(now.fields["tags"][claim.OWNER])
-    claim.check(client, of.run_id, mine)
+    claim.check(client, own.run_id, mine)
     try:
-        known = known or stored(client, of.run_id)
+        known = known or stored(client, own.run_id)
         _log_once(client, now, known)
-        _upload(client, of.folder, now, known)
+        _upload(client, own.folder, now, known)
         _log_metrics(client, now, known.fields.get("lines", 0))
-        _finish(client, of, now)
+        _finish(client, own, now)
     except MlflowException:
-        claim.check(client, of.run_id, mine)  # it may have been deleted meanwhile
+        claim.check(client, own.run_id, mine)  # it may have been deleted meanwhile
         raise
     return now
 
@@ -195,28 +195,28 @@ def _log_metrics(client: MlflowClient, now: Contents, known: int) -> None:
         client.log_batch(now.fields["run_id"], metrics=points[start : start + BATCH])
 
 
-def _finish(client: MlflowClient, of: Record, now: Contents) -> None:
+def _finish(client: MlflowClient, own: Record, now: Contents) -> None:
     """MLflow's copy of the record; then, if the run has ended, its status."""
-    client.log_text(of.run_id, record.text(now.fields), FILE)
+    client.log_text(own.run_id, record.text(now.fields), FILE)
     if now.fields["status"] != record.RUNNING:
-        client.set_terminated(of.run_id, now.fields["status"], now.fields["ended"])
-        with of.mutex:
-            if of.contents == now:
-                of.note(mirrored=True)
+        client.set_terminated(own.run_id, now.fields["status"], now.fields["ended"])
+        with own.mutex:
+            if own.contents == now:
+                own.note(mirrored=True)
 
 
-def _end_incomplete(of: Record) -> None:
+def _end_incomplete(own: Record) -> None:
     """End a run in MLflow that is over, but not as FINISHED, as MLflow lacks a part of it.
 
     It is FAILED if MLflow refuses that part, but KILLED, so that it may resume, if it was
     interrupted. One that had finished before it was given more stays FINISHED.
     """
-    if of.fields["status"] != record.RUNNING and of.run_id:
-        fails = of.refused and of.fields["status"] != KILLED
+    if own.fields["status"] != record.RUNNING and own.run_id:
+        fails = own.refused and own.fields["status"] != KILLED
         with contextlib.suppress(Exception):
             client = MlflowClient()
-            if client.get_run(of.run_id).info.status != FINISHED:
-                client.set_terminated(of.run_id, FAILED if fails else KILLED)
+            if client.get_run(own.run_id).info.status != FINISHED:
+                client.set_terminated(own.run_id, FAILED if fails else KILLED)
 
 
 class Mirror:
@@ -225,8 +225,8 @@ class Mirror:
     The second does so while much is uploaded, too: a minute without a heartbeat means death.
     """
 
-    def __init__(self, of: Record, known: Contents | None = None) -> None:
-        self.record, self.known = of, known
+    def __init__(self, own: Record, known: Contents | None = None) -> None:
+        self.record, self.known = own, known
         self.away = ""  # why, while the store is unavailable
         self.stop = threading.Event()
         self.threads = [

@@ -40,33 +40,33 @@ def send(folder: Path) -> str:
 
     Raises `FolderLockedError` if the run's process lives.
     """
-    with record.opened(folder) as of:
-        if _lives_elsewhere(of):
+    with record.opened(folder) as own:
+        if _lives_elsewhere(own):
             raise FolderLockedError(str(folder))
-        if not (of.run_id or of.has_run or of.contents.lines):
-            of.note(mirrored=True)  # its process died before it had anything to upload
+        if not (own.run_id or own.has_run or own.contents.lines):
+            own.note(mirrored=True)  # its process died before it had anything to upload
             return "nothing to upload: the run had not begun"
-        if of.fields["status"] == record.RUNNING:
-            of.update(status=record.KILLED, ended=record.milliseconds())
+        if own.fields["status"] == record.RUNNING:
+            own.update(status=record.KILLED, ended=record.milliseconds())
         try:
-            mirror.mirror(of)
+            mirror.mirror(own)
         except mirror.LOST as error:
-            of.note(mirrored=True)
+            own.note(mirrored=True)
             return f"dropped: {error}"
-        return f"uploaded, as run {of.run_id}"
+        return f"uploaded, as run {own.run_id}"
 
 
-def _lives_elsewhere(of: Record) -> bool:
+def _lives_elsewhere(own: Record) -> bool:
     """Whether another machine trains the run, in this folder on a shared file system.
 
     There the lock on the folder, which this process has, proves nothing.
     """
-    if of.fields.get("status") != record.RUNNING or not of.run_id:
+    if own.fields.get("status") != record.RUNNING or not own.run_id:
         return False
-    if claim.read(of.fields["tags"][claim.OWNER]).is_here():
+    if claim.read(own.fields["tags"][claim.OWNER]).is_here():
         return False
     try:
-        run = MlflowClient().get_run(of.run_id)
+        run = MlflowClient().get_run(own.run_id)
     except MlflowException:
         return False  # mirroring it says why
     return run.info.status == record.RUNNING and bool(claim.living([run]))

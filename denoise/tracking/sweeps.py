@@ -131,22 +131,22 @@ def busy(
 
 
 def progress(
-    settings: Tracking, of: Plan, summary: Run, tasks: Mapping[str, Collection[int]]
+    settings: Tracking, sweep: Plan, summary: Run, tasks: Mapping[str, Collection[int]]
 ) -> list[Progress]:
     """How far each run of the plan is; `tasks` is the scheduler's queue, by job name.
 
     Takes up to a minute if a process on another machine does not show that it lives.
     """
-    by_hash = newest(settings, [each for run in of.runs for each in run.hashes])
-    runs = [_run_of(planned, by_hash) for planned in of.runs]
+    by_hash = newest(settings, [each for run in sweep.runs for each in run.hashes])
+    runs = [_run_of(planned, by_hash) for planned in sweep.runs]
     unsure = [run for run in (summary, *filter(None, runs)) if run.info.status == RUNNING]
     alive = {run.info.run_id for run in claim.living(unsure)}
     waiting = queued(settings, tasks)
-    if summary.info.run_id in alive and not of.queue:  # its launching process has them
-        waiting |= {each for planned in of.runs for each in planned.hashes}
+    if summary.info.run_id in alive and not sweep.queue:  # its launching process has them
+        waiting |= {each for planned in sweep.runs for each in planned.hashes}
     return [
         _progress(planned, run, alive, is_queued=not waiting.isdisjoint(planned.hashes))
-        for planned, run in zip(of.runs, runs, strict=True)
+        for planned, run in zip(sweep.runs, runs, strict=True)
     ]
 
 

@@ -37,7 +37,7 @@ CAPACITY := $(addprefix fair_capacity_,shallow shallow_masking anello anello_mas
 CONFIRM := fair_confirm_shallow fair_confirm_anello
 KINDS := fair_objective1 fair_objective2 $(addprefix fair_objective2_,masking uniform poisson blur)
 ALL := $(KINDS) $(CAPACITY) $(CONFIRM) fair_few_images fair_targets structures
-fair-study: install  ## answer them fairly: does noise help, which, how much, when? (about six hours)
+fair-study: install  ## answer them fairly: does noise help, which, how much, when? (six to seven hours)
 	@$(BIN)/python benchmarks/duration.py $(ALL) seeds=$(seeds)
 	@for name in $(ALL); do $(BIN)/python -m denoise experiment=$$name seeds=$(seeds) || exit; done
 	@$(BIN)/python -m denoise.compare $(addprefix --sweep ,$(KINDS)) --to comparison/kinds

@@ -117,8 +117,9 @@ def _labels(names: Sequence[str]) -> list[str]:
 
 def _corrupt(images: Tensor, loaded: denoiser.Denoiser, name: str, sigma: float | None) -> Tensor:
     """The pictures, corrupted as in the model's training, in pixel space."""
-    if name not in choices("noise"):
-        raise UserError(f"--noise {name} is not a choice; there are {', '.join(choices('noise'))}")
+    there = choices("noise")
+    if name not in there:
+        raise UserError(f"--noise {name} is not a choice; there are {', '.join(there)}")
     with initialize_config_dir(str(CONF), version_base="1.3"):
         node = compose("config", [f"noise={name}"]).noise
     if sigma is not None:

@@ -277,7 +277,9 @@ def test_settings_with_several_seeds_are_compared_beside_one_with_a_single_seed(
 
 def test_a_missing_run_without_noise_is_reported() -> None:
     cheap_run("gaussian", clean=0.1)
-    assert written().sentence.startswith("Whether noise helps is open")
+    assert written().sentence.startswith(
+        "Whether noise helps is open, because no run without noise has the same seed and settings"
+    )
 
 
 def test_settings_that_differ_in_nothing_ask_no_question() -> None:

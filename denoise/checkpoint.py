@@ -52,6 +52,12 @@ def save_weights(path: Path, weights: Weights, *, epoch: int, config: Mapping[st
     _write(path, {f"model.{name}": value for name, value in weights.items()}, epoch, config)
 
 
+def copy_weights(state: Path, path: Path) -> None:
+    """Write only the weights of the model in the file `state`, with its epoch and config."""
+    tensors, epoch, config = load(state)
+    save_weights(path, _under("model", tensors), epoch=epoch, config=config)
+
+
 def load(path: Path) -> tuple[dict[str, Tensor], int, dict[str, Any]]:
     """The tensors by their saved names, the epoch, and the config.
 

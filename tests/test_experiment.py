@@ -99,6 +99,14 @@ def test_the_files_of_a_run_are_all_there(files: Path) -> None:
     assert "noise.sigma=0.5" in (files / "config" / "overrides.yaml").read_text()
 
 
+def test_a_finished_run_keeps_weights_and_no_state_to_resume_from(sweep: Said, files: Path) -> None:
+    for folder in (files, *sweep.folder.glob("outputs/*/*/")):
+        assert not (folder / "state").exists()
+    for name in ("last", "best"):
+        tensors, *_ = checkpoint.load(files / "checkpoints" / f"{name}.safetensors")
+        assert all(key.startswith("model.") for key in tensors)
+
+
 def test_image_grids_have_the_untrained_first_and_last_epoch(files: Path) -> None:
     steps = {
         (match[1], int(match[2]))

@@ -55,6 +55,20 @@ def test_a_changed_file_has_another_sum_at_the_same_size(own: Record) -> None:
         )
 
 
+def test_discarding_a_part_deletes_the_files_of_the_run_and_no_others(own: Record) -> None:
+    for name in ("state/odd.safetensors", "stated", "figures/loss.png"):
+        own.path(name).write_text("a file")
+        own.add(name)
+    mine = own.folder / "state" / "mine"
+    mine.write_text("the user's")
+    own.discard("state")
+    assert own.fields["files"].keys() == {"stated", "figures/loss.png"}
+    assert list((own.folder / "state").iterdir()) == [mine]
+    mine.unlink()
+    own.discard("state")
+    assert not (own.folder / "state").exists()
+
+
 def test_one_process_at_a_time_writes_a_record(own: Record) -> None:
     with pytest.raises(FolderLockedError):
         Record(own.folder)

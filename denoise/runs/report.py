@@ -1,7 +1,6 @@
 """What a run reports while it trains: metrics, figures, and the states to resume from."""
 
 import logging
-import shutil
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,12 +13,12 @@ from denoise.config.compose import Config
 from denoise.model import Autoencoder
 from denoise.runs.evaluation import Evaluation, add_figure, add_table
 from denoise.tracking import formats, system
-from denoise.tracking.record import Record
+from denoise.tracking.record import STATE, Record
 from denoise.trainer import Trainer
 
 log = logging.getLogger(__name__)
 
-STATES = ("state/even.safetensors", "state/odd.safetensors")
+STATES = (f"{STATE}/even.safetensors", f"{STATE}/odd.safetensors")
 
 
 class Report:
@@ -49,7 +48,7 @@ class Report:
 
     def begin(self, trainer: Trainer, overrides: list[str]) -> None:
         """Resume from the newest whole state of the run, or begin with the untrained model."""
-        if state := checkpoint.newest(self.own.written("state")):
+        if state := checkpoint.newest(self.own.written(STATE)):
             self._resume(trainer, state)
         else:
             self._introduce(trainer, overrides)
@@ -128,9 +127,9 @@ class Report:
 
     def keep(self, log_file: str) -> None:
         """Keep, however the run ends, its log and the weights of its last and its best epoch."""
-        state = checkpoint.newest(self.own.written("state"))
+        state = checkpoint.newest(self.own.written(STATE))
         if state and self.history:
-            shutil.copyfile(state, self.own.path(checkpoint.LAST))
+            checkpoint.copy_weights(state, self.own.path(checkpoint.LAST))
             checkpoint.save_weights(
                 self.own.path(checkpoint.BEST),
                 self.best_weights,

@@ -27,7 +27,17 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 
 from denoise.errors import RunDeletedError, RunTakenError
 from denoise.tracking import claim, failures, record, store
-from denoise.tracking.record import FAILED, FILE, FINISHED, KILLED, METRICS, Contents, Record
+from denoise.tracking.record import (
+    FAILED,
+    FILE,
+    FINISHED,
+    KILLED,
+    METRICS,
+    STATE,
+    TRAINING,
+    Contents,
+    Record,
+)
 
 log = logging.getLogger(__name__)
 
@@ -200,9 +210,20 @@ def _finish(client: MlflowClient, own: Record, now: Contents) -> None:
     client.log_text(own.run_id, record.text(now.fields), FILE)
     if now.fields["status"] != record.RUNNING:
         client.set_terminated(own.run_id, now.fields["status"], now.fields["ended"])
+        _delete_states(client, now)
         with own.mutex:
             if own.contents == now:
                 own.note(mirrored=True)
+
+
+def _delete_states(client: MlflowClient, now: Contents) -> None:
+    """Delete the states of a finished run where the store allows it, as its folder has none."""
+    fields = now.fields
+    has_states = any(name.startswith(f"{STATE}/") for name in fields["files"])
+    if fields["kind"] == TRAINING and fields["status"] == FINISHED and not has_states:
+        place = get_artifact_repository(client.get_run(fields["run_id"]).info.artifact_uri)
+        with contextlib.suppress(Exception):
+            place.delete_artifacts(STATE)
 
 
 def _end_incomplete(own: Record) -> None:

@@ -22,11 +22,12 @@ from denoise.manifest import sha256
 
 VERSION = 1
 FILE, METRICS = "record.json", "metrics.jsonl"
+STATE = "state"  # the folder of what an interrupted run resumes from
 ELSEWHERE = "choose another folder with hydra.run.dir or hydra.sweep.dir"
 # What nearly every run writes besides its log, to refuse a folder with such files before training.
 FILES = (
     *(f"checkpoints/{name}.safetensors" for name in ("last", "best")),
-    *(f"state/{name}.safetensors" for name in ("even", "odd")),
+    *(f"{STATE}/{name}.safetensors" for name in ("even", "odd")),
     *(f"config/{name}.yaml" for name in ("config", "overrides")),
     *(f"figures/{name}.png" for name in ("noise", "loss", "examples", "tsne")),
     *(f"figures/reconstructions_{step}.png" for step in ("000", "001")),
@@ -283,6 +284,16 @@ class Record:
         """The files of the run under the folder `part` that exist."""
         names = (name for name in self.fields["files"] if name.startswith(f"{part}/"))
         return [path for path in (self.folder / name for name in names) if path.exists()]
+
+    def discard(self, part: str) -> None:
+        """Delete the files of the run under the folder `part`."""
+        for path in self.written(part):
+            path.unlink()
+        with contextlib.suppress(OSError):  # the user may have files of their own there
+            (self.folder / part).rmdir()
+        files = self.fields["files"]
+        kept = {name: files[name] for name in files if not name.startswith(f"{part}/")}
+        self.note(mirrored=False, files=kept)
 
     def snapshot(self) -> Contents:
         """A copy of all that the record holds at this moment."""

@@ -17,14 +17,23 @@ from denoise.config.settings import Tracking
 from denoise.errors import UserError
 from denoise.tracking import claim, failures, files, mirror, record, search, store
 from denoise.tracking.mirror import Mirror
-from denoise.tracking.record import FAILED, FINISHED, KILLED, RUNNING, TRAINING, Contents, Record
+from denoise.tracking.record import (
+    FAILED,
+    FINISHED,
+    KILLED,
+    RUNNING,
+    STATE,
+    TRAINING,
+    Contents,
+    Record,
+)
 
 log = logging.getLogger(__name__)
 
 # What the operating system reports where the machine is at fault, not the run.
 FULL_OR_BROKEN = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 # The parts of an interrupted run that are needed to resume it.
-SAVED = ("state/", "figures/")
+SAVED = (f"{STATE}/", "figures/")
 
 
 @contextlib.contextmanager
@@ -81,6 +90,7 @@ def opened(
             raise
         finally:  # what the store does not take now waits in the folder
             own.note(status=status, ended=record.milliseconds(), mirrored=False)
+        own.discard(STATE)  # a finished run does not resume, and a state is three times its weights
     own.check()
 
 

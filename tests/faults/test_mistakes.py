@@ -13,6 +13,7 @@ from dataclasses import MISSING, dataclass, fields, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -21,7 +22,6 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
-from mlflow import MlflowClient
 from omegaconf import OmegaConf
 from PIL import Image
 from safetensors.torch import load_file, save_file
@@ -34,6 +34,7 @@ from denoise.config.settings import Tracking
 from denoise.errors import UserError
 from denoise.manifest import sha256
 from denoise.noise import Identity
+from denoise.runs.report import Report
 from denoise.trainer import Trainer
 from tests.conftest import ROOT, SMALL, Said, command, ended, pulled_from
 from tests.faults.conftest import files, the_run
@@ -699,15 +700,20 @@ def test_a_checkpoint_with_weights_only_is_no_state(states: Path, settings: data
 @pytest.mark.faults
 @pytest.mark.parametrize(("damage", "harmed"), [(cut, 1), (flipped, 1), (pickled, 2)])
 def test_a_run_resumes_from_the_newest_undamaged_state(
-    cli: Cli, settings: data.Settings, damage: Damage, harmed: int
+    cli: Cli,
+    settings: data.Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    damage: Damage,
+    harmed: int,
 ) -> None:
     arguments = (*SMALL, f"data.root={settings.root}")
-    run = the_run(said := cli(*arguments))
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(Report, "end", Mock(side_effect=KeyboardInterrupt))
+        run = the_run(cli(*arguments))
     for _ in range(harmed):
         newest = checkpoint.newest((files(run) / "state").iterdir())
         assert newest
         harm(newest, damage)
-    MlflowClient(f"sqlite:///{said.folder / 'mlflow.db'}").update_run(run.info.run_id, "KILLED")
     said = cli(*arguments)
     assert said.status == 0, said.out + said.err
     assert (f"resumes after epoch 1 of run {run.info.run_id}" in said.out) == (harmed == 1)

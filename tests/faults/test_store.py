@@ -55,7 +55,7 @@ def assert_all_is_there(run: Run, folder: Path, artifacts: Path, epochs: int) ->
     losses = [float(line.split(",")[column]) for line in table[1:]]
     assert search.curve(run.info.run_id, "train/loss") == losses
 
-    parts = ("config", "figures", "images", "tables", "checkpoints", "state")
+    parts = ("config", "figures", "images", "tables", "checkpoints")
     local = [path for part in parts for path in (folder / part).rglob("*") if path.is_file()]
     assert len(local) > 20
     for path in local:

@@ -36,14 +36,15 @@ study: install  ## re-create the study's two tables next to the published ones (
 CAPACITY := $(addprefix fair_capacity_,shallow shallow_masking anello anello_masking)
 CONFIRM := fair_confirm_shallow fair_confirm_anello
 KINDS := fair_objective1 fair_objective2 $(addprefix fair_objective2_,masking uniform poisson blur)
-ALL := $(KINDS) $(CAPACITY) $(CONFIRM) fair_few_images fair_targets structures
-fair-study: install  ## answer them fairly: does noise help, which, how much, when? (six to seven hours)
+SINGLE := fair_few_images fair_all_images fair_targets structures
+ALL := $(KINDS) $(CAPACITY) $(CONFIRM) $(SINGLE)
+fair-study: install  ## answer them fairly: does noise help, which, how much, when? (seven hours)
 	@$(BIN)/python benchmarks/duration.py $(ALL) seeds=$(seeds)
 	@for name in $(ALL); do $(BIN)/python -m denoise experiment=$$name seeds=$(seeds) || exit; done
 	@$(BIN)/python -m denoise.compare $(addprefix --sweep ,$(KINDS)) --to comparison/kinds
 	@$(BIN)/python -m denoise.compare $(addprefix --sweep ,$(CAPACITY)) --to comparison/capacity
 	@$(BIN)/python -m denoise.compare $(addprefix --sweep ,$(CONFIRM)) --to comparison/confirm
-	@$(BIN)/python -m denoise.compare --sweep fair_few_images --to comparison/few_images
+	@for name in $(SINGLE); do $(BIN)/python -m denoise.compare --sweep $$name --to comparison/$${name#fair_} || exit; done
 
 ui: install  ## browse all runs in MLflow at http://127.0.0.1:5000
 	@$(BIN)/mlflow ui

@@ -226,7 +226,7 @@ def test_not_significant_and_equivalent_are_two_answers() -> None:
         cheap_run("masking", seed, clean=0.1005 + wobble)
     assert answers() == {
         "gaussian σ=0.25": "equivalent",
-        "masking fraction=0.25": "undecided; 33 seeds would tell",
+        "masking fraction=0.25": "undecided; 33 seeds would show the margin",
     }
 
 

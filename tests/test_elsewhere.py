@@ -10,7 +10,7 @@ from denoise import data
 from denoise.runs import elsewhere, plan, screen
 from denoise.runs.launch import Launch
 from denoise.tracking import sweeps as stored
-from denoise.tracking.record import FINISHED, REUSED
+from denoise.tracking.record import FINISHED, REUSED, SKIPPED
 from tests.conftest import SMALL, SWEEPS, Said, forget_store
 from tests.test_plan import planned
 
@@ -54,6 +54,31 @@ def test_a_run_of_an_earlier_sweep_was_reused_and_not_trained(remote: Launch) ->
     elsewhere.note_remote(replace(remote, folder=remote.folder.with_name("later")))
     (contents,) = screen.read_jobs(remote.folders(), remote.started)
     assert contents.fields["job"]["status"] == REUSED
+
+
+def test_a_run_that_lacks_a_score_is_skipped_and_not_called_reused(
+    remote: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(elsewhere, "lacking", lambda *_: {"latent/silhouette"})
+    elsewhere.note_remote(remote)
+    (contents,) = screen.read_jobs(remote.folders(), remote.started)
+    job = contents.fields["job"]
+    assert job["status"] == SKIPPED
+    assert job["error"].endswith("ended elsewhere without a score that the same command can add")
+
+
+def test_a_queued_job_is_not_called_reused_because_an_earlier_run_has_finished(
+    sweeps: list[Said],
+    settings: data.Settings,
+    fresh_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    forget_store(monkeypatch)
+    typed = (*SWEEPS[1], f"data.root={settings.root}", "tracking.wait=false", "force=true")
+    launched = launched_from(fresh_folder, sweeps[1], *typed)
+    monkeypatch.setattr(elsewhere, "_busy", lambda *_: {0})
+    elsewhere.wait(launched)
+    assert screen.read_jobs(launched.folders()) == []
 
 
 def test_the_table_says_why_a_run_failed_on_another_machine(

@@ -187,7 +187,7 @@ def test_a_link_to_another_folder_is_followed_and_one_to_nowhere_is_refused(
     cli: Cli, small: tuple[str, ...], fresh_folder: Path
 ) -> None:
     (fresh_folder / "large").mkdir()
-    (fresh_folder / "state").symlink_to("large")
+    (fresh_folder / "checkpoints").symlink_to("large")
     (fresh_folder / "tables").symlink_to("nowhere")
     said = cli(*small, "hydra.run.dir=.")
     assert (said.status, "tables exists and is not" in said.err) == (1, True), said.err

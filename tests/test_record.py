@@ -8,7 +8,7 @@ import pytest
 from denoise.errors import FolderLockedError, UserError
 from denoise.manifest import sha256
 from denoise.tracking import record
-from denoise.tracking.record import FILE, METRICS, Record, read
+from denoise.tracking.record import FILE, METRICS, Contents, Record, read
 
 
 @pytest.fixture
@@ -57,14 +57,14 @@ def test_a_changed_file_has_another_sum_at_the_same_size(own: Record) -> None:
 
 def test_discarding_a_part_deletes_the_files_of_the_run_and_no_others(own: Record) -> None:
     for name in ("state/odd.safetensors", "stated", "figures/loss.png"):
-        own.path(name).write_text("a file")
-        own.add(name)
+        own.write(name, "a file")
     mine = own.folder / "state" / "mine"
     mine.write_text("the user's")
     own.discard("state")
     assert own.fields["files"].keys() == {"stated", "figures/loss.png"}
     assert list((own.folder / "state").iterdir()) == [mine]
     mine.unlink()
+    own.write("state/odd.safetensors", "another")
     own.discard("state")
     assert not (own.folder / "state").exists()
 
@@ -86,6 +86,13 @@ def test_a_new_run_removes_the_files_of_the_one_before_and_no_others(own: Record
     own.start(kind="training", name="another", status="RUNNING", tags={})
     assert [path.name for path in (own.folder / "model").iterdir()] == ["notes"]
     assert own.fields["files"] == {}
+
+
+def test_the_run_of_another_folder_may_replace_what_was_here(own: Record) -> None:
+    own.write("state/even.safetensors", "of the run before")
+    own.adopt(Contents(own.fields | {"files": {"figures/loss.png": "0"}}))
+    own.write("state/even.safetensors", "of this run")
+    assert own.fields["files"].keys() == {"state/even.safetensors", "figures/loss.png"}
 
 
 def test_a_file_that_the_run_did_not_write_is_not_overwritten(own: Record) -> None:

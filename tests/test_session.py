@@ -2,11 +2,15 @@
 
 import contextlib
 import errno
+import shutil
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
+from unittest.mock import Mock
 
 import mlflow
 import pytest
@@ -15,7 +19,8 @@ from mlflow import MlflowClient
 from sqlalchemy import Engine, create_engine, event
 
 from denoise.config.settings import Tracking
-from denoise.tracking import files, formats, record, search, session
+from denoise.errors import FolderLockedError
+from denoise.tracking import claim, files, formats, pending, record, search, session, store
 from denoise.tracking.record import REFERENCE, Record
 from denoise.tracking.store import prepare
 from tests.conftest import forget_store, tracked
@@ -61,23 +66,74 @@ def test_a_run_never_stays_running(
 
 
 def test_a_resumed_run_names_every_commit_that_trained_it(settings: Tracking) -> None:
-    def interrupted(commit: str, dirty: str) -> dict[str, str]:
-        tags = {"git.commit": commit, "git.dirty": dirty}
-        with (
-            pytest.raises(KeyboardInterrupt),
-            tracked(settings, Path("mine"), tags=tags, hashes=HASHES) as run,
-        ):
-            raise KeyboardInterrupt
-        return MlflowClient(settings.uri).get_run(run.run_id).data.tags
-
     for commit, dirty, commits, is_dirty in (
         ("a", "false", "a", "false"),
         ("a", "false", "a", "false"),
         ("b", "true", "a b", "true"),
         ("a", "false", "a b", "true"),
     ):
-        tags = interrupted(commit, dirty)
+        of_code = {"git.commit": commit, "git.dirty": dirty}
+        run_id = interrupted(settings, "mine", 0, tags=of_code)
+        tags = MlflowClient(settings.uri).get_run(run_id).data.tags
         assert (tags["git.commit"], tags["git.dirty"]) == (commits, is_dirty)
+
+
+def interrupted(settings: Tracking, folder: str, epochs: int, **options: Any) -> str:
+    """The id of a run that was interrupted after so many epochs, with a state to resume from."""
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        tracked(settings, Path(folder), hashes=HASHES, **options) as run,
+    ):
+        for epoch in range(len(run.contents.epochs) + 1, epochs + 1):
+            run.log({"train/loss": 1 / epoch}, epoch)
+            run.write("state/even.safetensors", f"after epoch {epoch}")
+        raise KeyboardInterrupt
+    return run.run_id
+
+
+def test_a_run_that_resumes_while_the_store_is_away_is_uploaded_when_it_is_back(
+    settings: Tracking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id, me = interrupted(settings, "mine", 1), claim.me
+    monkeypatch.setattr(claim, "me", lambda folder: replace(me(folder), pid=1))
+    monkeypatch.setattr(store, "prepare", Mock(side_effect=ConnectionError))
+    with tracked(settings, Path("mine"), hashes=HASHES) as run:
+        run.log({"train/loss": 0.5}, 2)
+    assert run.run_id == run_id
+    assert MlflowClient().get_run(run_id).info.status == "FINISHED"
+    assert search.curve(run_id, "train/loss") == [1, 0.5]
+
+
+def test_a_run_resumes_from_where_it_was_trained_last(settings: Tracking) -> None:
+    run_id = interrupted(settings, "mine", 1)
+    assert interrupted(settings, "other", 3) == run_id
+    with tracked(settings, Path("mine"), hashes=HASHES) as run:
+        assert (run.run_id, len(run.contents.epochs)) == (run_id, 3)
+        assert (Path("mine") / "state" / "even.safetensors").read_text() == "after epoch 3"
+
+
+def test_of_runs_that_are_trained_anew_only_one_of_the_same_sweep_resumes(
+    settings: Tracking,
+) -> None:
+    earlier = interrupted(settings, "mine", 1)
+    first = interrupted(settings, "other", 1, anew=True, tags={"sweep": "a sweep"})
+    assert first != earlier
+    for folder in ("other", "elsewhere"):  # a job that is restarted here, or on another machine
+        assert interrupted(settings, folder, 2, anew=True, tags={"sweep": "a sweep"}) == first
+    assert interrupted(settings, "late", 1, anew=True, tags={"sweep": "later"}) != first
+
+
+def test_a_copy_of_the_folder_of_a_running_run_ends_it_neither_then_nor_later(
+    settings: Tracking,
+) -> None:
+    with tracked(settings, Path("mine")) as run:
+        run.log({"train/loss": 1}, 1)
+        shutil.copytree("mine", "copy")
+        with pytest.raises(FolderLockedError):
+            pending.send(Path("copy"))
+    assert "has finished since" in pending.send(Path("copy"))
+    assert pending.find([Path("copy")]) == []
+    assert MlflowClient().get_run(run.run_id).info.status == "FINISHED"
 
 
 def test_a_failed_run_has_its_traceback_as_a_file(settings: Tracking) -> None:

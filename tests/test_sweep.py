@@ -11,6 +11,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import joblib
 import pytest
@@ -25,6 +26,7 @@ from denoise.comparison import write
 from denoise.config.compose import checked
 from denoise.config.identity import LONGEST_NAME, run_name
 from denoise.config.settings import Tracking
+from denoise.errors import StoreUnavailableError
 from denoise.manifest import sha256
 from denoise.runs import code, evaluation, screen
 from denoise.runs import sweep as sweep_module
@@ -459,6 +461,17 @@ def test_a_run_that_finished_before_a_score_existed_gets_it_when_it_is_typed_aga
     assert after.data.metrics == before.data.metrics | {new: after.data.metrics[new]}
     assert 0.2 < after.data.metrics[new] < 0.8
     assert "evaluating what the run lacks" not in cli(*small).out
+
+
+def test_a_finished_run_is_not_trained_again_because_the_store_does_not_send_its_record(
+    cli: Cli, settings: data.Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = (*SMALL, "trainer.epochs=1", f"data.root={settings.root}")
+    cli(*small)
+    monkeypatch.setattr(search, "contents", Mock(side_effect=StoreUnavailableError("away")))
+    said = cli(*small)
+    assert (said.status, "failed: away" in said.out) == (1, True), said.out
+    assert len(said.runs("tags.noise = 'gaussian'")) == 1
 
 
 def test_reusing_a_run_from_other_code_is_logged(

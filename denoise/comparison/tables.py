@@ -127,7 +127,8 @@ def answer(effect: Effect) -> str:
     if effect.answer in (BETTER, WORSE) and effect.is_small:
         return f"{effect.answer}, but within the margin"
     if effect.answer == UNDECIDED and (effect.needed or math.inf) > effect.gain.size:
-        return f"undecided; {effect.needed or f'more than {seeds.MOST_SEEDS:,}'} seeds would tell"
+        needed = effect.needed or f"more than {seeds.MOST_SEEDS:,}"
+        return f"undecided; {needed} seeds would show the margin"
     return effect.answer
 
 

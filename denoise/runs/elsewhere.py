@@ -73,7 +73,8 @@ def wait(launched: Launch) -> None:
         waited |= busy
         time.sleep(POLL_SECONDS)
     # Also what was skipped because another job of this sweep trained the same config.
-    for number in waited & set(collect(launched, _unfinished(launched))):
+    ended = [number for number in _unfinished(launched) if number not in busy]
+    for number in waited & set(collect(launched, ended)):
         _note_ended(launched.members[number])
 
 
@@ -111,12 +112,15 @@ def remote_records(launched: Launch) -> dict[Path, Contents]:
 
 
 def _note_ended(member: Member) -> None:
-    """Note how a run ended that another process had, and that did not finish, and why."""
+    """Note how a run ended that another process had: it did not finish, or lacks a score."""
     if _status(member) in (None, SKIPPED):
         for ended in sweeps.newest(member.config.tracking, member.hashes).values():
-            run_id = ended.info.run_id
-            status = KILLED if ended.info.status == RUNNING else ended.info.status
+            run_id, status = ended.info.run_id, ended.info.status
             error = search.contents(run_id).fields.get("error") or f"run {run_id} ended elsewhere"
+            if status == FINISHED:
+                status, error = SKIPPED, f"{error} without a score that the same command can add"
+            elif status == RUNNING:
+                status = KILLED
             with run.noted_here(member) as own:
                 own.note_job(status=status, error=error, run_id=run_id)
 

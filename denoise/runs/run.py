@@ -151,29 +151,26 @@ def _reused(member: Member, own: Record) -> float:
     config = member.config
     try:
         found = search.finished(config.tracking, member.hashes)
-        if not found:
-            return math.nan
-        run = next(iter(found.values()))
-        which = ", with code that may differ from today's" if code.differs(run.tags) else ""
-        message = "%s: finished earlier%s, as run %s; force=true trains it again"
-        log.info(message, member.name, which, run.id)
-        if lacking(config, run.metrics, run.tags) and _has_checkpoint(config, run):
-            _complete(config, own, run)
-        else:
-            _adopt(own, run)
     except StoreUnavailableError:
         return math.nan
+    if not found:
+        return math.nan
+    run = next(iter(found.values()))
+    which = ", with code that may differ from today's" if code.differs(run.tags) else ""
+    message = "%s: finished earlier%s, as run %s; force=true trains it again"
+    log.info(message, member.name, which, run.id)
+    if lacking(config, run.metrics, run.tags) and _has_checkpoint(config, run):
+        _complete(config, own, run)
+    else:
+        _adopt(own, run)
     return _best_score(config, own)
 
 
 def _adopt(own: Record, run: Found) -> None:
-    """Take over the run's record from the store, unless the folder has a finished run.
-
-    The files that an interrupted run left stay known by name, to be replaced by the next run here.
-    """
+    """Take over the run's record from the store, without its files, unless the folder has it."""
     if not (own.has_run and own.fields["status"] == FINISHED):
         there = search.contents(run.id, run.uri)
-        there.fields |= {"files": dict.fromkeys(own.fields["files"], ""), "mirrored": True}
+        there.fields |= {"files": {}, "mirrored": True}
         own.adopt(there)
 
 

@@ -176,26 +176,28 @@ def take(
     hashes: Sequence[str],
     tags: Mapping[str, str],
     create: Callable[[], str],
-) -> tuple[str, Mapping[str, str] | None]:
+    sweep: str = "",
+) -> tuple[str, Mapping[str, str] | None, str]:
     """The id of the newest interrupted run with one of these config hashes, or of a new one.
 
-    An interrupted run has `tags` from now on, among them its owner; they are returned together
-    with the commits that trained it. A new run is made by `create`, and None is returned. Raises
-    `RunTakenError` if a living process owns such a run, or another process takes it now.
+    If a `sweep` is given, only runs of it count. An interrupted run has `tags` from now on, among
+    them its owner; they are returned with the commits that trained it, and the owner that it had.
+    A new run is made by `create`, and has no tags to return. Raises `RunTakenError` if a living
+    process owns such a run, or another process takes it now.
     """
     client, dead = MlflowClient(), set[tuple[str, ...]]()
     while True:
         with store.lock():
-            found = _interrupted(client, experiment, hashes)
+            found = _interrupted(client, experiment, hashes, sweep)
             unsure = [
                 run for run in found if run.info.status == RUNNING and _as_seen(run) not in dead
             ]
             if not found:
                 run_id = create()
                 # Servers have no lock: whoever created its run last sees those of all others.
-                rivals = _interrupted(client, experiment, hashes)
+                rivals = _interrupted(client, experiment, hashes, sweep)
                 if all(run.info.run_id == run_id for run in rivals):
-                    return run_id, None
+                    return run_id, None, ""
                 client.delete_run(run_id)
             elif not unsure:
                 taken, seconds = _take_over(client, found[0], tags)
@@ -210,12 +212,15 @@ def take(
             # as slow with the other's request.
             time.sleep(max(CONTEST_SECONDS, 2 * seconds))
             check(client, found[0].info.run_id, read(tags[OWNER]))
-            return found[0].info.run_id, taken
+            return found[0].info.run_id, taken, found[0].data.tags[OWNER]
 
 
-def _interrupted(client: MlflowClient, experiment: str, hashes: Sequence[str]) -> list[Run]:
-    """The interrupted runs with each of these config hashes, newest first."""
-    wheres = [f"{INTERRUPTED} and tags.config_hash = '{each}'" for each in hashes]
+def _interrupted(
+    client: MlflowClient, experiment: str, hashes: Sequence[str], sweep: str
+) -> list[Run]:
+    """The interrupted runs with each of these config hashes, and of the sweep, newest first."""
+    those = f"{INTERRUPTED} and tags.sweep = '{sweep}'" if sweep else INTERRUPTED
+    wheres = [f"{those} and tags.config_hash = '{each}'" for each in hashes]
     by = ["attributes.start_time DESC"]
     return [run for where in wheres for run in client.search_runs([experiment], where, order_by=by)]
 
@@ -253,5 +258,10 @@ def end_dead(experiment: str, where: str) -> None:
     running = f"attributes.status = 'RUNNING' and tags.owner != '' and {where}"
     for run in client.search_runs([experiment], running):
         owner = owner_of(run)
-        if owner.is_here() and not owner.lives():
+        if owner.is_here() and not owner.lives() and _still_runs(client, run):
             client.set_terminated(run.info.run_id, "KILLED")
+
+
+def _still_runs(client: MlflowClient, run: Run) -> bool:
+    """Whether the run did not end since it was found."""
+    return client.get_run(run.info.run_id).info.status == RUNNING

@@ -299,11 +299,14 @@ class Mirror:
                 client.set_tag(self.record.run_id, claim.HEARTBEAT, claim.now())
 
     def close(self) -> None:
-        """Stop the threads and mirror the record one last time."""
+        """Stop the threads and mirror the record one last time; a finished run needs no states."""
         self.stop.set()
         self.record.changed.set()
         for thread in self.threads:
             thread.join()
+        if self.record.fields["status"] == FINISHED:
+            with contextlib.suppress(OSError):  # a full disk
+                self.record.discard(STATE)
         if not self._is_over():
             self._try()
         if self.record.error:

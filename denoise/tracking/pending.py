@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mlflow import MlflowClient, MlflowException
+from mlflow.entities import Run
 
 from denoise.config.settings import Tracking
 from denoise.errors import FolderLockedError, UserError
@@ -47,6 +48,10 @@ def send(folder: Path) -> str:
             own.note(mirrored=True)  # its process died before it had anything to upload
             return "nothing to upload: the run had not begun"
         if own.fields["status"] == record.RUNNING:
+            run = _in_store(own)
+            if run and run.info.status == record.FINISHED:
+                own.note(mirrored=True)
+                return "dropped: a copy of a run that has finished since"
             own.update(status=record.KILLED, ended=record.milliseconds())
         try:
             mirror.mirror(own)
@@ -57,19 +62,25 @@ def send(folder: Path) -> str:
 
 
 def _lives_elsewhere(own: Record) -> bool:
-    """Whether another machine trains the run, in this folder on a shared file system.
+    """Whether another process trains the run: in the folder that this one is a copy of, or here.
 
-    There the lock on the folder, which this process has, proves nothing.
+    On a file system that machines share, the lock on this folder proves nothing.
     """
     if own.fields.get("status") != record.RUNNING or not own.run_id:
         return False
-    if claim.read(own.fields["tags"][claim.OWNER]).is_here():
-        return False
+    owner = claim.read(own.fields["tags"][claim.OWNER])
+    if owner.is_here():
+        return not own.folder.samefile(owner.folder) and owner.lives()
+    run = _in_store(own)
+    return bool(run and run.info.status == record.RUNNING and claim.living([run]))
+
+
+def _in_store(own: Record) -> Run | None:
+    """The run in MLflow; None if there is none, or no answer, of which mirroring it says why."""
     try:
-        run = MlflowClient().get_run(own.run_id)
+        return MlflowClient().get_run(own.run_id) if own.run_id else None
     except MlflowException:
-        return False  # mirroring it says why
-    return run.info.status == record.RUNNING and bool(claim.living([run]))
+        return None
 
 
 def send_to(folder: Path, uri: str | None) -> str:

@@ -212,12 +212,17 @@ class Record:
         self._write()
 
     def adopt(self, contents: Contents) -> None:
-        """Take over what the store has of a run whose folder is elsewhere."""
-        check_inside(contents.fields.get("files", {}))
+        """Take over what the store has of a run whose folder is elsewhere.
+
+        The files that another run left here stay known by name, so that they can be replaced.
+        """
+        files = contents.fields.get("files", {})
+        check_inside(files)
         job = {key: value for key, value in self.fields.items() if key == "job"}
+        files = dict.fromkeys(self.fields["files"], "") | files
         self.contents = copy.deepcopy(contents)
         self._write_lines()
-        self.note(**job, lines=len(self.contents.lines))
+        self.note(**job, files=files, lines=len(self.contents.lines))
 
     def update(self, **fields: Any) -> None:
         """Change fields of the record."""
@@ -287,12 +292,14 @@ class Record:
 
     def discard(self, part: str) -> None:
         """Delete the files of the run under the folder `part`."""
+        files = self.fields["files"]
+        kept = {name: files[name] for name in files if not name.startswith(f"{part}/")}
+        if kept == files:
+            return
         for path in self.written(part):
             path.unlink()
         with contextlib.suppress(OSError):  # the user may have files of their own there
             (self.folder / part).rmdir()
-        files = self.fields["files"]
-        kept = {name: files[name] for name in files if not name.startswith(f"{part}/")}
         self.note(mirrored=False, files=kept)
 
     def snapshot(self) -> Contents:

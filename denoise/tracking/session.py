@@ -50,9 +50,9 @@ def opened(
 ) -> Iterator[Record]:
     """The record `own` of an open run; the run ends FINISHED, KILLED, or FAILED with a traceback.
 
-    Unless `anew`, an interrupted run with one of the config `hashes` resumes, if there is one; the
-    first of them is this run's own. A full or broken disk leaves the run KILLED, as a FAILED run
-    would not resume.
+    An interrupted run with one of the config `hashes` resumes, if there is one; the first of them
+    is this run's own. If `anew`, only one of the same sweep does: its job was restarted. A full or
+    broken disk leaves the run KILLED, as a FAILED run would not resume.
 
     Raises `RunTakenError` if another process trains such a run, and `UserError` if the folder
     holds a run of another config.
@@ -73,8 +73,9 @@ def opened(
         "refused": "",
         "error": "",
     }
-    _check_folder(own, hashes, anew)
-    known = _begun(own, settings, fields, () if anew else hashes)
+    sweep = tags["sweep"] if anew else ""
+    _check_folder(own, hashes, sweep)
+    known = _begun(own, settings, fields, hashes, sweep)
     status = KILLED
     with contextlib.closing(Mirror(own, known)):
         try:
@@ -90,7 +91,6 @@ def opened(
             raise
         finally:  # what the store does not take now waits in the folder
             own.note(status=status, ended=record.milliseconds(), mirrored=False)
-        own.discard(STATE)  # a finished run does not resume, and a state is three times its weights
     own.check()
 
 
@@ -127,39 +127,58 @@ def check_run(folder: Path, contents: Contents, hashes: Sequence[str]) -> None:
         raise UserError(f"{folder} holds another run, {fields['name']!r}; {record.ELSEWHERE}")
 
 
-def _check_folder(own: Record, hashes: Sequence[str], anew: bool) -> None:
-    """Refuse a folder whose run is of another config, or is finished and not uploaded."""
+def _check_folder(own: Record, hashes: Sequence[str], sweep: str) -> None:
+    """Refuse a folder whose run is of another config, or neither resumes nor is uploaded."""
     check_run(own.folder, own.contents, hashes)
     is_trained = own.has_run and own.fields["kind"] == TRAINING
-    if is_trained and not own.fields["mirrored"] and (anew or not _is_interrupted(own)):
+    if is_trained and not own.fields["mirrored"] and not _can_resume(own, sweep):
         raise UserError(
             f"{own.folder} holds a run that MLflow does not have whole; "
             f"upload it with python -m denoise.sync, or {record.ELSEWHERE}"
         )
 
 
-def _is_interrupted(own: Record) -> bool:
-    return own.has_run and own.fields["status"] in (RUNNING, KILLED)
+def _can_resume(own: Record, sweep: str) -> bool:
+    """Whether the run in the folder was interrupted, and is of the `sweep` if one is given."""
+    is_interrupted = own.has_run and own.fields["status"] in (RUNNING, KILLED)
+    return is_interrupted and sweep in ("", own.fields["tags"].get("sweep"))
+
+
+def _is_newest(own: Record, former: str) -> bool:
+    """Whether `former`, who trained the run last, did so in this folder and left a state."""
+    is_of_owner = own.fields["tags"].get(claim.OWNER) == former
+    return is_of_owner and bool(own.written(STATE) or not own.contents.epochs)
 
 
 def _begun(
-    own: Record, settings: Tracking, fields: dict[str, Any], hashes: Sequence[str]
+    own: Record, settings: Tracking, fields: dict[str, Any], hashes: Sequence[str], sweep: str
 ) -> Contents | None:
-    """Begin the run, or resume it; returns what MLflow is known to have of it."""
+    """Begin the run, or resume it; returns what MLflow is known to have of it.
+
+    If a `sweep` is given, only a run of that sweep resumes.
+    """
     try:
         experiment = store.prepare(settings)
         create = partial(mirror.create, MlflowClient(), Contents(fields))
-        run_id, resumed = (
-            claim.take(experiment, hashes, fields["tags"], create) if hashes else (create(), None)
+        run_id, resumed, former = (
+            claim.take(experiment, hashes, fields["tags"], create, sweep)
+            if hashes
+            else (create(), None, "")
         )
     except Exception as error:
         if isinstance(error, MlflowException) and failures.is_refused(error):
             raise UserError(f"the store refuses the run: {failures.reason(error)}") from error
         if not isinstance(error, failures.FAILURES) or failures.is_refused(error):
             raise
-        run_id, resumed = "", None
-    is_here = bool(hashes) and _is_interrupted(own) and (not run_id or own.run_id in ("", run_id))
-    fields["tags"] = resumed or fields["tags"]
+        run_id, resumed, former = "", None, ""
+    is_here = (
+        bool(hashes) and _can_resume(own, sweep) and (not run_id or own.run_id in ("", run_id))
+    )
+    if resumed:
+        is_here = is_here and _is_newest(own, former)
+        fields["tags"] = resumed
+    elif is_here and not run_id:
+        fields["tags"] = own.fields["tags"]  # MLflow knows the run by its former owner
     changing = {key: value for key, value in fields.items() if key != "started"}  # if it resumes
     if is_here:
         own.update(**changing, run_id=run_id or own.run_id)
@@ -173,6 +192,7 @@ def _begun(
 def _resumed(own: Record, run_id: str, fields: Mapping[str, Any]) -> Contents:
     """Bring what the interrupted run saved into the folder."""
     known = search.contents(run_id)
+    own.discard(STATE)
     own.adopt(known)
     own.update(**fields)
     try:

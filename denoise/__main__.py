@@ -31,17 +31,15 @@ def main() -> int:
     process.show_what_the_screen_can()
     asked_for_traceback = "HYDRA_FULL_ERROR" in os.environ
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises, and the sentence is ours
+    signals.handle()
     try:
-        with signals.handled(), saved.composable(sys.argv[1:]) as sys.argv[1:]:
+        with saved.composable(sys.argv[1:]) as sys.argv[1:]:
             return _run()
     except (*MISTAKES, OSError, ValueError) as error:
         if asked_for_traceback:
             raise
         print(f"denoise: {sentence(error, sys.argv[1:])}", file=sys.stderr)
         return 1
-    finally:
-        if not asked_for_traceback:
-            del os.environ["HYDRA_FULL_ERROR"]
 
 
 def _run() -> int:

@@ -1,5 +1,6 @@
 """What the click commands share: options, and how they report errors."""
 
+import functools
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -7,18 +8,13 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
+from denoise.config.settings import Tracking
 from denoise.errors import UserError
 from denoise.runs import process
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 SETTINGS = {"help_option_names": ["-h", "--help"]}
-EXPERIMENT = click.option(
-    "--experiment", default="denoise", show_default=True, help="MLflow experiment."
-)
-TRACKING_URI = click.option(
-    "--tracking-uri", help="MLflow store.  [default: MLFLOW_TRACKING_URI, or ./mlflow.db]"
-)
 WHERE = click.option(
     "--where",
     default="",
@@ -50,6 +46,20 @@ def sweeps(purpose: str) -> Callable[[F], F]:
         metavar=SWEEP,
         help=f"Sweep to {purpose}: {SWEEP_HELP}; repeatable.  [default: latest]",
     )
+
+
+def store(main: Callable[..., Any]) -> Callable[..., Any]:
+    """The options --experiment and --tracking-uri, which `main` gets as `settings`."""
+
+    @click.option("--experiment", default="denoise", show_default=True, help="MLflow experiment.")
+    @click.option(
+        "--tracking-uri", help="MLflow store.  [default: MLFLOW_TRACKING_URI, or ./mlflow.db]"
+    )
+    @functools.wraps(main)
+    def called(experiment: str, tracking_uri: str | None, **others: Any) -> Any:
+        return main(settings=Tracking(tracking_uri, experiment), **others)
+
+    return called
 
 
 class Command(click.Command):

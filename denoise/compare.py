@@ -25,17 +25,15 @@ from denoise.runs import screen
     metavar="PERCENT",
     help="Differences within this share of the baseline count as equivalent.",
 )
-@command.EXPERIMENT
-@command.TRACKING_URI
+@command.store
 def main(
+    settings: Tracking,
     sweeps: tuple[str, ...],
     ids: tuple[str, ...],
     where: str,
     to: Path,
     force: bool,
     margin: float,
-    experiment: str,
-    tracking_uri: str | None,
 ) -> None:
     """Compare the finished runs of the latest sweep, and write a page, its pictures and tables.
 
@@ -43,7 +41,6 @@ def main(
     """
     if not 0 < margin <= 100:
         raise click.UsageError(f"--margin must be more than 0 and at most 100, got {margin:g}")
-    settings = Tracking(tracking_uri, experiment)
     runs = write.chosen(settings, sweeps, ids, where)
     console = screen.console()
     with (

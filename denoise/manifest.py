@@ -66,15 +66,18 @@ def writing(
             path.replace(folder / path.name)  # a link is replaced, not the file that it leads to
 
 
-def staging(folder: Path) -> tempfile.TemporaryDirectory[str]:
-    """A folder in `folder`, which is made if it is missing, to prepare files in."""
+def staging(
+    folder: Path, remedy: str = "choose another with --to"
+) -> tempfile.TemporaryDirectory[str]:
+    """A folder in `folder`, which is made if it is missing, to prepare files in.
+
+    The `UserError` if `folder` cannot be written to ends with the `remedy`.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return tempfile.TemporaryDirectory(prefix=".denoise-", dir=folder)
     except OSError as error:
-        raise UserError(
-            f"{folder} cannot be written to ({error.strerror}); choose another with --to"
-        ) from None
+        raise UserError(f"{folder} cannot be written to ({error.strerror}); {remedy}") from None
 
 
 def _check(folder: Path, names: Collection[str], force: bool, inputs: Collection[Path]) -> None:

@@ -63,9 +63,9 @@ from denoise.tracking.search import Found
     metavar="NAME",
     help="Register the model under this name, with the alias `best`.",
 )
-@command.EXPERIMENT
-@command.TRACKING_URI
+@command.store
 def main(
+    settings: Tracking,
     metric: str | None,
     largest: bool | None,
     where: str,
@@ -79,11 +79,8 @@ def main(
     only_list: bool,
     as_json: bool,
     register: str | None,
-    experiment: str,
-    tracking_uri: str | None,
 ) -> None:
     """Pull the best finished run of the latest sweep into a folder, ready for `denoise.load`."""
-    settings = Tracking(tracking_uri, experiment)
     if to.resolve() in (Path.cwd(), *Path.cwd().parents):
         raise UserError(f"--to {to} contains the current folder; choose a folder of its own")
     where = ranking.where(settings, where, sweep, run_id)

@@ -22,11 +22,8 @@ from denoise.tracking.search import Found
 @command.sweeps("compute the references for")
 @command.WHERE
 @command.to("outputs/references")
-@command.EXPERIMENT
-@command.TRACKING_URI
-def main(
-    sweeps: tuple[str, ...], where: str, to: Path, experiment: str, tracking_uri: str | None
-) -> None:
+@command.store
+def main(settings: Tracking, sweeps: tuple[str, ...], where: str, to: Path) -> None:
     """Compute the Wiener filter, the posterior mean, total variation and non-local means.
 
     They are computed once for the data set and the test corruptions of the runs of the latest
@@ -34,7 +31,6 @@ def main(
     """
     logging.basicConfig(format="%(message)s")
     logging.getLogger("denoise").setLevel(logging.INFO)
-    settings = Tracking(tracking_uri, experiment)
     runs = write.chosen(settings, sweeps, (), where)
     one_of_each = {str(sorted(references.of_suite(run.params).items())): run for run in runs}
     plains = [_config(run) for run in one_of_each.values()]

@@ -27,16 +27,14 @@ REFRESH_SECONDS = 10
 @click.argument("sweep", default="latest")
 @click.option("--watch", is_flag=True, help=f"Look again every {REFRESH_SECONDS} seconds.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
-@command.EXPERIMENT
-@command.TRACKING_URI
-def main(sweep: str, watch: bool, as_json: bool, experiment: str, tracking_uri: str | None) -> None:
+@command.store
+def main(settings: Tracking, sweep: str, watch: bool, as_json: bool) -> None:
     """Show how far the runs of SWEEP are, on whichever machines: an ID, or `latest` (the default).
 
     A run is QUEUED, RUNNING, FINISHED, FAILED, KILLED (it was stopped) or LOST (its process is
     gone). The same `python -m denoise` command resumes runs that are KILLED or LOST. That a process
     on another machine is gone shows within a minute.
     """
-    settings = Tracking(tracking_uri, experiment)
     if as_json:
         name, rows = _look(settings, sweep)
         print(json.dumps({"sweep": name, "runs": [asdict(row) for row in rows]}, indent=1))

@@ -13,14 +13,12 @@ WIDTH = 120
 
 
 @click.command("denoise.study", cls=command.Command, context_settings=command.SETTINGS)
-@command.EXPERIMENT
-@command.TRACKING_URI
-def main(experiment: str, tracking_uri: str | None) -> int:
+@command.store
+def main(settings: Tracking) -> int:
     """Print the published losses beside those of the newest runs of the study's protocol.
 
     The exit status is 0 if every loss of the last epoch is within 0.005 of the published one.
     """
-    settings = Tracking(tracking_uri, experiment)
     rows = published.reached(settings)
     table = Table(*published.HEADER, box=box.MARKDOWN)
     for row in rows:

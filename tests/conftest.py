@@ -258,6 +258,7 @@ def cli(
         monkeypatch.chdir(folder)
         forget_store(monkeypatch)
         monkeypatch.setattr(sys, "argv", ["denoise", *arguments])
+        monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
         message = ""
         try:
             status = main()

@@ -4,26 +4,14 @@ from collections.abc import Callable
 
 import hydra
 import pytest
-import torch
 from hydra import initialize_config_dir
 from omegaconf import DictConfig
 
 from denoise.config import compose, identity
 from denoise.runs import estimate, plan
-from tests.conftest import ROOT, SMALL
+from tests.conftest import ROOT
 
 Compose = Callable[..., DictConfig]
-
-
-def test_an_estimate_leaves_the_number_of_threads_as_it_was(composed: Compose) -> None:
-    before = torch.get_num_threads()
-    torch.set_num_threads(before + 1)
-    try:
-        job = compose.checked(composed(*SMALL))
-        assert estimate.seconds([job], workers=1, threads=1) > 0
-        assert torch.get_num_threads() == before + 1
-    finally:
-        torch.set_num_threads(before)
 
 
 def test_the_speed_of_at_most_ten_kinds_of_jobs_is_measured(
@@ -36,7 +24,7 @@ def test_the_speed_of_at_most_ten_kinds_of_jobs_is_measured(
     latent = [composed(f"model.latent_dim={dim}") for dim in range(2, 14)]
     rates = [composed(f"trainer.learning_rate={rate}") for rate in (0.1, 0.2)]
     jobs = [compose.checked(cfg) for cfg in [*rates, *latent]]
-    assert estimate.seconds(jobs, workers=1, threads=1) > 0
+    assert estimate.seconds(jobs, workers=1) > 0
     assert len(measured) == estimate.KINDS
 
 
@@ -61,7 +49,7 @@ def test_more_to_do_takes_longer_and_workers_share_it(
 
     def seconds(*overrides: str, jobs: int = 1, workers: int = 1) -> float:
         job = compose.checked(composed(*overrides))
-        return estimate.seconds([job] * jobs, workers=workers, threads=1)
+        return estimate.seconds([job] * jobs, workers=workers)
 
     alone = seconds()
     assert alone > 20 * 60  # its twenty epochs of 60,000 images alone

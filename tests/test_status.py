@@ -40,7 +40,7 @@ def planted(fresh_folder: Path, monkeypatch: pytest.MonkeyPatch) -> MlflowClient
     monkeypatch.setattr(claim, "DEAD_SECONDS", 3)
     monkeypatch.setattr(slurm, "tasks", lambda: {"denoise-a sweep": {5}})
     names = [f"run {number} [/a]" for number in range(len(STATES))]
-    planned = [sweeps.Planned(name, "", [name], 20, n) for n, name in enumerate(names)]
+    planned = [sweeps.Planned(name, [name], 20, n) for n, name in enumerate(names)]
     tags = {"sweep": "a sweep", sweeps.QUEUE: "denoise-a sweep"}
     folder = fresh_folder / "a sweep"
     with tracked(settings, folder, name="a sweep", tags=tags, kind=SWEEP) as own:

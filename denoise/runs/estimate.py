@@ -23,14 +23,14 @@ MAP_PER_CODE = 8 / 10_000
 SHARED = 1.2
 
 
-def seconds(jobs: Sequence[Config], *, workers: int, threads: int) -> float:
-    """About how long `jobs` take, so many at a time with so many threads each."""
+def seconds(jobs: Sequence[Config], *, workers: int) -> float:
+    """About how long `jobs` take, so many at a time with as many threads each as torch has here."""
     speeds: dict[str, float] = {}
     total = 0.0
     for job in jobs:
         kind = _kind(job)
         if kind not in speeds and len(speeds) < KINDS:
-            speeds[kind] = _images_per_second(job, min(IMAGES, job.data.trained), threads)
+            speeds[kind] = _images_per_second(job, min(IMAGES, job.data.trained))
         speed = speeds.get(kind, mean(speeds.values()))
         total += _epochs(job) * job.data.trained / speed
     return total / workers * (SHARED if workers > 1 else 1)
@@ -50,20 +50,15 @@ def _epochs(job: Config) -> float:
     return job.trainer.epochs * epoch + EVALUATION + MAP_PER_CODE * codes
 
 
-def _images_per_second(job: Config, size: int, threads: int) -> float:
+def _images_per_second(job: Config, size: int) -> float:
     """How fast the job's model trains here, seen on so many random images."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        device = job.trainer.torch_device()
-        images = torch.randint(256, (size, 28, 28), dtype=torch.uint8, device=device)
-        split = Split(images, torch.zeros(size, dtype=torch.int64, device=device))
-        data = Data(split, None, split, [], "", job.data.space)
-        model = job.model().to(device)
-        # The first epoch warms up. Nothing is learned: settings that diverge have a speed as well.
-        still = replace(job.trainer, epochs=2, learning_rate=0.0)
-        trainer = Trainer(model, data, Identity(), still, seed=0)
-        _, timed = trainer.epochs()
-        return timed[metrics.IMAGES_PER_SECOND.key]
-    finally:
-        torch.set_num_threads(before)
+    device = job.trainer.torch_device()
+    images = torch.randint(256, (size, 28, 28), dtype=torch.uint8, device=device)
+    split = Split(images, torch.zeros(size, dtype=torch.int64, device=device))
+    data = Data(split, None, split, [], "", job.data.space)
+    model = job.model().to(device)
+    # The first epoch warms up. Nothing is learned: settings that diverge have a speed as well.
+    still = replace(job.trainer, epochs=2, learning_rate=0.0)
+    trainer = Trainer(model, data, Identity(), still, seed=0)
+    _, timed = trainer.epochs()
+    return timed[metrics.IMAGES_PER_SECOND.key]

@@ -105,7 +105,6 @@ def stored(launched: Launch) -> sweeps.Plan:
     runs = [
         sweeps.Planned(
             member.name,
-            str(member.folder),
             member.hashes,
             member.config.trainer.epochs,
             launched.tasks.get(number),
@@ -146,8 +145,8 @@ def pass_store_on(config: DictConfig, address: str) -> None:
     config.hydra.job.override_dirname = without_secret(config.hydra.job.override_dirname)
 
 
-def share_cores(config: DictConfig, count: int) -> tuple[int, int]:
-    """Share the cores among the workers; their number, 0 if unknown, and the threads for each.
+def share_cores(config: DictConfig, count: int) -> int:
+    """Share the cores among the workers, and set the threads of each; the workers' number or 0.
 
     One by one, jobs have as many threads as side by side: with more threads, torch adds in another
     order, and losses would differ in the fourth digit.
@@ -164,7 +163,7 @@ def share_cores(config: DictConfig, count: int) -> tuple[int, int]:
     torch.set_num_threads(threads)  # for runs in this process, where it is imported already
     at_a_time = f"at a time: {workers}, " if workers else ""
     log.info("Runs: %d, %sthreads for each: %d", count, at_a_time, threads)
-    return workers, threads
+    return workers
 
 
 def _of_this_machine(launcher: DictConfig, count: int) -> tuple[int, int]:
@@ -180,7 +179,7 @@ def _of_this_machine(launcher: DictConfig, count: int) -> tuple[int, int]:
     return side_by_side, int(threads)
 
 
-def announce(planned: list[Member], workers: int, threads: int, *, reuses: bool) -> None:
+def announce(planned: list[Member], workers: int, *, reuses: bool) -> None:
     """Log how many runs finished earlier, and how long the others will take."""
     by_hash = {each: member for member in planned for each in member.hashes}
     found = search.finished(planned[0].config.tracking, by_hash) if reuses else {}
@@ -197,7 +196,7 @@ def announce(planned: list[Member], workers: int, threads: int, *, reuses: bool)
     if not left or not workers:
         return
     try:
-        minutes = estimate.seconds(list(left.values()), workers=workers, threads=threads) / 60
+        minutes = estimate.seconds(list(left.values()), workers=workers) / 60
     except (Exception, SystemExit) as error:  # of a user's own model, whose run ends with it
         log.warning("No estimate of the time: %s", first_line(error))
     else:

@@ -1,8 +1,7 @@
 """Ctrl-C, and the signals of batch systems and containers, end a process in good order."""
 
-import contextlib
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from types import FrameType
 
@@ -34,18 +33,6 @@ def handle() -> None:
     theirs = signal.getsignal(signal.SIGUSR2)
     if callable(theirs):
         signal.signal(signal.SIGUSR2, partial(_requeue, partial(theirs, signal.SIGUSR2, None)))
-
-
-@contextlib.contextmanager
-def handled() -> Iterator[None]:
-    """`handle` within the block."""
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    try:
-        handle()
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _requeue(requeue: Callable[[], None], _: int, __: FrameType | None) -> None:

@@ -8,7 +8,6 @@ import csv
 import logging
 import os
 import sys
-import tempfile
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -17,7 +16,7 @@ from pathlib import Path
 from filelock import FileLock
 from omegaconf import DictConfig
 
-from denoise import build, fetch, figures
+from denoise import build, fetch, figures, manifest
 from denoise.comparison import write
 from denoise.config import expand, identity
 from denoise.config.sentence import MISTAKES, sentence
@@ -67,7 +66,7 @@ def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
     settings = members[0].config.tracking
     plan.pass_store_on(config, store.uri(settings))
     answers = _open_store(settings)
-    _make(folder)
+    manifest.staging(folder, record.ELSEWHERE).cleanup()  # or `UserError`
     if is_sweep:
         _check_folder(folder, members)
     plan.check_folders(members)
@@ -78,8 +77,8 @@ def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
     for each in {repr(member.config.data): member.config.data for member in members}.values():
         fetch.fetch(each)
     if is_sweep:
-        workers, threads = plan.share_cores(config, len(members))
-        plan.announce(members, workers, threads, reuses=answers and not config.force)
+        workers = plan.share_cores(config, len(members))
+        plan.announce(members, workers, reuses=answers and not config.force)
     launched = Launch(folder, members, is_sweep)
     if is_sweep:
         launched.shared, launched.queue = plan.shared(config), slurm.prepare(config, folder)
@@ -109,16 +108,6 @@ def _open_store(settings: Tracking) -> bool:
         return False
     claim.end_dead(experiment, f"tags.kind = '{SWEEP}'")
     return True
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise UserError(
-            f"{folder} cannot be written to ({error.strerror}); {record.ELSEWHERE}"
-        ) from None
 
 
 def _check_folder(folder: Path, members: Sequence[plan.Member]) -> None:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from itertools import chain
 
 from mlflow.entities import Run
+from pydantic import TypeAdapter
 
 from denoise import metrics
 from denoise.config.settings import Tracking
@@ -30,7 +31,6 @@ class Planned:
     """A run of a sweep; `task` is its place in the scheduler's queue, None where it has none."""
 
     name: str
-    folder: str
     hashes: list[str]
     epochs: int
     task: int | None = None
@@ -72,9 +72,8 @@ class Progress:
 
 
 def read(text: bytes) -> Plan:
-    """The plan whose `text` this is."""
-    fields = json.loads(text)
-    return Plan(**fields | {"runs": [Planned(**each) for each in fields["runs"]]})
+    """The plan whose `text` this is, also of an earlier version with more keys."""
+    return TypeAdapter(Plan).validate_json(text)
 
 
 @answered()

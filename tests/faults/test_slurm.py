@@ -15,7 +15,14 @@ from mlflow.entities import Run
 
 from denoise import data
 from tests.conftest import SMALL, Said, command, ended, free_port, jobs, ran, wait_until
-from tests.faults.conftest import ANOTHER_VERSION, NO_PACKAGE, history, progress_of, tensors
+from tests.faults.conftest import (
+    ANOTHER_VERSION,
+    NO_PACKAGE,
+    files,
+    history,
+    progress_of,
+    tensors,
+)
 
 NAMES = [f"gaussian σ={sigma}" for sigma in (0.1, 0.2, 0.3, 0.4)]
 EPOCHS = 150
@@ -175,6 +182,23 @@ def test_a_sweep_survives_requeues_timeouts_cancelled_jobs_and_a_new_controller(
         assert history(folder, there[name]) == history(alone.folder, here[name])
         for key, values in tensors(here[name], "last").items():
             assert values.equal(tensors(there[name], "last")[key])
+
+
+def test_a_requeued_job_resumes_also_if_it_trains_a_finished_run_again(
+    slurm: Slurm, settings: data.Settings, tmp_path: Path
+) -> None:
+    two = ("noise.sigma=0.1,0.2", "force=true", *ON_SLURM)
+    process = sweep(tmp_path, settings, *two, epochs=LONG)
+    wait_until(lambda: epoch(tmp_path, 0) > 1)
+    slurm.ask("scontrol", "requeue", slurm.of_task(0))
+    wait_until(lambda: slurm.tasks().get("0") == "PENDING")
+    slurm.ask("scontrol", "update", f"jobid={slurm.of_task(0)}", "StartTime=now")
+    said = ended(process, tmp_path)
+    assert said.status == 0, said.err
+    runs = said.runs("tags.noise = 'gaussian'")
+    assert sorted(run.info.run_name for run in runs) == NAMES[:2]
+    logs = [(files(run) / "denoise.log").read_text() for run in runs]
+    assert sum("resumes after epoch" in log for log in logs) == 1
 
 
 @pytest.mark.parametrize("how", ["SIGKILL", "SIGHUP", "SIGINT", "tracking.wait=false"])

@@ -62,9 +62,10 @@ def send(folder: Path) -> str:
 
 
 def _lives_elsewhere(own: Record) -> bool:
-    """Whether another process trains the run: in the folder that this one is a copy of, or here.
+    """Whether another process trains the run.
 
-    On a file system that machines share, the lock on this folder proves nothing.
+    It may do so in the folder that this one is a copy of, or in this one from another machine: on
+    a file system that machines share, this process's lock on the folder proves nothing.
     """
     if own.fields.get("status") != record.RUNNING or not own.run_id:
         return False

@@ -28,7 +28,7 @@ def app(cfg: DictConfig) -> float:
 
 def main() -> int:
     """Run the command; its exit status. A mistake is one sentence, without a traceback."""
-    process.show_what_the_screen_can()
+    process.tolerate_broken_output()
     asked_for_traceback = "HYDRA_FULL_ERROR" in os.environ
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises, and the sentence is ours
     signals.handle()
@@ -62,7 +62,7 @@ def _run() -> int:
 
 
 def _finish(*, is_stopped: bool = False, has_failed: bool = False) -> int:
-    """Close what was launched; nothing was where only help was asked for."""
+    """Finish the launch, if there is one; the exit status. `--help` launches nothing."""
     if not launch.current:
         return 0
     from denoise.runs import sweep

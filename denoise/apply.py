@@ -98,7 +98,7 @@ def _sample(number: int, loaded: denoiser.Denoiser) -> Iterator[tuple[str, np.nd
 
 
 def _unique(stems: Iterable[str]) -> list[str]:
-    """The names with a number after those that came before, also on a file system without case."""
+    """Unique names, also where a file system ignores case: a repeated stem gets a number."""
     taken = {Path(SHEET).stem}
     names = []
     for stem in stems:

@@ -53,7 +53,7 @@ def save_weights(path: Path, weights: Weights, *, epoch: int, config: Mapping[st
 
 
 def copy_weights(state: Path, path: Path) -> None:
-    """Write only the weights of the model in the file `state`, with its epoch and config."""
+    """Copy the model's weights, epoch and config from the file `state` to `path`."""
     tensors, epoch, config = load(state)
     save_weights(path, _under("model", tensors), epoch=epoch, config=config)
 

@@ -63,7 +63,7 @@ def store(main: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Command(click.Command):
-    """A command that, called without arguments, takes the process's, and ends the process."""
+    """A command that, when called, reads the process's arguments, runs, and ends the process."""
 
     def __call__(self, *_: Any, **__: Any) -> NoReturn:
         process.run(lambda: run(self))
@@ -71,7 +71,7 @@ class Command(click.Command):
 
 def run(command: click.Command) -> int:
     """Run `command` with the process's arguments; its exit status, 0 if it returns none."""
-    process.show_what_the_screen_can()
+    process.tolerate_broken_output()
     try:
         return command.main(standalone_mode=False) or 0
     except click.UsageError as error:

@@ -17,13 +17,14 @@ from denoise.fetch import TEST_IMAGES
 from denoise.noise import Noise
 from denoise.trainer import target
 
-# Every run is scored on the same corruption, from a random stream that training does not use.
+# Every run is scored on the same corruption, from a random stream that training does not use. It is
+# drawn on the CPU, because other devices draw other numbers.
 TEST_SEED = 10_000
 SECOND_SEED = 10_001  # of the second corruption, where it is the target
 BATCH = 500
 LOSSES = ("loss", "clean_mse", "denoise_mse")
 NEIGHBOURS_ON_THE_MAP = 12  # in the trustworthiness of a map
-LARGEST_SEED = 2**32 - 1  # that numpy accepts
+LARGEST_RANDOM_STATE = 2**32 - 1  # that numpy accepts
 
 Pairs = list[tuple[Tensor, Tensor]]
 
@@ -43,7 +44,7 @@ class Settings:
 
     tsne_codes: Annotated[int, Field(ge=2 * NEIGHBOURS_ON_THE_MAP + 1, le=TEST_IMAGES)]
     perplexity: Annotated[float, Field(ge=2, le=TEST_IMAGES // 3)]
-    random_state: Annotated[int, Field(ge=0, le=LARGEST_SEED)]
+    random_state: Annotated[int, Field(ge=0, le=LARGEST_RANDOM_STATE)]
     map_seed: NonNegativeInt | None
     neighbours: PositiveInt
     probe_codes: PositiveInt
@@ -63,9 +64,9 @@ def corrupted(split: Split, data: Data, noise: Noise) -> Pairs:
     Computed once per run, because the corruption is the same after every epoch. `UserError` if the
     noise changes the images that it is given, or returns others than a batch of their shape.
     """
-    generator = Generator(split.images.device).manual_seed(TEST_SEED)
-    batches = [data.scale(images) for images in split.images.split(BATCH)]
-    return [(clean, _corrupted(clean, noise, generator)) for clean in batches]
+    generator, device = Generator().manual_seed(TEST_SEED), split.images.device
+    batches = [data.scale(images) for images in split.images.cpu().split(BATCH)]
+    return [(clean.to(device), _corrupted(clean, noise, generator).to(device)) for clean in batches]
 
 
 def _corrupted(clean: Tensor, noise: Noise, generator: Generator) -> Tensor:
@@ -84,8 +85,11 @@ def _corrupted(clean: Tensor, noise: Noise, generator: Generator) -> Tensor:
 @torch.inference_mode()
 def targets(pairs: Pairs, noise: Noise, name: str) -> list[Tensor]:
     """What the model learns to output for each batch of `pairs`, for this `trainer.target`."""
-    second = Generator(pairs[0][0].device).manual_seed(SECOND_SEED)
-    return [target(name, clean, noisy, noise, second) for clean, noisy in pairs]
+    second = Generator().manual_seed(SECOND_SEED)
+    return [
+        target(name, clean.cpu(), noisy.cpu(), noise, second).to(clean.device)
+        for clean, noisy in pairs
+    ]
 
 
 @torch.inference_mode()
@@ -130,7 +134,7 @@ def robustness(model: nn.Module, data: Data, suite: Mapping[str, Noise]) -> dict
     """Mean squared error against the clean images, in pixel space, for each corruption of `suite`.
 
     The corrupted test images are the same for every model: they are drawn in pixel space from a
-    fixed seed. With them comes their mean over the suite. `ValueError` if the suite is empty.
+    fixed seed. The mean of the errors over the suite is added. `ValueError` if the suite is empty.
     """
     if not suite:
         raise ValueError("evaluation.robust is empty")
@@ -145,27 +149,29 @@ def robustness(model: nn.Module, data: Data, suite: Mapping[str, Noise]) -> dict
 def errors(model: nn.Module, data: Data, split: Split, noise: Noise) -> np.ndarray:
     """The mean squared error, in pixel space, of each image of `split`, (n,).
 
-    The images are corrupted in pixel space; the first of a split are corrupted as in the whole.
+    The images are corrupted in pixel space. The first batches of a split are corrupted as they are
+    in the whole split.
     """
     model.eval()
-    generator = Generator(split.images.device).manual_seed(TEST_SEED)
+    generator, device = Generator().manual_seed(TEST_SEED), split.images.device
     found = []
-    for images in split.images.split(BATCH):
+    for images in split.images.cpu().split(BATCH):
         clean = images.unsqueeze(1) / 255
         noisy = data.space.to_model(noise(clean, generator=generator))
-        found.append(metrics.mse(data.space.to_pixels(model(noisy)), clean))
-    return torch.cat(found).double().cpu().numpy()
+        output = data.space.to_pixels(model(noisy.to(device)))
+        found.append(metrics.mse(output.cpu(), clean))
+    return torch.cat(found).double().numpy()
 
 
 @torch.inference_mode()
 def examples(model: nn.Module, data: Data, noise: Noise) -> tuple[Tensor, Tensor, Tensor]:
     """One test image of each class in pixel space, (10, 28, 28): clean, corrupted, and denoised."""
     model.eval()
-    clean = data.scale(one_of_each_class(data.test))
-    noisy = noise(clean, generator=Generator(clean.device).manual_seed(TEST_SEED))
-    clean, noisy, output = (
-        data.space.to_pixels(x).squeeze(1) for x in (clean, noisy, model(noisy))
-    )
+    device = data.test.images.device
+    clean = data.scale(one_of_each_class(data.test).cpu())
+    noisy = noise(clean, generator=Generator().manual_seed(TEST_SEED))
+    output = model(noisy.to(device)).cpu()
+    clean, noisy, output = (data.space.to_pixels(x).squeeze(1) for x in (clean, noisy, output))
     return clean, noisy, output
 
 

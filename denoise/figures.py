@@ -106,7 +106,7 @@ def loss_curves(
 def tsne_map(
     coordinates: np.ndarray, labels: np.ndarray, class_names: Sequence[str], title: str
 ) -> Figure:
-    """Codes (n, 2) in [-1, 1], coloured by class, with a legend."""
+    """Latents at their `coordinates`, (n, 2) in [-1, 1], coloured by class, with a legend."""
     figure = Figure(figsize=(6, 7), dpi=100)
     axis = figure.add_axes((0.01, 0.1, 0.98, 0.84))
     for label, name in enumerate(class_names):

@@ -23,8 +23,8 @@ from denoise.fetch import CLASSES
 from denoise.model import Autoencoder
 
 FEW_LABELS, DRAWS = 500, 5
-# With much momentum, t-SNE takes 300 steps to a smaller KL divergence than openTSNE's default takes
-# 750 to (benchmarks/tsne.py). With few codes it would be larger, and time does not matter.
+# With much momentum, 300 steps of t-SNE reach a smaller KL divergence than 750 steps of openTSNE's
+# default (benchmarks/tsne.py). With few codes it would be larger, and time does not matter there.
 MANY_CODES = 5000
 FEWER_STEPS: dict[str, Any] = {
     "early_exaggeration_iter": 100,
@@ -128,10 +128,10 @@ def _coded(model: Autoencoder, split: Split, data: Data) -> Coded:
 
 
 def _accuracy(classifier: ClassifierMixin, train: Coded, test: Coded) -> float:
-    """On the test codes, of a classifier fitted on standardised training codes.
+    """The accuracy on the test codes of a classifier fitted on standardised training codes.
 
-    One thread does the linear algebra: numpy and SciPy have threads of their own, which wait for
-    work in each other's way, and with two of each, fitting 1,024 codes takes several times as long.
+    One thread does the linear algebra: numpy and SciPy have threads of their own, which get in each
+    other's way. With two of each, codes of 1,024 numbers take several times as long to fit.
     """
     with threadpool_limits(1, user_api="blas"):
         return float(make_pipeline(StandardScaler(), classifier).fit(*train).score(*test))

@@ -21,8 +21,8 @@ class Metric:
     """What tables, rankings and verdicts need to know of a metric.
 
     `better` is 1 if larger values are better, -1 if smaller ones are, and 0 if neither is.
-    A test metric with `held_out` images is logged for these after every epoch instead, if the run
-    holds images out: `held_out` is the key of that metric, and empty if there is none.
+    `held_out` is the key of the same metric on held-out images, or empty. If a run holds images
+    out, that one is logged after every epoch, and this one only at the end.
     """
 
     key: str
@@ -53,10 +53,10 @@ CLEAN_MSE = Metric(
     better=-1,
     held_out="val/clean_mse",
 )
-# Each model denoises the noise it was trained on: comparing two settings by this is not fair.
+# Each model removes the noise it was trained on, so only settings with the same noise are compared.
 DENOISE_MSE = Metric(
     "test/denoise_mse",
-    "denoising of the training noise",
+    "denoising",
     "MSE",
     digits=5,
     better=-1,
@@ -75,7 +75,7 @@ PSNR = Metric("test/psnr", "PSNR", "dB", digits=2, better=1)
 
 
 def ssim(output: "Tensor", target: "Tensor") -> "Tensor":
-    """Structural similarity of each image for pixels in [0, 1] (Wang et al. 2004, eq. 13)."""
+    """Structural similarity of each image for pixels in [0, 1] (Wang et al. 2004, eq. 17)."""
     import torch
     from torchmetrics.functional.image import structural_similarity_index_measure
 

@@ -32,7 +32,7 @@ class Noise(Protocol):
 
 
 def changes_nothing(noise: Noise) -> bool:
-    """Whether it is a noise of this module whose amount, which each declares first, is 0."""
+    """Whether it is a noise of this module whose amount (first field) and mean, if any, are 0."""
     if type(noise).__module__ != __name__:
         return False
     amounts = [getattr(noise, field.name) for field in fields(noise)]  # type: ignore[arg-type]
@@ -147,7 +147,7 @@ class RandomErasing:
     """With probability `p`, one rectangle of an image set to `value` (Zhong et al. 2020, alg. 1).
 
     `scale` bounds the rectangle's share of the image, in (0, 1]; `ratio` its height over its
-    width. As in torchvision, ten rectangles are drawn and the first that is smaller than the image
+    width, which is drawn log-uniformly. As in torchvision, ten rectangles are drawn and the first that is smaller than the image
     in both directions is used; an image for which none is stays whole.
     """
 

@@ -63,7 +63,7 @@ def seen(picture: Image.Image) -> Picture:
 
 
 def _flat(picture: Image.Image) -> tuple[Image.Image, list[str]]:
-    """A picture of 8 bits a channel, as grey on black; whether that loses anything."""
+    """A picture of 8 bits a channel, as grey on black; in words, what that loses."""
     lost = []
     if picture.has_transparency_data:
         # Pillow converts premultiplied grey only to plain grey.
@@ -78,7 +78,7 @@ def _flat(picture: Image.Image) -> tuple[Image.Image, list[str]]:
 
 
 def _deep(picture: Image.Image) -> tuple[Image.Image, list[str]]:
-    """A picture of more than 8 bits, with 1 as white; whether that loses anything."""
+    """A picture of more than 8 bits, with 1 as white; in words, what that loses."""
     values = np.asarray(picture, dtype=np.float32)
     tags = getattr(picture, "tag_v2", {})
     if picture.mode == "F":

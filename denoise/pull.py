@@ -84,7 +84,7 @@ def main(
     if to.resolve() in (Path.cwd(), *Path.cwd().parents):
         raise UserError(f"--to {to} contains the current folder; choose a folder of its own")
     where = ranking.where(settings, where, sweep, run_id)
-    metric = metric or ranking.default(settings, where)
+    metric = metric or ranking.default_metric(settings, where)
     most = None if only_list else top
     ranked = ranking.rank(
         settings, where, metric, largest=largest, over_seeds=over_seeds, most=most

@@ -1,4 +1,4 @@
-"""What no model was trained for, to compare models with: `python -m denoise.references`."""
+"""Compute the slow references to compare models with: `python -m denoise.references`."""
 
 import logging
 from pathlib import Path
@@ -32,7 +32,7 @@ def main(settings: Tracking, sweeps: tuple[str, ...], where: str, to: Path) -> N
     logging.basicConfig(format="%(message)s")
     logging.getLogger("denoise").setLevel(logging.INFO)
     runs = write.chosen(settings, sweeps, (), where)
-    one_of_each = {str(sorted(references.of_suite(run.params).items())): run for run in runs}
+    one_of_each = {str(sorted(references.suite_params(run.params).items())): run for run in runs}
     plains = [_config(run) for run in one_of_each.values()]
     references.keep(settings, plains, to, also_costly=True)
     _show(search.references(settings, runs))

@@ -89,7 +89,7 @@ class Trainer:
         self.use(Arithmetic.FUSED)
 
     def use(self, arithmetic: Arithmetic) -> None:
-        """Train with `arithmetic`, as a resumed run does with its own; on a GPU, with torch's."""
+        """Train with `arithmetic`, which a resumed run keeps; on a GPU, always with torch's."""
         self.arithmetic = arithmetic if self.device.type == "cpu" else Arithmetic.TORCH
         for group in self.optimizer.param_groups:
             group["fused"] = None if self.arithmetic is Arithmetic.TORCH else True  # None: default

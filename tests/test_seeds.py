@@ -49,10 +49,16 @@ def test_only_shared_seeds_are_paired() -> None:
 
 
 def test_equal_runs_are_equivalent_and_steady_differences_are_significant() -> None:
-    equal, steady = (seeds.estimate([each] * SEEDS) for each in (0.0, 0.25))
+    equal = seeds.estimate([0.0] * SEEDS)
     assert (seeds.p_value(equal), seeds.p_equivalent(equal, 0.1)) == (1, 0)
-    assert (seeds.p_value(steady), seeds.p_equivalent(steady, 0.1)) == (0, 1)
     assert seeds.p_value(seeds.estimate([1.0, 1.1, 0.9, 1.0, 1.05])) < 0.001
+
+
+def test_equal_differences_show_nothing() -> None:
+    """Accuracies are multiples of one test image, so a few of them are often equally far apart."""
+    lower, higher = {"0": 0.765, "1": 0.775}, {"0": 0.770, "1": 0.780}
+    differences = seeds.estimate(list(seeds.paired(higher, lower).values()))
+    assert (seeds.p_value(differences), seeds.p_equivalent(differences, 0.1)) == (1, 1)
 
 
 def drawn(mean: float, *shape: int) -> list[seeds.Estimate]:

@@ -1,13 +1,17 @@
 """What the settings show: paired differences from a baseline, and the best amount of a noise."""
 
+import math
 from collections.abc import Mapping, Sequence
+from statistics import mean
 from typing import NamedTuple
 
-from denoise.comparison import groups, seeds
+from denoise.comparison import seeds
 from denoise.comparison.groups import Setting
 from denoise.comparison.seeds import LEVEL, Estimate
+from denoise.config import identity
 from denoise.metrics import (
     CLEAN_MSE,
+    DENOISE_MSE,
     FEW_LABEL_ACCURACY,
     KNN_ACCURACY,
     LINEAR_ACCURACY,
@@ -16,9 +20,10 @@ from denoise.metrics import (
     of_best_epoch,
 )
 
-FIRST_MODEL = "anello"
 # Every run is measured on the same images, whatever its training noise.
 JUDGED = (CLEAN_MSE, ROBUSTNESS, KNN_ACCURACY, LINEAR_ACCURACY, FEW_LABEL_ACCURACY)
+# Settings with the same training noise can also be compared by how well they remove it.
+OF_SAME_NOISE = (DENOISE_MSE, *JUDGED)
 # Differences below this share of the baseline do not matter: fixed before any run is seen.
 MARGIN = 0.02
 BETTER, EQUIVALENT, UNDECIDED, WORSE = ANSWERS = ("better", "equivalent", "undecided", "worse")
@@ -27,15 +32,16 @@ Pairs = Sequence[tuple[Setting, Setting]]
 
 
 class Effect(NamedTuple):
-    """How much better `setting` is than its baseline, paired by seed.
+    """How much better `setting` is than its `baseline`, paired by seed.
 
     `gain` is in percent of the baseline's mean, positive if better. `p` and `p_equivalent` are
-    corrected by Holm's method over all settings compared in the metric. `is_small` says whether the
-    setting is equivalent within the margin. `needed` is the number of seeds that would show a
-    difference as large as the margin with 80% power; None if it is above 1,000.
+    corrected by Holm's method over all settings compared in the metric. `needed` is the number of
+    seeds that would show a difference as large as the margin with 80% power; None if it is above
+    1,000.
     """
 
     setting: Setting
+    baseline: Setting
     gain: Estimate
     p: float
     p_equivalent: float
@@ -46,7 +52,8 @@ class Effect(NamedTuple):
         return self.p < LEVEL
 
     @property
-    def is_small(self) -> bool:
+    def is_equivalent(self) -> bool:
+        """Whether the difference is shown to be within the margin."""
         return self.p_equivalent < LEVEL
 
     @property
@@ -54,14 +61,14 @@ class Effect(NamedTuple):
         """One of `ANSWERS`. A significant difference may also be too small to matter."""
         if self.is_significant:
             return BETTER if self.gain.mean > 0 else WORSE
-        return EQUIVALENT if self.is_small else UNDECIDED
+        return EQUIVALENT if self.is_equivalent else UNDECIDED
 
 
 Effects = Mapping[Metric, Sequence[Effect]]
 
 
 class Question(NamedTuple):
-    """Whether another noise or model (what is `varied`) is better than the `baseline`."""
+    """Whether another value of the fact `varied` is better than the `baseline`."""
 
     varied: str
     baseline: str
@@ -79,10 +86,15 @@ class Question(NamedTuple):
         sizes = [one.gain.size for found in self.effects.values() for one in found]
         return [min(sizes), max(sizes)]
 
+    def kinds(self, found: Sequence[Effect]) -> list[str]:
+        """The values of what is varied, in the settings of these effects."""
+        return list(dict.fromkeys(one.setting.facts[self.varied] for one in found))
+
     def better(self) -> list[tuple[Metric, list[Effect], Effect | None]]:
         """The metrics that are improved: by which settings, and by which most of all.
 
-        There is one such only if it is significantly better than every other setting.
+        There is one such only if it is significantly better than every other setting, and all are
+        compared with the same baseline.
         """
         return [
             (metric, improved, _winner(metric, found, improved))
@@ -94,8 +106,8 @@ class Question(NamedTuple):
 class Best(NamedTuple):
     """The best of some settings in a metric.
 
-    `alike` are the others that do not differ significantly from it. It `is_distinct` if at least
-    one other does: otherwise there is no best.
+    `alike` are the others that are not significantly worse. It `is_distinct` if at least one other
+    is significantly worse: otherwise there is no best.
     """
 
     setting: Setting
@@ -103,37 +115,40 @@ class Best(NamedTuple):
     is_distinct: bool
 
 
-def noise_pairs(settings: Sequence[Setting]) -> Pairs:
-    """Each setting with noise, and the one without that equals it in all else."""
-    without = groups.clean(settings)
-    noisy = [(one, one.besides("noise")) for one in settings if not one.is_clean]
-    return [(one, without[rest]) for one, rest in noisy if rest in without]
+def pairs(settings: Sequence[Setting], fact: str, first: str) -> Pairs:
+    """Each setting in which a fact is not `first`, and the one in which it is, with all else equal.
 
-
-def model_pairs(settings: Sequence[Setting]) -> Pairs:
-    """Each setting of another model, and the first model trained on the same noise."""
+    Models of different kinds are alike if their latents have the same size.
+    """
 
     def rest(setting: Setting) -> tuple[object, ...]:
-        return setting.besides("model"), setting.facts.get("model.latent_dim")
+        return setting.besides(fact), setting.facts.get("model.latent_dim")
 
-    first = {rest(one): one for one in settings if one.facts["model"] == FIRST_MODEL}
-    others = [one for one in settings if one.facts["model"] != FIRST_MODEL]
-    return [(one, first[rest(one)]) for one in others if rest(one) in first]
-
-
-def questions(settings: Sequence[Setting], margin: float) -> tuple[Question, Question]:
-    """What the settings tell of the noise, and of the model."""
-    noises, models = (compare(of(settings), margin) for of in (noise_pairs, model_pairs))
-    return Question("noise", "no noise", noises), Question("model", FIRST_MODEL, models)
+    baselines = {rest(one): one for one in settings if one.facts.get(fact) == first}
+    others = [one for one in settings if one.facts.get(fact) != first]
+    return [(one, baselines[rest(one)]) for one in others if rest(one) in baselines]
 
 
-def compare(pairs: Pairs, margin: float) -> dict[Metric, list[Effect]]:
+def questions(settings: Sequence[Setting], margin: float) -> tuple[Question, Question, Question]:
+    """What the settings tell of the noise, of the model, and of the target of training."""
+
+    def question(fact: str, first: str, baseline: str, metrics: Sequence[Metric]) -> Question:
+        return Question(fact, baseline, compare(pairs(settings, fact, first), metrics, margin))
+
+    return (
+        question("noise", identity.NONE, "no noise", JUDGED),
+        question("model", "anello", "anello", OF_SAME_NOISE),
+        question("trainer.target", "clean", "clean targets", OF_SAME_NOISE),
+    )
+
+
+def compare(pairs: Pairs, metrics: Sequence[Metric], margin: float) -> dict[Metric, list[Effect]]:
     """The effect of each pair's first setting, in each of the metrics that both have.
 
     `margin` is a share of the baseline's mean. Pairs without a shared seed are left out. If some
     pairs share several seeds, those that share only one are left out as well.
     """
-    found = {metric: _effects(pairs, metric, 100 * margin) for metric in JUDGED}
+    found = {metric: _effects(pairs, metric, 100 * margin) for metric in metrics}
     return {metric: effects for metric, effects in found.items() if effects}
 
 
@@ -142,15 +157,14 @@ def _effects(pairs: Pairs, metric: Metric, margin: float) -> list[Effect]:
     for setting, baseline in pairs:
         mine, theirs = (one.values(metric.key) for one in (setting, baseline))
         shared = seeds.paired(mine, theirs)
-        mean = sum(theirs[seed] for seed in shared) / max(1, len(shared))
-        if mean:
-            gain = [100 * metric.better * each / abs(mean) for each in shared.values()]
-            gains.append((setting, seeds.estimate(gain)))
-    gains = [one for one in gains if one[1].size > 1] or gains
-    p = seeds.holm([seeds.p_value(gain) for _, gain in gains])
-    p_equivalent = seeds.holm([seeds.p_equivalent(gain, margin) for _, gain in gains])
+        if level := sum(theirs[seed] for seed in shared) / max(1, len(shared)):
+            gain = [100 * metric.better * each / abs(level) for each in shared.values()]
+            gains.append((setting, baseline, seeds.estimate(gain)))
+    gains = [one for one in gains if one[2].size > 1] or gains
+    p = seeds.holm([seeds.p_value(gain) for *_, gain in gains])
+    p_equivalent = seeds.holm([seeds.p_equivalent(gain, margin) for *_, gain in gains])
     return [
-        Effect(*one, *ps, seeds.seeds_needed(one[1].std, margin, len(gains)))
+        Effect(*one, *ps, seeds.seeds_needed(one[2].std, margin, len(gains)))
         for one, ps in zip(gains, zip(p, p_equivalent, strict=True), strict=True)
     ]
 
@@ -158,7 +172,9 @@ def _effects(pairs: Pairs, metric: Metric, margin: float) -> list[Effect]:
 def best(settings: Sequence[Setting], metric: Metric) -> Best | None:
     """The best of the settings; None if fewer than two have the metric.
 
-    It was picked from all of them, so p values are multiplied by the number of all pairs.
+    Its mean over the seeds that all settings have is the best, or over its own seeds if they have
+    none in common. It was picked from all of them, so p values are multiplied by the number of all
+    pairs.
     """
     having = [setting for setting in settings if setting.values(metric.key)]
     if len(having) < 2:
@@ -168,20 +184,24 @@ def best(settings: Sequence[Setting], metric: Metric) -> Best | None:
         one.values(metric.held_out) and one.values(of_best_epoch(metric.held_out)) for one in having
     ]
     scores = held_out if all(held_out) else [one.values(metric.key) for one in having]
-    means = [metric.better * sum(each.values()) / len(each) for each in scores]
+    common = set.intersection(*map(set, scores))
+    means = [metric.better * mean([each[seed] for seed in common or each]) for each in scores]
     first = having[means.index(max(means))]
-    pairs = len(having) * (len(having) - 1) / 2
-    alike = [one for one in having if one is not first and _p(one, first, metric) * pairs >= LEVEL]
+    level = LEVEL / math.comb(len(having), 2)
+    alike = [one for one in having if one is not first and not _is_worse(one, first, metric, level)]
     return Best(first, alike, len(alike) < len(having) - 1)
 
 
 def _winner(metric: Metric, found: Sequence[Effect], improved: list[Effect]) -> Effect | None:
     winner = best([one.setting for one in found], metric)
-    if winner and winner.alike:
+    if (winner and winner.alike) or len({one.baseline.label for one in found}) > 1:
         return None
     return next((one for one in improved if not winner or one.setting is winner.setting), None)
 
 
-def _p(one: Setting, other: Setting, metric: Metric) -> float:
+def _is_worse(one: Setting, other: Setting, metric: Metric, level: float) -> bool:
     differences = seeds.paired(one.values(metric.key), other.values(metric.key))
-    return seeds.p_value(seeds.estimate(list(differences.values()))) if differences else 1.0
+    if not differences:
+        return False
+    found = seeds.estimate(list(differences.values()))
+    return metric.better * found.mean < 0 and seeds.p_value(found) < level

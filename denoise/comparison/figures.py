@@ -28,7 +28,7 @@ WIDE, NARROW = 13.5, 4.5  # inches of 72 units
 ROW, EDGES = 0.25, 1.0  # inches
 MOST_ROWS, MOST_LINES, MOST_NOISES = 40, len(SERIES), 6
 MOST_NUMBERS = 6  # cells of a row that still have room for a number
-NARROW_COLUMNS = 5
+NARROW_COLUMNS = 4
 LONGEST = {False: 45, True: 27}  # letters of a name, on a wide and on a narrow screen
 
 
@@ -44,9 +44,10 @@ class Rows(NamedTuple):
 
 
 def rows(settings: Sequence[Setting], varied: str = "noise") -> Rows:
-    """One row for each setting, by kind and amount; if these are too many, for each noise or kind.
+    """Rows for the settings, by kind and amount of noise: at most `MOST_ROWS`; the rest have none.
 
-    If the model is `varied`, for each model instead. If those are too many as well, the first ones.
+    A row is a setting or, if these are too many, a noise with its amount, or else a kind of noise.
+    If the model is `varied`, it is a setting, or else a `line`, or else a model.
     """
     names = (
         lambda one: one.label,
@@ -81,7 +82,7 @@ def forest(question: Question, margin: float, *, narrow: bool) -> Figure:
         alike: dict[tuple[str, str, bool], list[Effect]] = {}
         for one in (one for one in of_metric if one.setting.label in places):
             colour = LIGHT[one.answer if one.is_significant else "quiet"]
-            shape = "D" if one.is_small else "o"
+            shape = "D" if one.is_equivalent else "o"
             shape = shape if low <= one.gain.mean <= high else "<" if one.gain.mean < low else ">"
             alike.setdefault((colour, shape, one.is_significant), []).append(one)
         edge = 0.03 * (high - low)
@@ -236,7 +237,7 @@ def _amount(noise: str) -> str:
 def heatmap(names: Sequence[str], columns: Sequence[Column], *, narrow: bool) -> Figure:
     """The error of each training noise on each test corruption; the last rows are references."""
     trained = len(columns[0].cells)
-    width = NARROW_COLUMNS if narrow else len(columns)
+    width = min(NARROW_COLUMNS, len(columns)) if narrow else len(columns)
     parts = [columns[start : start + width] for start in range(0, len(columns), width)]
     figure, panels = _grid(len(parts), 1, len(names) * ROW + EDGES, narrow)
     for axis, part in zip(panels, parts, strict=True):
@@ -247,9 +248,11 @@ def heatmap(names: Sequence[str], columns: Sequence[Column], *, narrow: bool) ->
             for row, (text, _) in enumerate(column.texts(1)):
                 _cell(axis, row, place, text, LIGHT["better"], float(np.nan_to_num(shades[row])))
         if columns[0].references:
-            axis.axhline(trained - 0.5, color=LIGHT["ink"], linewidth=1)
+            end = len(part) - 0.5
+            axis.hlines(trained - 0.5, -0.5, end, color=LIGHT["ink"], linewidth=1)
         heads = [column.metric.name.replace(" ", "\n") for column in part]
         _table_axes(axis, [_short(name, narrow) for name in names], heads, top=True)
+        axis.set_xlim(-0.5, width - 0.5)  # the last part may have fewer columns
     return figure
 
 
@@ -302,7 +305,7 @@ def curves(losses: Mapping[str, Mapping[str, Sequence[float]]], *, narrow: bool)
 
 
 def bare_map(coordinates: np.ndarray, labels: np.ndarray) -> Figure:
-    """Codes (n, 2) in [-1, 1], coloured by class, without axes or legend."""
+    """Latents at their `coordinates`, (n, 2) in [-1, 1], coloured by class; no axes or legend."""
     figure = Figure(figsize=(2.6, 2.6), dpi=130)
     axis = figure.add_axes((0, 0, 1, 1))
     x, y = coordinates.T

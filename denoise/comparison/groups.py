@@ -50,9 +50,11 @@ class Setting:
         """Whether it trains without noise."""
         return self.facts["noise"] == identity.NONE
 
-    def besides(self, *groups: str) -> Facts:
-        """The facts that do not belong to these config groups."""
-        return tuple((k, v) for k, v in self.facts.items() if k.partition(".")[0] not in groups)
+    def besides(self, fact: str) -> Facts:
+        """The other facts; those of a config group if `fact` is one."""
+        return tuple(
+            (k, v) for k, v in self.facts.items() if k != fact and k.partition(".")[0] != fact
+        )
 
     def values(self, metric: str) -> dict[str, float]:
         """The metric of each seed that has it."""

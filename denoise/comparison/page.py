@@ -18,7 +18,7 @@ from PIL import Image
 
 from denoise import metrics
 from denoise.comparison import effects, figures, published, svg, tables
-from denoise.comparison.effects import Question
+from denoise.comparison.effects import MARGIN, Question
 from denoise.comparison.groups import Ladders, Setting
 from denoise.comparison.published import Reached
 from denoise.comparison.tables import Column
@@ -79,19 +79,20 @@ class View:
     """What is known of some settings, for the templates.
 
     `losses` are the curves of some settings, by split, and `heat` the rows and columns of the
-    picture of robustness. `mean_images` are, for each setting, the error of answering with the mean
-    training image; nan if unknown. `references` are the metrics of what was not trained, by name.
+    picture of robustness. `mean_image_errors` has, for each setting, the error of answering with
+    the mean training image; nan if unknown. `references` has the metrics of each, by name.
     """
 
     settings: Sequence[Setting]
     noise: Question
     model: Question
+    target: Question
     margin: float
     columns: Sequence[Column]
     ladders: Ladders
     losses: Mapping[str, Mapping[str, Sequence[float]]]
     heat: tuple[Sequence[str], Sequence[Column]]
-    mean_images: Sequence[float]
+    mean_image_errors: Sequence[float]
     references: Mapping[str, Mapping[str, float]]
     study: Sequence[Reached]
     about: str
@@ -99,7 +100,8 @@ class View:
     @property
     def question(self) -> Question:
         """The one that the sentence and the summary answer."""
-        return self.noise if self.noise.effects else self.model
+        asked = (self.noise, self.model, self.target)
+        return next((each for each in asked if each.effects), self.noise)
 
     @property
     def best_learned(self) -> tuple[float, float]:
@@ -110,16 +112,16 @@ class View:
         found = [one.estimate(metrics.CLEAN_MSE.key) for one in self.settings]
         errors = [
             (mine.mean, of_mean)
-            for mine, of_mean in zip(found, self.mean_images, strict=True)
+            for mine, of_mean in zip(found, self.mean_image_errors, strict=True)
             if mine and of_mean > 0
         ]
         return min(errors, key=lambda pair: pair[0] / pair[1], default=(math.nan, math.nan))
 
     @property
     def has_learned(self) -> bool:
-        """Whether some setting beats the mean image by the margin; also if that is unknown."""
+        """Whether some setting beats the mean image by `MARGIN`; also if that is unknown."""
         error, of_mean = self.best_learned
-        return not error >= (1 - self.margin) * of_mean
+        return not error >= (1 - MARGIN) * of_mean
 
     @cached_property
     def sentence(self) -> str:
@@ -130,12 +132,13 @@ class View:
     @cached_property
     def pictures(self) -> list[Picture]:
         """The pictures that the settings have data for."""
-        noise, model = self.noise, self.model
+        noise, model, target = self.noise, self.model, self.target
         drawn: Mapping[str, tuple[object, Callable[..., Figure]]] = {
             "does_noise_help": (noise.effects, partial(figures.forest, noise, self.margin)),
             "how_much": (self.ladders, partial(figures.amounts, self.ladders)),
             "when": (len(figures.lines_of(noise)) > 1, partial(figures.gains, noise)),
             "which_model": (model.effects, partial(figures.forest, model, self.margin)),
+            "which_target": (target.effects, partial(figures.forest, target, self.margin)),
             "robustness": (len(self.heat[1]) > 1, partial(figures.heatmap, *self.heat)),
             "losses": (self.losses, partial(figures.curves, self.losses)),
         }

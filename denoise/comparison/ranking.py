@@ -25,13 +25,13 @@ def where(settings: Tracking, typed: str, sweep: str, run_id: str | None) -> str
     return " and ".join(filter(None, (typed, search.of_sweep(settings, sweep, typed))))
 
 
-def score(run: Found) -> str:
+def score_metric(run: Found) -> str:
     """The metric of the evaluated weights that corresponds to the score of the run's protocol."""
     return metrics.of_best_epoch(run.params["protocol.score"])
 
 
-def default(settings: Tracking, where: str) -> str:
-    """The `score` of the newest run that `where` finds; `UserError` if protocols differ."""
+def default_metric(settings: Tracking, where: str) -> str:
+    """The `score_metric` of the newest run that `where` finds; `UserError` if protocols differ."""
     newest = search.find(settings, where, most=1)[0]
     name = newest.tags.get("protocol", "")
     others = " and ".join(filter(None, (where, f"tags.protocol != '{name}'")))
@@ -41,7 +41,7 @@ def default(settings: Tracking, where: str) -> str:
             "whose scores cannot be compared; choose some with --where "
             f"\"tags.protocol = '{name}'\", or --metric robust/mean_mse"
         )
-    return score(newest)
+    return score_metric(newest)
 
 
 def rank(
@@ -84,7 +84,7 @@ def _best_seeds(runs: Sequence[Found], metric: str, largest: bool) -> list[Ranke
 
     ranked = [
         Ranked(
-            min(setting.runs.values(), key=lambda run: run.metrics[score(run)]),
+            min(setting.runs.values(), key=lambda run: run.metrics[score_metric(run)]),
             statistics.fmean(setting.values(metric).values()),
         )
         for setting in groups.group(sorted(runs, key=lambda run: -run.started))

@@ -12,6 +12,7 @@ CONFIDENCE = 0.95
 LEVEL = 1 - CONFIDENCE
 POWER = 0.8
 MOST_SEEDS = 1000
+ROUNDING = 1e-9  # relative differences of values that are equal but for rounding
 
 
 class Estimate(NamedTuple):
@@ -69,8 +70,8 @@ def _beyond(distance: float, found: Estimate) -> float:
     """The chance of a mean farther from its expectation than `distance`, on one side."""
     if found.size < 2:
         return 1.0
-    if found.std == 0:
-        return float(distance <= 0)
+    if found.std <= ROUNDING * abs(found.mean):  # equal values have no spread to judge them by
+        return float(found.mean != 0 or distance <= 0)
     t = distance / found.std * math.sqrt(found.size)
     return float(stats.t.sf(t, found.size - 1))
 

@@ -53,7 +53,7 @@ STYLE: Any = {
 
 
 def whole(figure: Figure, salt: str) -> str:
-    """The figure as SVG on white; ids that `salt` makes its own, for several in one page."""
+    """The figure as SVG on white; `salt` keeps its ids apart from those of others on a page."""
     written = io.StringIO()
     with rc_context(STYLE | {"svg.hashsalt": salt}):
         figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None})

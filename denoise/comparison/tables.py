@@ -43,9 +43,9 @@ class Column(NamedTuple):
     references: Sequence[Estimate | None] = ()
 
     def decimals(self, significant: int) -> int:
-        """As many digits of the usual interval; without intervals, of the usual gap of values.
+        """The decimals that show `significant` digits of the median margin or else the median gap.
 
-        They are enough for the first digit of each reference.
+        They also show a digit of each reference.
         """
         known = [cell for cell in self.cells if cell]
         values = sorted({cell.mean for cell in known})
@@ -106,9 +106,9 @@ def suite(settings: Sequence[Setting]) -> str:
 
 
 def percent(gain: Estimate, interval: str = "to") -> str:
-    """A gain to the digits that its interval leaves, with it: `to` its ends, or `±` its half.
+    """A gain as text, rounded as its interval allows.
 
-    +5.8% (+5.1 to +6.5), 5.8 ± 0.7%, or +5.8% if `interval` is empty or there is none.
+    +5.8% (+5.1 to +6.5) if `interval` is `to`, 5.8 ± 0.7% if it is `±`, and +5.8% if it is empty.
     """
     places = max(int(gain.margin < 10), decimals(gain.margin, 1)) if gain.margin > 0 else 1
     text = f"{gain.mean:+.{places}f}%"
@@ -124,7 +124,7 @@ def answer(effect: Effect) -> str:
     """What the seeds say of an effect, in a word or a few."""
     if effect.gain.size == 1:
         return "one seed"
-    if effect.answer in (BETTER, WORSE) and effect.is_small:
+    if effect.answer in (BETTER, WORSE) and effect.is_equivalent:
         return f"{effect.answer}, but within the margin"
     if effect.answer == UNDECIDED and (effect.needed or math.inf) > effect.gain.size:
         needed = effect.needed or f"more than {seeds.MOST_SEEDS:,}"

@@ -51,18 +51,21 @@ def write(
     store.existing(settings)
     everything = sorted([*runs, *_baselines(settings, runs)], key=lambda run: -run.started)
     found = groups.group(everything)
-    noise, model = effects.questions(found, margin)
+    noise, model, target = effects.questions(found, margin)
     references = _by_name(search.references(settings, everything))
     view = View(
         settings=found,
         noise=noise,
         model=model,
+        target=target,
         margin=margin,
         columns=tables.columns(found),
         ladders=groups.ladders(found),
         losses=page.curves(found),
         heat=figures.heat(found, references),
-        mean_images=[published.mean_image_error(next(iter(one.runs.values()))) for one in found],
+        mean_image_errors=[
+            published.mean_image_error(next(iter(one.runs.values()))) for one in found
+        ],
         references=references,
         study=published.decomposed(settings, everything),
         about=_about(everything, found),

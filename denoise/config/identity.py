@@ -14,7 +14,8 @@ Plain = Mapping[str, Any]
 
 # Keys that only change a picture.
 PICTURES = ("evaluation.map_seed", "evaluation.loss_axis")
-# Keys that change where a run is trained or how it looks, but none of its numbers.
+# Keys that change where a run is trained or how it looks, but not what it measures. Another device
+# rounds and draws differently, which matters no more than another seed.
 NOT_RESULTS = ("data.root", "trainer.device", *PICTURES)
 # Keys that belong to a launch, not to a run. `tracking` may hold a password.
 NOT_OF_A_RUN = ("tracking", "seeds", "force")

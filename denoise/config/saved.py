@@ -71,7 +71,7 @@ def _read(path: Path) -> dict[str, Any] | None:
 def _check(node: Any, path: Path) -> None:
     """Refuse classes that are not of this package: the config may come from somebody else.
 
-    So are interpolations, which could become such classes. A saved config has none.
+    Interpolations are refused, too: they could become such classes. A saved config has none.
     """
     if isinstance(node, str) and "${" in node:
         raise UserError(f"{path} has {node!r}, and saved configs have no interpolations")

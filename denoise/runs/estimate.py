@@ -24,7 +24,7 @@ SHARED = 1.2
 
 
 def seconds(jobs: Sequence[Config], *, workers: int) -> float:
-    """About how long `jobs` take, so many at a time with as many threads each as torch has here."""
+    """About how long `jobs` take, `workers` at a time, each with as many threads as torch here."""
     speeds: dict[str, float] = {}
     total = 0.0
     for job in jobs:

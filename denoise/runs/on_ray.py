@@ -1,7 +1,7 @@
 """Hydra's launcher for Ray: `hydra/launcher=ray`.
 
-Ray sends the functions that workers call by value, as the package may be missing there. So these
-import what they need of it themselves.
+The functions that workers call are sent to them by value, because the package may be missing there.
+So these functions import what they need of it themselves.
 """
 
 import contextlib

@@ -27,7 +27,7 @@ SPINS = "3000"
 
 
 def prepare() -> None:
-    show_what_the_screen_can()
+    tolerate_broken_output()
     environment.prepare()
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
@@ -88,8 +88,8 @@ class Screen:
         return getattr(self.stream, name)
 
 
-def show_what_the_screen_can() -> None:
-    """Have nothing fail because of what standard output and error are: the record has it all."""
+def tolerate_broken_output() -> None:
+    """Let standard output and error drop what they cannot show; the record has it all."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # the command was started with it closed

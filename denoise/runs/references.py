@@ -72,7 +72,7 @@ def suite_of(plain: Mapping[str, Any], trust: build.Trust = ()) -> Suite:
     return Suite(replace(settings, low=low, high=high), evaluation, robust, params)
 
 
-def of_suite(params: Mapping[str, str]) -> dict[str, str]:
+def suite_params(params: Mapping[str, str]) -> dict[str, str]:
     """Those parameters of a run that its references depend on."""
     keys = [f"data.{key}" for key in OF_DATA] + [f"evaluation.{key}" for key in OF_EVALUATION]
     own = (*keys, "model.latent_dim")
@@ -147,7 +147,7 @@ def _of_model(model: Autoencoder, suite: Suite, images: Data) -> dict[str, float
 
 
 def _of_latents(model: Autoencoder, suite: Suite, images: Data) -> dict[str, float]:
-    """Those scores of the codes that can be computed."""
+    """The scores of the codes; none of them if one cannot be computed."""
     try:
         few = latent.few_label_accuracy(model, images, suite.evaluation)
         scores = latent.scores(model, images, suite.evaluation)

@@ -152,9 +152,9 @@ class Report:
         log.info("%s: epoch %d/%d  %s  %.0f images/s", self.name, epoch, epochs, losses, speed)
 
     def _pictures(self, model: Autoencoder, step: int, *, with_noise: bool = True) -> None:
-        """Log what the model makes of some test images, and the noise if asked for.
+        """Log the model's output for some test images and, `with_noise`, the noise.
 
-        It is asked for at two steps, because MLflow only tabulates charts with two image keys.
+        MLflow shows a chart as a table only if it has two image keys, so steps 0 and 1 have noise.
         """
         clean, noisy, output = evaluate.examples(model, self.data, self.config.noise)
         names, rows = self.data.class_names, {"clean": clean, "noisy": noisy}

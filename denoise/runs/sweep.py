@@ -203,7 +203,7 @@ def _read_jobs(launched: Launch, *, is_left: bool) -> list[Contents]:
 
 
 def _exit_status(launched: Launch, jobs: Sequence[Contents], *, is_left: bool) -> int:
-    """0 if every run has succeeded, or is left to Slurm; also prints which have not begun."""
+    """0 if every run has succeeded, or is left to Slurm; also prints how many did not begin."""
     if is_left:
         print(
             "Slurm keeps the jobs that have not ended; the same command waits for them, and "

@@ -36,14 +36,14 @@ def _pages() -> str:
 
 
 def share(settings: Tracking, sweep: str, run_ids: Sequence[str], *, last_step: int) -> str:
-    """The address of a sweep's runs beside each other, or of the first `MOST`; no click needed.
+    """The address of a chart view of the sweep's runs side by side, at most of the first `MOST`.
 
-    MLflow's own chart view draws the metrics, but hides pictures below every parameter of the
-    run and opens them at the first step. So the view is saved, as its share button would save
-    it, with the pictures in front: those of the last epoch, of the first, and of before. What is
-    asked for most comes next. A chart of several pictures is a table with a column for each run,
-    as wide as fits; of one alone, each run's would keep its full width, and hide the others'.
-    Each run gets a colour: those that MLflow draws from their ids may be alike.
+    MLflow's own chart view hides pictures below every parameter of the run and opens them at the
+    first step. So this saves a view, as its share button would, in which pictures come first: those
+    after the last epoch, after the first, and before it. The metrics follow. A chart of two image
+    keys is a table with a column for each run; in a chart of one key, each picture would have the
+    full width and hide those of other runs. Each run gets a colour of its own, because those that
+    MLflow draws from the ids may be alike.
     """
     experiment, client = store.prepare(settings), MlflowClient()
     run_ids = run_ids[:MOST]

@@ -178,12 +178,12 @@ def take(
     create: Callable[[], str],
     sweep: str = "",
 ) -> tuple[str, Mapping[str, str] | None, str]:
-    """The id of the newest interrupted run with one of these config hashes, or of a new one.
+    """Take over the newest interrupted run with one of these config hashes, or `create` a new one.
 
-    If a `sweep` is given, only runs of it count. An interrupted run has `tags` from now on, among
-    them its owner; they are returned with the commits that trained it, and the owner that it had.
-    A new run is made by `create`, and has no tags to return. Raises `RunTakenError` if a living
-    process owns such a run, or another process takes it now.
+    If a `sweep` is given, only its runs are taken over. Returns the run's id and, of a run that was
+    taken over, its new tags and its former owner. The new tags are `tags`, which name the new
+    owner, and the commits that trained the run. Raises `RunTakenError` if a living process owns
+    such a run, or another process takes it now.
     """
     client, dead = MlflowClient(), set[tuple[str, ...]]()
     while True:

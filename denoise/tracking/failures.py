@@ -19,7 +19,7 @@ REMEDIES = {
     PERMISSION: "the server denies access (ask its administrator for the permission EDIT, unless "
     "it was deleted for good)",
 }
-# Errors besides those that only a person can repair.
+# Errors without an HTTP status that only a person can repair.
 LASTING = (ImportError, PermissionError, FileExistsError, NotADirectoryError)
 # The packages of modules that MLflow needs to reach files, where the names differ.
 PACKAGES = {

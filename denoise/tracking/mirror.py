@@ -46,7 +46,7 @@ GATHER_SECONDS = 1  # changes within a second are uploaded together
 BATCH = 1000  # metrics in one request, at most (MLflow's limit)
 MODEL = "model/"
 # The run is another process's or no one's: what is left of it here is of no use.
-LOST = (RunTakenError, RunDeletedError)
+NOT_OURS = (RunTakenError, RunDeletedError)
 
 
 def mirror(own: Record, known: Contents | None = None) -> Contents:
@@ -100,7 +100,7 @@ def create(client: MlflowClient, now: Contents) -> str:
 
 
 def _created_before(client: MlflowClient, now: Contents) -> str | None:
-    """The run that a lost answer of MLflow was about, or None."""
+    """The run that MLflow has created for the record, if its answer was lost; else None."""
     experiment = store.experiment_id(now.fields["experiment"])
     found = client.search_runs([experiment], f"tags.record = '{now.fields['tags']['record']}'")
     return str(found[0].info.run_id) if found else None
@@ -189,10 +189,10 @@ def models(client: MlflowClient, run_id: str) -> list[str]:
 
 
 def _log_metrics(client: MlflowClient, now: Contents, known: int) -> None:
-    """The metrics after the `known` lines; before them the lines as a file.
+    """Log the metrics after the `known` lines; before that, upload all lines as a file.
 
-    A process that resumes the run elsewhere reads their times there. A point that comes twice,
-    with the time that it has, MLflow takes as one.
+    A process that resumes the run elsewhere reads the times of metrics in that file, because MLflow
+    takes a metric that is logged twice as one only if its time is the same.
     """
     lines = now.lines[known:]
     if lines:
@@ -227,10 +227,10 @@ def _delete_states(client: MlflowClient, now: Contents) -> None:
 
 
 def _end_incomplete(own: Record) -> None:
-    """End a run in MLflow that is over, but not as FINISHED, as MLflow lacks a part of it.
+    """End in MLflow a run that is over but of which MLflow lacks a part.
 
-    It is FAILED if MLflow refuses that part, but KILLED, so that it may resume, if it was
-    interrupted. One that had finished before it was given more stays FINISHED.
+    It is FAILED if MLflow refuses that part for good, or else KILLED. A run that was interrupted is
+    KILLED in any case, so that it may resume. One that is FINISHED there already stays so.
     """
     if own.fields["status"] != record.RUNNING and own.run_id:
         fails = own.refused and own.fields["status"] != KILLED
@@ -276,7 +276,7 @@ class Mirror:
         """Mirror the record; a store that does not answer is tried again later."""
         try:
             self.known = mirror(self.record, self.known)
-        except LOST as error:
+        except NOT_OURS as error:
             self.record.error = error
         except Exception as error:
             if not self.away or self.record.refused:

@@ -55,7 +55,7 @@ def send(folder: Path) -> str:
             own.update(status=record.KILLED, ended=record.milliseconds())
         try:
             mirror.mirror(own)
-        except mirror.LOST as error:
+        except mirror.NOT_OURS as error:
             own.note(mirrored=True)
             return f"dropped: {error}"
         return f"uploaded, as run {own.run_id}"
@@ -77,7 +77,7 @@ def _lives_elsewhere(own: Record) -> bool:
 
 
 def _in_store(own: Record) -> Run | None:
-    """The run in MLflow; None if there is none, or no answer, of which mirroring it says why."""
+    """The run in MLflow; None if it has none or does not answer, which mirroring will report."""
     try:
         return MlflowClient().get_run(own.run_id) if own.run_id else None
     except MlflowException:

@@ -127,7 +127,7 @@ def check_inside(names: Iterable[str]) -> None:
 def check_free(folder: Path, names: Iterable[str], own: Iterable[str] = ()) -> None:
     """Raise `UserError` if one of the files `names` is there, except those of the run itself.
 
-    So does a file where a folder would have to be, and a link that leads nowhere.
+    A file in place of one of their folders, or a link that leads nowhere, is refused, too.
     """
     for path in (folder / name for name in names if name not in own):
         parent = path.parent

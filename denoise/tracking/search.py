@@ -143,10 +143,10 @@ def _in_table(summary: str) -> list[str]:
 
 
 def references(settings: Tracking, runs: Sequence[Found]) -> list[Found]:
-    """The references that can be compared with `runs`, by name; the newest of each.
+    """The newest of each reference that can be compared with one of `runs`, sorted by name.
 
-    That are those of the same data set, robustness suite and settings of the latent scores. Those
-    of principal components are also of the same `latent_dim`.
+    Such a reference has the run's data set, robustness suite and settings of the latent scores; one
+    of principal components also has its `latent_dim`.
     """
     found = {
         (one.name, str(sorted(one.params.items()))): one

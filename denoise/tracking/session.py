@@ -144,7 +144,7 @@ def _can_resume(own: Record, sweep: str) -> bool:
     return is_interrupted and sweep in ("", own.fields["tags"].get("sweep"))
 
 
-def _is_newest(own: Record, former: str) -> bool:
+def _was_trained_here_last(own: Record, former: str) -> bool:
     """Whether `former`, who trained the run last, did so in this folder and left a state."""
     is_of_owner = own.fields["tags"].get(claim.OWNER) == former
     return is_of_owner and bool(own.written(STATE) or not own.contents.epochs)
@@ -175,7 +175,7 @@ def _begun(
         bool(hashes) and _can_resume(own, sweep) and (not run_id or own.run_id in ("", run_id))
     )
     if resumed:
-        is_here = is_here and _is_newest(own, former)
+        is_here = is_here and _was_trained_here_last(own, former)
         fields["tags"] = resumed
     elif is_here and not run_id:
         fields["tags"] = own.fields["tags"]  # MLflow knows the run by its former owner

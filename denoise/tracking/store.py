@@ -163,7 +163,7 @@ def sqlite_file(address: str) -> Path | None:
 
 
 def lock() -> contextlib.AbstractContextManager[Any]:
-    """Between processes that might do the same thing in a SQLite store; servers need none."""
+    """A lock between the processes that use a SQLite store; with a server, it does nothing."""
     file = sqlite_file(mlflow.get_tracking_uri())
     return FileLock(f"{file}.lock") if file else contextlib.nullcontext()
 
@@ -183,9 +183,9 @@ def experiment_id(name: str) -> str:
 
 
 def _place_of_files() -> str | None:
-    """Where runs keep files if MLflow's default, a path, means another one once MLflow decodes it.
+    """Where runs keep their files; None stands for MLflow's default.
 
-    The folder `a%20b` is an example. None stands for the default.
+    MLflow decodes that path: in a folder named `a%20b`, it would mean another one.
     """
     default = Path("mlruns").absolute()
     is_local = sqlite_file(mlflow.get_tracking_uri()) is not None

@@ -33,8 +33,8 @@ def main() -> int:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises, and the sentence is ours
     signals.handle()
     try:
-        with saved.composable(sys.argv[1:]) as sys.argv[1:]:
-            return _run()
+        sys.argv[1:] = saved.composable(sys.argv[1:])
+        return _run()
     except (*MISTAKES, OSError, ValueError) as error:
         if asked_for_traceback:
             raise

@@ -147,8 +147,9 @@ class RandomErasing:
     """With probability `p`, one rectangle of an image set to `value` (Zhong et al. 2020, alg. 1).
 
     `scale` bounds the rectangle's share of the image, in (0, 1]; `ratio` its height over its
-    width, which is drawn log-uniformly. As in torchvision, ten rectangles are drawn and the first that is smaller than the image
-    in both directions is used; an image for which none is stays whole.
+    width, which is drawn log-uniformly. As in torchvision, ten rectangles are drawn and the first
+    that is smaller than the image in both directions is used; an image for which none is stays
+    whole.
     """
 
     p: Fraction

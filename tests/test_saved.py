@@ -71,6 +71,37 @@ def test_a_saved_config_that_is_not_there_is_named_as_typed(cli: Cli) -> None:
     assert "denoise: outputs/lost/config/config.yaml does not exist" in said.err
 
 
+@pytest.mark.parametrize("typed", ["protocol=study", "experiment=structures"])
+def test_what_sets_a_part_of_other_groups_is_not_combined_with_a_saved_config(
+    cli: Cli, original: Path, typed: str
+) -> None:
+    said = cli("-cp", str(original), "-cn", "config", typed)
+    assert said.status == 1
+    assert f"{typed.partition('=')[0]} cannot be chosen with a saved config" in said.err
+
+
+def test_a_config_with_another_key_is_named_and_never_composed(cli: Cli, original: Path) -> None:
+    """A hydra section could name callbacks and log handlers, which Hydra would create."""
+    path = original / "config.yaml"
+    config = OmegaConf.load(path)
+    config.hydra = {"callbacks": {"x": {"_target_": "pathlib.Path.touch", "self": "made"}}}
+    OmegaConf.save(config, path)
+    said = cli("-cp", str(original), "-cn", "config")
+    assert said.status == 1
+    assert f"{path} is not a saved config: it has the key hydra" in said.err
+
+
+def test_a_config_whose_groups_have_defaults_is_refused(cli: Cli, original: Path) -> None:
+    """They would let another group set keys of Hydra itself."""
+    path = original / "config.yaml"
+    config = OmegaConf.load(path)
+    config.noise.defaults = [{"/model@_global_": "mlp"}, "_self_"]
+    OmegaConf.save(config, path)
+    said = cli("-cp", str(original), "-cn", "config")
+    assert said.status == 1
+    assert "config.yaml has the key defaults, and saved configs have none" in said.err
+
+
 @pytest.mark.parametrize("key", ["noise.p", "evaluation.robust", "trainer.epochs"])
 def test_a_config_with_interpolations_is_refused(cli: Cli, original: Path, key: str) -> None:
     """Resolved, they could name foreign code, which is only seen where it is not."""
@@ -85,11 +116,14 @@ def test_a_config_with_interpolations_is_refused(cli: Cli, original: Path, key: 
 
 
 @pytest.mark.parametrize("key", ["noise", "evaluation.robust.clean"])
-def test_a_config_that_names_foreign_code_is_refused(cli: Cli, original: Path, key: str) -> None:
+@pytest.mark.parametrize("target", ["subprocess.Popen", "denoise.runs.plan.joblib.load"])
+def test_a_config_that_names_foreign_code_is_refused(
+    cli: Cli, original: Path, key: str, target: str
+) -> None:
     path = original / "config.yaml"
     config = OmegaConf.load(path)
-    OmegaConf.update(config, f"{key}._target_", "subprocess.Popen")
+    OmegaConf.update(config, f"{key}._target_", target)
     OmegaConf.save(config, path)
     said = cli("-cp", str(original), "-cn", "config")
     assert said.status == 1
-    assert "config.yaml names subprocess.Popen, which is not of this package" in said.err
+    assert f"config.yaml names {target}, which is not of this package" in said.err

@@ -1,23 +1,27 @@
 """What was typed as Hydra can compose it; also a saved config, `-cp outputs/RUN/config`."""
 
 import contextlib
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hydra._internal.utils import get_args_parser
 from omegaconf import DictConfig, OmegaConf
 
+from denoise import manifest
 from denoise.config import CONF
 from denoise.errors import UserError
 
 # The groups of a saved config. `tracking` is not saved.
 GROUPS = ("data", "noise", "model", "evaluation", "trainer", "protocol")
+# Groups that set values in others, which have saved values.
+NOT_COMBINED = ("protocol", "experiment")
+HOME = Path("outputs/.configs")  # below the folder of the command, as jobs of Slurm compose there
+CLASSES = ("denoise.noise", "denoise.model")  # modules whose classes a saved config may name
 
 
-@contextlib.contextmanager
-def composable(typed: Sequence[str]) -> Iterator[list[str]]:
+def composable(typed: Sequence[str]) -> list[str]:
     """The arguments `typed`; if they name a saved config, with one that Hydra can compose instead.
 
     A saved config has values and no choices. Here each of its groups becomes the choice of that
@@ -27,22 +31,23 @@ def composable(typed: Sequence[str]) -> Iterator[list[str]]:
     arguments, _ = get_args_parser().parse_known_intermixed_args(typed)
     typed = [*arguments.overrides, *(each for each in typed if each not in arguments.overrides)]
     _check_names(Path(arguments.config_dir or CONF))
+    if not arguments.config_path:
+        return typed
     name = (arguments.config_name or "config").removesuffix(".yaml")
-    path = Path(arguments.config_path or CONF) / f"{name}.yaml"
-    if arguments.config_path and not path.is_file():
-        raise UserError(f"{path} does not exist; the folder of a reused run has no config")
+    path = Path(arguments.config_path) / f"{name}.yaml"
     saved = _read(path)
-    if not saved:
-        yield typed
-        return
-    replaced = {override.partition("=")[0] for override in arguments.overrides}
+    replaced = {override.partition("=")[0].lstrip("+~") for override in arguments.overrides}
+    if fixed := [key for key in NOT_COMBINED if key in replaced]:
+        raise UserError(
+            f"{fixed[0]} cannot be chosen with a saved config, because it would set only some of "
+            "the values that belong together; type the config without -cp"
+        )
     kept = {group: saved[group] for group in GROUPS if group not in replaced}
     _check({**kept, "seed": saved["seed"]}, path)
     if "data" in kept:
         kept["data"]["root"] = root_here(kept["data"]["root"])
-    with tempfile.TemporaryDirectory() as folder:
-        _write(Path(folder) / f"{name}.yaml", kept, seed=saved["seed"])
-        yield [*typed, "--config-path", folder]
+    folder = _composable_folder(kept, seed=saved["seed"])
+    return [*typed, "--config-path", str(folder), "--config-name", "config"]
 
 
 def _check_names(folder: Path) -> None:
@@ -59,47 +64,71 @@ def root_here(root: str) -> str:
     return root if is_here else OmegaConf.load(CONF / "data" / "fashion_mnist.yaml").root
 
 
-def _read(path: Path) -> dict[str, Any] | None:
-    """The saved config in the file; None if there is none, or another config."""
+def _read(path: Path) -> dict[str, Any]:
+    """The saved config in the file; `UserError` if it has none."""
     if not path.is_file():
-        return None
+        raise UserError(
+            f"{path} does not exist: -cp names the folder of a saved config, like "
+            "outputs/RUN/config; the folder of a reused run has none"
+        )
     config = OmegaConf.to_container(OmegaConf.load(path))
-    is_saved = isinstance(config, dict) and config.keys() == {*GROUPS, "seed"}
-    return config if is_saved else None  # type: ignore[return-value]
+    keys = set(map(str, config)) if isinstance(config, dict) else set()
+    if differing := sorted(keys ^ {*GROUPS, "seed"}):
+        verb = "has" if differing[0] in keys else "lacks"
+        raise UserError(
+            f"{path} is not a saved config: it {verb} the key {differing[0]}; "
+            "choose configs of your own with --config-dir"
+        )
+    return config  # type: ignore[return-value]
 
 
 def _check(node: Any, path: Path) -> None:
-    """Refuse classes that are not of this package: the config may come from somebody else.
+    """Refuse what could run code: the config may come from somebody else.
 
-    Interpolations are refused, too: they could become such classes. A saved config has none.
+    That is a class that is not of this package, an interpolation, which could become one, and a
+    list of defaults, with which Hydra would put a group anywhere. A saved config has none.
     """
     if isinstance(node, str) and "${" in node:
         raise UserError(f"{path} has {node!r}, and saved configs have no interpolations")
     for each in node if isinstance(node, list) else ():
         _check(each, path)
     if isinstance(node, Mapping):
-        target = node.get("_target_", "denoise.")
-        if not str(target).startswith("denoise."):
+        target = str(node.get("_target_", f"{CLASSES[0]}."))
+        if target.rpartition(".")[0] not in CLASSES:
             raise UserError(
                 f"{path} names {target}, which is not of this package; if you trust it, choose it "
-                "yourself: --config-dir my_conf noise=my_noise"
+                "yourself with --config-dir"
             )
+        if "defaults" in node:
+            raise UserError(f"{path} has the key defaults, and saved configs have none")
         for each in (*node, *node.values()):
             _check(each, path)
 
 
-def _write(path: Path, saved: dict[str, Any], *, seed: int) -> None:
-    """Write the package's primary config to `path`, and the saved groups as choices beside it."""
+def _composable_folder(saved: dict[str, Any], *, seed: int) -> Path:
+    """A folder with the package's primary config, and the saved groups as choices beside it."""
+    digest = hashlib.sha256(repr((saved, seed)).encode()).hexdigest()[:16]
+    folder = (HOME / digest).absolute()
+    with manifest.staging(folder.parent, "type the command in another folder") as staging:
+        if not folder.exists():
+            made = Path(staging) / digest
+            _write(made, saved, seed=seed)
+            with contextlib.suppress(OSError):  # another command was quicker
+                made.rename(folder)
+    return folder
+
+
+def _write(folder: Path, saved: dict[str, Any], *, seed: int) -> None:
     config = OmegaConf.load(CONF / "config.yaml")
     for entry in config.defaults:
         for group in saved.keys() & (entry if isinstance(entry, DictConfig) else ()):
             entry[group] = _choice(group, saved[group]) or entry[group]
-            file = path.parent / group / f"{entry[group]}.yaml"
-            file.parent.mkdir()
+            file = folder / group / f"{entry[group]}.yaml"
+            file.parent.mkdir(parents=True)
             OmegaConf.save(OmegaConf.create(saved[group]), file)
     config.seed = seed
     config.hydra.searchpath = [f"file://{CONF}"]
-    OmegaConf.save(config, path)
+    OmegaConf.save(config, folder / "config.yaml")
 
 
 def _choice(group: str, node: Mapping[str, Any]) -> str:

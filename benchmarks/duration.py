@@ -8,7 +8,7 @@ import sys
 
 from hydra import compose, initialize_config_dir
 
-from denoise.config import CONF
+from denoise.config import CONF, expand
 from denoise.runs import plan
 from denoise.tracking import store
 
@@ -23,7 +23,7 @@ def main(typed: list[str]) -> None:
         for name in names:
             overrides = [f"experiment={name}", *values]
             config = compose("config", overrides, return_hydra_config=True)
-            runs = plan.members(config, is_sweep=True)
+            runs = plan.members(config, expand.overrides(config))
             print(f"{name}: {len(runs)} runs")
             members += runs
     store.prepare(members[0].config.tracking)

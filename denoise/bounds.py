@@ -5,6 +5,7 @@ bounds. Values are checked once, where they enter: neither `true` nor `'1'` coun
 """
 
 import inspect
+import json
 from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, TypeVar
@@ -33,7 +34,7 @@ NonNegativeInt = Annotated[int, Field(ge=0)]
 PositiveInt = Annotated[int, Field(ge=1)]
 Interval = Annotated[
     tuple[T, T],
-    Field(strict=False, description="two numbers, the smaller first,"),  # YAML has lists only
+    Field(description="two numbers, the smaller first,"),
     AfterValidator(_ascending),
 ]
 
@@ -93,7 +94,11 @@ def _signature(kind: type) -> tuple[dict[str, TypeAdapter[Any]], list[str]]:
 
 def _checked(key: str, value: object, adapter: TypeAdapter[Any]) -> Any:
     try:
-        return adapter.validate_python(value)
+        try:
+            # As JSON, because YAML, too, has neither tuples nor paths nor members of enums.
+            return adapter.validate_json(json.dumps(value))
+        except TypeError:  # it has objects that were built from nodes
+            return adapter.validate_python(value)
     except ValidationError as error:
         raise UserError(f"{key} {_objection(error, adapter)}, got {value!r}") from None
 

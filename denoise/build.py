@@ -25,6 +25,7 @@ from denoise.noise import Noise
 
 ANY = None  # every module, the user's own in the current folder included
 Trust = Collection[str] | None
+TOO_LARGE = ("memory", "overflow")  # in what torch says of a tensor that is larger than the memory
 
 KINDS: dict[type, str] = {
     Noise: "a noise, whose class defines __call__(self, images, *, generator)",
@@ -70,9 +71,9 @@ def _object(base: type, node: object, key: str, trust: Trust) -> Any:
     arguments = bounds.arguments(kind, nested, key)
     try:
         return kind(**arguments)
-    except (MemoryError, RuntimeError):
-        raise UserError(f"{key} is larger than the memory: {values}") from None
-    except (TypeError, ValueError) as error:
+    except (MemoryError, RuntimeError, TypeError, ValueError) as error:
+        if isinstance(error, MemoryError) or any(word in str(error) for word in TOO_LARGE):
+            raise UserError(f"{key} is larger than the memory: {values}") from None
         raise UserError(f"{key}._target_={target}: {error}") from None
 
 
@@ -106,7 +107,8 @@ def _check_foreign(base: type, module: str, key: str, target: object, trust: Tru
     if not is_of_this_package and (trust is ANY or module in trust):
         return
     can_be_trusted = module and not is_of_this_package
-    hint = f"; to allow the module {module}, pass trust=[{module!r}]" if can_be_trusted else ""
+    how = f"trust=[{module!r}], or --trust {module} to denoise.apply"
+    hint = f"; to allow the module {module}, pass {how}" if can_be_trusted else ""
     raise UserError(f"{key} must name a class of {home}, got {target!r}{hint}")
 
 

@@ -201,7 +201,7 @@ def test_a_stored_config_names_only_classes_of_this_package(composed: Compose) -
     cfg.noise = {"_target_": "my_noises.Laplace"}
     said = (
         "noise._target_ must name a class of denoise.noise, got 'my_noises.Laplace'; "
-        "to allow the module my_noises, pass trust=['my_noises']"
+        "to allow the module my_noises, pass trust=['my_noises'], or --trust my_noises"
     )
     with pytest.raises(UserError, match=re.escape(said)):
         compose.checked(cfg, trust=())
@@ -243,6 +243,10 @@ def test_a_noise_inside_a_noise_is_checked_too(
 
 
 MY_NOISES = """
+class Tone(Enum):
+    DARK = "dark"
+
+
 class Fog:
     def __init__(self, light: Annotated[float, Field(gt=0)], name: Literal["thin", "thick"]="thin"):
         self.light = light
@@ -265,6 +269,16 @@ class Vague(Fog):
         self.light = light
 
 
+class Typed(Fog):
+    def __init__(self, light: float, size: tuple[int, int], tone: Tone, image: Path):
+        self.light = light + sum(size) + (tone is Tone.DARK) + (image == Path("fog.png"))
+
+
+class Clumsy(Fog):
+    def __init__(self, light: float):
+        raise RuntimeError("shapes cannot be multiplied")
+
+
 class Broken:
     def __init__(self, light: float):
         raise ValueError("no light today")
@@ -278,7 +292,8 @@ WRONG = {
     "_target_=": "noise._target_ must name a noise, whose class defines __call__",
     "_target_=my_noises.Quiet": "must name a noise, whose class defines __call__",
     "_target_=my_noises.Broken light=1": "noise._target_=my_noises.Broken: no light today",
-    "_target_=my_noises.Layered light=1": "noise.light is not allowed (Input should be a valid",
+    "_target_=my_noises.Layered light=1": "noise.light is not allowed (Input should be an object)",
+    "_target_=my_noises.Clumsy light=1": "noise._target_=my_noises.Clumsy: shapes cannot be multi",
     "_target_=my_noises.Vague light=1": "the annotations of my_noises.Vague cannot be checked",
     "light=0": "noise.light must be a finite number > 0, got 0",
     "light=true": "noise.light must be a finite number > 0, got True",
@@ -294,7 +309,7 @@ def my_noises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", sys.path[:])
     imports = (
-        "from typing import Annotated, Literal\n"
+        "from enum import Enum\nfrom pathlib import Path\nfrom typing import Annotated, Literal\n"
         "from pydantic import Field\nfrom denoise.noise import Noise\n"
     )
     (tmp_path / "my_noises.py").write_text(imports + MY_NOISES)
@@ -322,6 +337,15 @@ def test_a_users_own_noise_is_built_if_it_was_typed_or_is_trusted(
     cfg.noise = {"_target_": f"{my_noises}.Fog", "light": 2}
     for trust in (build.ANY, [my_noises]):
         assert compose.checked(cfg, trust=trust).noise(3, generator=None) == 5
+
+
+def test_a_users_own_noise_takes_what_yaml_has_no_types_for(
+    composed: Compose, my_noises: str
+) -> None:
+    cfg = composed()
+    values = {"light": 1, "size": [2, 3], "tone": "dark", "image": "fog.png"}
+    cfg.noise = {"_target_": f"{my_noises}.Typed"} | values
+    assert compose.checked(cfg).noise(0, generator=None) == 8
 
 
 def test_a_mixture_has_the_noises_that_its_config_names(composed: Compose) -> None:

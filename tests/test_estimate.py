@@ -7,7 +7,7 @@ import pytest
 from hydra import initialize_config_dir
 from omegaconf import DictConfig
 
-from denoise.config import compose, identity
+from denoise.config import compose, expand, identity
 from denoise.runs import estimate, plan
 from tests.conftest import ROOT
 
@@ -33,7 +33,7 @@ def test_the_study_of_capacity_has_at_most_120_runs_and_none_twice() -> None:
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         for path in (ROOT / "conf" / "experiment").glob("fair_capacity_*.yaml"):
             cfg = hydra.compose("config", [f"experiment={path.stem}"], return_hydra_config=True)
-            found += plan.members(cfg, is_sweep=True)
+            found += plan.members(cfg, expand.overrides(cfg))
     assert len(found) == len({member.hashes[0] for member in found}) <= 120
     assert len({baseline(member) for member in found}) == 3 * 7  # seeds, and latent_dim by model
 

@@ -56,7 +56,7 @@ def planned(*overrides: str) -> list[plan.Member]:
     with initialize_config_dir(str(CONF), version_base="1.3", job_name="denoise"):
         launch = launched([*overrides, "hydra.sweep.dir=/sweeps/one"])
         HydraConfig.instance().set_config(launch)
-        return plan.members(launch, is_sweep=True)
+        return plan.members(launch, expand.overrides(launch))
 
 
 def test_runs_of_a_sweep_are_named_by_what_varies() -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import itertools
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from unittest.mock import Mock
 
 import joblib
@@ -346,6 +348,25 @@ def test_two_sweeps_launched_at_once_in_a_fresh_folder(sweeps: list[Said]) -> No
     of_each = Counter(run.data.tags["sweep"] for run in runs)
     assert sorted(of_each.values()) == [1, 3]
     assert len({run.info.experiment_id for run in runs}) == 1
+
+
+def test_a_shuffled_sweep_trains_each_of_its_runs(
+    cli: Cli, settings: data.Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hydra shuffles the jobs again after they were planned."""
+    turns = itertools.count(1)
+
+    def rotate(jobs: list[Any]) -> None:
+        first = next(turns) % len(jobs)
+        jobs[:] = jobs[first:] + jobs[:first]
+
+    monkeypatch.setattr("hydra.core.override_parser.types.shuffle", rotate)
+    small = (*SMALL, "trainer.epochs=1", f"data.root={settings.root}", "hydra/launcher=basic")
+    assert cli(*small, "noise.sigma=0.2").status == 0
+    said = cli("-m", *small, "noise.sigma=shuffle(0.1,0.2,0.3)")
+    assert said.status == 0, said.err
+    sigmas = sorted(run.data.params["noise.sigma"] for run in said.runs("tags.noise != ''"))
+    assert sigmas == ["0.1", "0.2", "0.3"]
 
 
 def test_what_is_finished_is_not_trained_again(cli: Cli, settings: data.Settings) -> None:

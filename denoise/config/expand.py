@@ -23,8 +23,9 @@ from denoise.errors import UserError
 def overrides(config: DictConfig) -> list[list[str]]:
     """The overrides of every job, as Hydra's own sweeper splits them.
 
-    If another sweeper chooses the jobs, the only ones are those that were typed. Hydra has no
-    public way to expand a sweep without launching it (its issue 2673).
+    If another sweeper chooses the jobs, the only ones are those that were typed. A sweep with
+    `shuffle` is in another order each time. Hydra has no public way to expand a sweep without
+    launching it (its issue 2673).
     """
     typed: list[str] = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)  # type: ignore[assignment]
     if not _is_basic(config):
@@ -68,8 +69,8 @@ def configs(config: DictConfig, jobs: Sequence[Sequence[str]]) -> Iterator[DictC
         yield numbered(composed, number)
 
 
-def launch_only(choose: Callable[[range], dict[int, str]]) -> None:
-    """Have Hydra's sweeper launch only the jobs that `choose` picks from each batch.
+def launch_only(jobs: Sequence[list[str]], choose: Callable[[range], dict[int, str]]) -> None:
+    """Have Hydra's sweeper launch only those of the `jobs` that `choose` picks from each batch.
 
     `choose` returns the subfolder of each picked job by its number. Hydra has no way to leave jobs
     out (its issue 3328). Its sweeper would first compose every job again, a tenth of a second
@@ -82,7 +83,7 @@ def launch_only(choose: Callable[[range], dict[int, str]]) -> None:
         nonlocal seen, launcher
         numbers = range(seen, seen + len(batch))
         batch[:] = [
-            [*batch[number - seen], f"hydra.sweep.subdir={_quoted(folder)}"]
+            [*jobs[number], f"hydra.sweep.subdir={_quoted(folder)}"]
             for number, folder in choose(numbers).items()
         ]
         seen = numbers.stop

@@ -35,27 +35,29 @@ class Member:
     log_file: str
 
 
-def members(config: DictConfig, *, is_sweep: bool) -> list[Member]:
-    """Every job of the launch, checked; `UserError` for the first that is wrong."""
-    if not is_sweep:
+def members(config: DictConfig, jobs: Sequence[list[str]]) -> list[Member]:
+    """Every job of the launch, checked; `UserError` for the first that is wrong.
+
+    `jobs` are the overrides of each job of a sweep; a single run has none.
+    """
+    if not jobs:
         return [member(checked(config), config.hydra, Path(config.hydra.run.dir))]
-    folder, typed = Path(config.hydra.sweep.dir), expand.overrides(config)
-    varying = expand.varying(typed) if len(typed) > 1 else None
+    folder = Path(config.hydra.sweep.dir)
+    varying = expand.varying(jobs) if len(jobs) > 1 else None
     return _named_apart(
         [
             member(checked(cfg), cfg.hydra, folder / cfg.hydra.sweep.subdir, varying)
-            for cfg in expand.configs(config, typed)
+            for cfg in expand.configs(config, jobs)
         ]
     )
 
 
-def shared(config: DictConfig) -> str:
-    """What was overridden for every run of a sweep alike, which their names do not say."""
-    typed = expand.overrides(config)
-    if len(typed) == 1:
+def shared(config: DictConfig, jobs: Sequence[list[str]]) -> str:
+    """What was overridden for every job of a sweep alike, which the names of runs do not say."""
+    if len(jobs) == 1:
         return ""
-    first = identity.overridden(typed[0], config.hydra.runtime.choices)
-    varying = expand.varying(typed)
+    first = identity.overridden(jobs[0], config.hydra.runtime.choices)
+    varying = expand.varying(jobs)
     return " ".join(text for key, text in first.items() if key not in {"noise", *varying})
 
 
@@ -137,12 +139,13 @@ def pass_store_on(config: DictConfig, address: str) -> None:
     """
     os.environ["MLFLOW_TRACKING_URI"] = address
     config.tracking.uri = None
-    config.hydra.overrides.task = [
-        override
-        for override in config.hydra.overrides.task
-        if override.lstrip("+").partition("=")[0] != "tracking.uri"
-    ]
+    config.hydra.overrides.task = without_store(config.hydra.overrides.task)
     config.hydra.job.override_dirname = without_secret(config.hydra.job.override_dirname)
+
+
+def without_store(overrides: Sequence[str]) -> list[str]:
+    """The overrides but that of the store's address."""
+    return [each for each in overrides if each.lstrip("+").partition("=")[0] != "tracking.uri"]
 
 
 def share_cores(config: DictConfig, count: int) -> int:

@@ -62,7 +62,8 @@ def begin(config: DictConfig, folder: Path, *, is_sweep: bool) -> None:
 
 def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
     """Check every job; make store, folder and data ready once, before workers could do it twice."""
-    members = plan.members(config, is_sweep=is_sweep)
+    jobs = expand.overrides(config) if is_sweep else []
+    members = plan.members(config, jobs)
     settings = members[0].config.tracking
     plan.pass_store_on(config, store.uri(settings))
     answers = _open_store(settings)
@@ -81,11 +82,15 @@ def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
         plan.announce(members, workers, reuses=answers and not config.force)
     launched = Launch(folder, members, is_sweep)
     if is_sweep:
-        launched.shared, launched.queue = plan.shared(config), slurm.prepare(config, folder)
+        launched.shared = plan.shared(config, jobs)
+        launched.queue = slurm.prepare(config, folder)
         launched.is_remote = on_ray.prepare(config)
         tags = identity.experiment_tag(config.hydra.runtime.choices)
         launched.summary = _begin_summary(launched, settings, tags)
-        expand.launch_only(partial(_choose, launched, is_all=config.force or not answers))
+        is_all = config.force or not answers
+        expand.launch_only(
+            list(map(plan.without_store, jobs)), partial(_choose, launched, is_all=is_all)
+        )
     launched.bars = screen.Bars(
         launched.folders, launched.started, partial(elsewhere.remote_records, launched)
     )
@@ -111,7 +116,12 @@ def _open_store(settings: Tracking) -> bool:
 
 
 def _check_folder(folder: Path, members: Sequence[plan.Member]) -> None:
-    """Refuse the folder of a sweep if it is that of a run, too, or has files of the user's own."""
+    """Refuse the folder of a sweep if it is that of a run, too, or has files of the user's own.
+
+    The sweep has the folder's name, in which MLflow's filters allow no quotation mark.
+    """
+    if (name := folder.absolute().name) != name.replace("'", ""):
+        raise UserError(f"hydra.sweep.dir={folder}: choose another folder, without ' in its name")
     if folder in (member.folder for member in members):
         raise UserError(f"hydra.sweep.subdir must name a folder inside hydra.sweep.dir, {folder}")
     there = record.read(folder)

@@ -83,6 +83,8 @@ def main(
     """Pull the best finished run of the latest sweep into a folder, ready for `denoise.load`."""
     if to.resolve() in (Path.cwd(), *Path.cwd().parents):
         raise UserError(f"--to {to} contains the current folder; choose a folder of its own")
+    if register and only_list:
+        raise click.UsageError("--register needs a pulled run, so leave out --list")
     where = ranking.where(settings, where, sweep, run_id)
     metric = metric or ranking.default_metric(settings, where)
     most = None if only_list else top

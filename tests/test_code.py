@@ -1,5 +1,6 @@
 """Which code a run belongs to."""
 
+import importlib
 import json
 import subprocess
 from collections.abc import Callable
@@ -62,3 +63,20 @@ def test_a_run_on_a_machine_with_another_version_fails_before_training(
     assert "and the machine of the command 0.0.1" in said.out
     assert "train/loss" not in said.out
     assert said.runs("") == []
+
+
+def test_a_changed_class_of_the_users_own_is_other_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(code, "tags", lambda: {"version": "1"})
+    path = tmp_path / "my_fog.py"
+    path.write_text("class Fog: pass\n", encoding="utf-8")
+    importlib.import_module("my_fog")
+    inner = {"_target_": "my_fog.Fog", "light": 1}
+    plain = {"noise": {"_target_": "denoise.noise.Mixture", "noises": {"fog": inner}}}
+    trained = code.tags() | code.tags_of_classes(plain)
+    assert not code.differs(trained, plain)
+    path.write_text("class Fog: light = 2\n", encoding="utf-8")
+    assert code.differs(trained, plain)
+    assert not code.differs(trained, {"noise": {"_target_": "denoise.noise.Identity"}})

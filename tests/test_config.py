@@ -359,6 +359,8 @@ def test_a_mixture_has_the_noises_that_its_config_names(composed: Compose) -> No
 
 MISTAKES = {
     ("noise.sigma=-1",): "noise.sigma must be a finite number >= 0, got -1",
+    ("noise=gaussian.yaml",): "noise=gaussian.yaml: leave out .yaml",
+    ("data.root=/my größe",): "quote the value twice, like 'data.root=\"/my größe\"'",
     ("noise.sigma=nan",): "noise.sigma must be a finite number >= 0, got nan",
     ("noise.sigma=inf",): "noise.sigma must be a finite number >= 0, got inf",
     ("noise.sigma=abc",): "noise.sigma must be a finite number >= 0, got 'abc'",

@@ -31,6 +31,7 @@ def composable(typed: Sequence[str]) -> list[str]:
     arguments, _ = get_args_parser().parse_known_intermixed_args(typed)
     typed = [*arguments.overrides, *(each for each in typed if each not in arguments.overrides)]
     _check_names(Path(arguments.config_dir or CONF))
+    _check_choices(arguments.overrides)
     if not arguments.config_path:
         return typed
     name = (arguments.config_name or "config").removesuffix(".yaml")
@@ -56,6 +57,14 @@ def _check_names(folder: Path) -> None:
         path = folder / ours.relative_to(CONF)
         if path.exists() and not path.samefile(ours):
             raise UserError(f"{path} would be ignored: the package has a choice of that name")
+
+
+def _check_choices(overrides: Sequence[str]) -> None:
+    """Refuse choices by file name, because runs are found by the name of the choice."""
+    for override in overrides:
+        group, _, choice = override.partition("=")
+        if (CONF / group.lstrip("+")).is_dir() and ".yaml" in choice:
+            raise UserError(f"{override}: leave out .yaml")
 
 
 def root_here(root: str) -> str:

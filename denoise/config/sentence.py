@@ -38,7 +38,7 @@ def _message(error: BaseException, typed: Sequence[str]) -> str:
     if "'hydra/launcher/submitit_slurm" in str(error):
         return "hydra/launcher=slurm needs a package: pip install hydra-submitit-launcher"
     if isinstance(error, OverrideParseException):
-        return f"{error.override} is not of the form key=value"
+        return _not_parsed(str(error.override))
     if several := SEVERAL.match(str(error)):
         return f"{several[1]} gives several values; -m sweeps over them"
     if str(error).startswith("Config group override must be"):
@@ -53,6 +53,13 @@ def _message(error: BaseException, typed: Sequence[str]) -> str:
         where = cause.full_key if cause is error else error
         return f"{where}: {reason}" if where else reason
     return str(error)
+
+
+def _not_parsed(override: str) -> str:
+    key, equals, value = override.partition("=")
+    if not equals or value.startswith("="):
+        return f"{override} is not of the form key=value"
+    return f"{override} cannot be parsed; quote the value twice, like '{key}=\"{value}\"'"
 
 
 def _override(error: BaseException) -> str:

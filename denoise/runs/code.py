@@ -5,12 +5,16 @@ import json
 import os
 import socket
 import subprocess
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from denoise.errors import UserError
+from denoise.manifest import sha256
 
+OURS = ("denoise.noise", "denoise.model")  # the package's modules with classes of configs
 VARIABLE = "DENOISE_CODE"  # the code of the launching process, for its workers
 
 
@@ -36,9 +40,28 @@ def tags() -> dict[str, str]:
     return {"version": importlib.metadata.version("denoise")}
 
 
-def differs(trained: Mapping[str, str]) -> bool:
-    """Whether other code than today's may have trained the run with these tags."""
-    now = tags()
+def tags_of_classes(plain: Mapping[str, Any]) -> dict[str, str]:
+    """A tag with the SHA-256 of the modules of those classes in a config that are not ours.
+
+    They have been imported.
+    """
+    modules = sorted({target.rpartition(".")[0] for target in _targets(plain)})
+    files = [getattr(sys.modules[name], "__file__", None) for name in modules if name not in OURS]
+    sums = [sha256(Path(file)) for file in files if file]
+    return {"classes": " ".join(sums)} if sums else {}
+
+
+def _targets(node: Any) -> Iterator[str]:
+    """The classes that a config names, at any depth."""
+    if isinstance(node, Mapping):
+        yield from [str(node["_target_"])] if "_target_" in node else []
+        for each in node.values():
+            yield from _targets(each)
+
+
+def differs(trained: Mapping[str, str], plain: Mapping[str, Any]) -> bool:
+    """Whether other code than today's may have trained the run of this config with these tags."""
+    now = tags() | tags_of_classes(plain)
     return not now.items() <= trained.items() or now.get("git.dirty") == "true"
 
 

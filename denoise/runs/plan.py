@@ -193,8 +193,12 @@ def announce(planned: list[Member], workers: int, *, reuses: bool) -> None:
     }
     finished = len({member.hashes[0] for member in planned}) - len(left)
     if finished:
-        others = len({run.id for run in found.values() if code.differs(run.tags)})
-        which = f", {others} with code that may differ from today's" if others else ""
+        others = {
+            run.id
+            for each, run in found.items()
+            if code.differs(run.tags, by_hash[each].config.plain)
+        }
+        which = f", {len(others)} with code that may differ from today's" if others else ""
         log.info("Finished earlier and reused: %d%s (force=true trains them)", finished, which)
     if not left or not workers:
         return

@@ -76,6 +76,7 @@ def _tags(config: Config) -> dict[str, str]:
         "baseline_hash": " ".join(identity.baselines(config.plain)),
         **identity.experiment_tag(choices),
         **code.tags(),
+        **code.tags_of_classes(config.plain),
     }
 
 
@@ -156,7 +157,8 @@ def _reused(member: Member, own: Record) -> float:
     if not found:
         return math.nan
     run = next(iter(found.values()))
-    which = ", with code that may differ from today's" if code.differs(run.tags) else ""
+    is_other = code.differs(run.tags, config.plain)
+    which = ", with code that may differ from today's" if is_other else ""
     message = "%s: finished earlier%s, as run %s; force=true trains it again"
     log.info(message, member.name, which, run.id)
     if lacking(config, run.metrics, run.tags) and _has_checkpoint(config, run):

@@ -1,6 +1,7 @@
 """Who may write a run, where several processes want to."""
 
 import contextlib
+import os
 import threading
 import time
 from pathlib import Path
@@ -84,6 +85,18 @@ def test_on_a_file_system_of_several_machines_no_file_lock_is_trusted(
         mounted = [*there, real._replace(mountpoint=str(tmp_path.parent), fstype=kind)]
         monkeypatch.setattr(psutil, "disk_partitions", lambda found=mounted, **_: found)
         assert mine.is_here() == is_trusted, kind
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_folder_that_another_user_may_not_open_shows_nothing(tmp_path: Path) -> None:
+    mine = claim.me(tmp_path)
+    tmp_path.chmod(0o700)
+    os.seteuid(65534)
+    try:
+        assert not mine.is_here()
+    finally:
+        os.seteuid(0)
+    assert mine.is_here()
 
 
 @pytest.mark.parametrize("lives", [True, False])

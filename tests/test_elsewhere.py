@@ -5,13 +5,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 
 from denoise import data
-from denoise.runs import elsewhere, plan, screen
+from denoise.config.settings import Tracking
+from denoise.runs import elsewhere, plan, run, screen
 from denoise.runs.launch import Launch
+from denoise.tracking import record
 from denoise.tracking import sweeps as stored
 from denoise.tracking.record import FINISHED, REUSED, SKIPPED
-from tests.conftest import SMALL, SWEEPS, Said, forget_store
+from tests.conftest import SMALL, SWEEPS, Said, forget_store, tracked
 from tests.test_plan import planned
 
 
@@ -56,6 +59,21 @@ def test_a_run_of_an_earlier_sweep_was_reused_and_not_trained(remote: Launch) ->
     assert contents.fields["job"]["status"] == REUSED
 
 
+def test_a_run_that_this_sweep_trained_elsewhere_is_not_called_reused(
+    remote: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(elsewhere, "_busy", lambda *_: set())
+    elsewhere.wait(remote)
+    (contents,) = screen.read_jobs(remote.folders(), remote.started)
+    assert contents.fields["job"]["status"] == FINISHED
+
+
+def test_an_earlier_run_does_not_count_where_runs_are_trained_anew(remote: Launch) -> None:
+    later = replace(remote, folder=remote.folder.with_name("later"), is_anew=True)
+    elsewhere.note_remote(later)
+    assert screen.read_jobs(later.folders(), later.started) == []
+
+
 def test_a_run_that_lacks_a_score_is_skipped_and_not_called_reused(
     remote: Launch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,9 +99,15 @@ def test_a_queued_job_is_not_called_reused_because_an_earlier_run_has_finished(
     assert screen.read_jobs(launched.folders()) == []
 
 
+@pytest.mark.parametrize("is_skipped", [False, True])
 def test_the_table_says_why_a_run_failed_on_another_machine(
-    cli: Callable[..., Said], settings: data.Settings, tmp_path: Path
+    cli: Callable[..., Said],
+    settings: data.Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    is_skipped: bool,
 ) -> None:
+    """Also if a job here had left the run to that machine, and it failed before this one waited."""
     broken = (
         "~model.latent_dim",
         "model._target_=tests.plug_ins.Copying",
@@ -91,6 +115,11 @@ def test_the_table_says_why_a_run_failed_on_another_machine(
     )
     overrides = (*broken, f"data.root={settings.root}", "noise=none", "seed=1")
     launch = launched_from(tmp_path / "other", cli("-m", *SMALL, *overrides), *overrides)
+    if is_skipped:
+        with run.noted_here(launch.members[0]) as own:
+            own.note_job(status=SKIPPED)
+        monkeypatch.setattr(elsewhere, "_busy", lambda *_: set())
+        elsewhere.wait(launch)
     elsewhere.note_remote(launch)
     (contents,) = screen.read_jobs(launch.folders(), launch.started)
     job = contents.fields["job"]
@@ -114,3 +143,18 @@ def test_a_sweep_on_slurm_is_refused_where_slurm_cannot_be_used(
     assert said.status == 1
     assert "Slurm cannot be used from this machine; see whether the commands sbatch" in said.err
     assert not said.runs("attributes.status = 'RUNNING'")
+
+
+def test_a_restarted_job_uploads_what_its_process_had_no_time_to(
+    settings: data.Settings, fresh_folder: Path
+) -> None:
+    store = Tracking(f"sqlite:///{fresh_folder / 'mlflow.db'}", "denoise")
+    (member,) = planned(f"tracking.uri={store.uri}", f"data.root={settings.root}", "seed=1")
+    with tracked(store, Path("mine")) as own:
+        own.write("tables/history.csv", "epoch")
+    MlflowClient().set_terminated(own.run_id, "KILLED")
+    with record.opened(Path("mine")) as own:
+        own.note(mirrored=False)
+        run._complete_upload(member, own)
+        assert own.fields["mirrored"]
+    assert MlflowClient().get_run(own.run_id).info.status == FINISHED

@@ -15,11 +15,12 @@ from unittest.mock import Mock
 import mlflow
 import pytest
 import torch
-from mlflow import MlflowClient
+from mlflow import MlflowClient, MlflowException
+from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
 from sqlalchemy import Engine, create_engine, event
 
 from denoise.config.settings import Tracking
-from denoise.errors import FolderLockedError
+from denoise.errors import FolderLockedError, UserError
 from denoise.tracking import claim, files, formats, pending, record, search, session, store
 from denoise.tracking.record import REFERENCE, Record
 from denoise.tracking.store import prepare
@@ -131,9 +132,77 @@ def test_a_copy_of_the_folder_of_a_running_run_ends_it_neither_then_nor_later(
         shutil.copytree("mine", "copy")
         with pytest.raises(FolderLockedError):
             pending.send(Path("copy"))
-    assert "has finished since" in pending.send(Path("copy"))
+    assert "has moved on since" in pending.send(Path("copy"))
     assert pending.find([Path("copy")]) == []
     assert MlflowClient().get_run(run.run_id).info.status == "FINISHED"
+
+
+def test_a_copy_of_the_folder_of_a_run_that_was_interrupted_later_replaces_nothing(
+    settings: Tracking,
+) -> None:
+    run_id = interrupted(settings, "mine", 1)
+    shutil.copytree("mine", "copy")
+    with record.opened(Path("copy")) as own:
+        own.note(status="RUNNING", mirrored=False)
+    interrupted(settings, "mine", 2)
+    assert "dropped" in pending.send(Path("copy"))
+    assert len(search.contents(run_id).epochs) == 2
+
+
+def test_a_job_that_is_restarted_in_its_folder_resumes_its_run(settings: Tracking) -> None:
+    """Its killed process left the run RUNNING, and the new one holds the lock on the folder."""
+    run_id = interrupted(settings, "mine", 1)
+    MlflowClient().update_run(run_id, status="RUNNING")
+    with tracked(settings, Path("mine"), hashes=HASHES) as run:
+        assert (run.run_id, len(run.contents.epochs)) == (run_id, 1)
+
+
+def fails(count: int, request: Any) -> Any:
+    """A request of MLflow's client that fails so often before it succeeds."""
+    left = iter(range(count))
+
+    def sent(*given: Any, **named: Any) -> Any:
+        if next(left, None) is not None:
+            raise MlflowException("busy", TEMPORARILY_UNAVAILABLE)
+        return request(*given, **named)
+
+    return sent
+
+
+@pytest.mark.parametrize("folder", ["mine", "other"])
+def test_a_store_that_is_away_for_a_moment_while_a_run_is_taken_over_is_asked_again(
+    settings: Tracking, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    run_id = interrupted(settings, "mine", 1)
+    monkeypatch.setattr(claim, "AGAIN_SECONDS", (0,))
+    monkeypatch.setattr(MlflowClient, "update_run", fails(1, MlflowClient.update_run))
+    with tracked(settings, Path(folder), hashes=HASHES) as run:
+        assert (run.run_id, len(run.contents.epochs)) == (run_id, 1)
+
+
+@pytest.mark.parametrize("folder", ["mine", "other"])
+def test_a_run_is_not_trained_anew_because_the_store_went_away_while_it_was_taken_over(
+    settings: Tracking, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    run_id = interrupted(settings, "mine", 1)
+    monkeypatch.setattr(claim, "AGAIN_SECONDS", (0,))
+    monkeypatch.setattr(MlflowClient, "update_run", fails(2, MlflowClient.update_run))
+    with (
+        pytest.raises(UserError, match="the store stopped answering, try again later: busy"),
+        tracked(settings, Path(folder), hashes=HASHES),
+    ):
+        pass
+    with tracked(settings, Path(folder), hashes=HASHES) as run:
+        assert (run.run_id, len(run.contents.epochs)) == (run_id, 1)
+
+
+def test_a_state_that_was_not_downloaded_whole_is_downloaded_again(settings: Tracking) -> None:
+    interrupted(settings, "mine", 1)
+    interrupted(settings, "mine", 2)
+    state = Path("mine/state/even.safetensors")
+    state.write_text("after ep")
+    with tracked(settings, Path("mine"), hashes=HASHES):
+        assert state.read_text() == "after epoch 2"
 
 
 def test_a_failed_run_has_its_traceback_as_a_file(settings: Tracking) -> None:

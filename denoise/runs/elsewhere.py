@@ -47,9 +47,10 @@ def collect(launched: Launch, numbers: Iterable[int], *, is_after: bool = False)
     finished, left = search.finished(settings, hashes), []
     for number, member in members.items():
         found = next((finished[each] for each in member.hashes if each in finished), None)
-        if found and not lacking(member.config, found.metrics, found.tags):
-            is_ours = is_after and found.tags.get("sweep") == launched.name
-            run.collect(member, found, is_reused=not is_ours)
+        is_ours = found is not None and found.tags.get("sweep") == launched.name
+        is_wanted = is_ours or not launched.is_anew
+        if found and is_wanted and not lacking(member.config, found.metrics, found.tags):
+            run.collect(member, found, is_reused=not (is_after and is_ours))
         else:
             left.append(number)
     return left
@@ -74,8 +75,9 @@ def wait(launched: Launch) -> None:
         time.sleep(POLL_SECONDS)
     # Also what was skipped because another job of this sweep trained the same config.
     ended = [number for number in _unfinished(launched) if number not in busy]
-    for number in waited & set(collect(launched, ended)):
-        _note_ended(launched.members[number])
+    skipped = {n for n in ended if _status(launched.members[n], launched.started) == SKIPPED}
+    for number in (waited | skipped) & set(collect(launched, ended, is_after=True)):
+        _note_ended(launched, launched.members[number])
 
 
 def note_remote(launched: Launch) -> None:
@@ -83,7 +85,7 @@ def note_remote(launched: Launch) -> None:
     left = _unfinished(launched) if launched.is_remote else []
     free = [number for number in left if not record.is_locked(launched.members[number].folder)]
     for number in collect(launched, free, is_after=True):
-        _note_ended(launched.members[number])
+        _note_ended(launched, launched.members[number])
 
 
 def remote_records(launched: Launch) -> dict[Path, Contents]:
@@ -111,10 +113,12 @@ def remote_records(launched: Launch) -> dict[Path, Contents]:
     return found
 
 
-def _note_ended(member: Member) -> None:
+def _note_ended(launched: Launch, member: Member) -> None:
     """Note how a run ended that another process had: it did not finish, or lacks a score."""
     if _status(member) in (None, SKIPPED):
         for ended in sweeps.newest(member.config.tracking, member.hashes).values():
+            if launched.is_anew and ended.data.tags.get("sweep") != launched.name:
+                continue  # the run of this sweep did not begin
             run_id, status = ended.info.run_id, ended.info.status
             error = search.contents(run_id).fields.get("error") or f"run {run_id} ended elsewhere"
             if status == FINISHED:

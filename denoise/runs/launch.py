@@ -17,14 +17,15 @@ class Launch:
     """A single run in `folder`, or a sweep, whose own record is `summary`.
 
     `shared` says what all runs of the sweep have in common and their names do not say. `queue` is
-    the name of the sweep's jobs in Slurm, and `tasks` their places there by number. With
-    `is_remote` the folders of runs may be on other machines. `open` holds what is to be closed at
-    the end.
+    the name of the sweep's jobs in Slurm, and `tasks` their places there by number. With `is_anew`,
+    runs are trained even if they finished earlier. With `is_remote`, their folders may be on other
+    machines. `open` holds what is to be closed at the end.
     """
 
     folder: Path
     members: "list[Member]"
     is_sweep: bool
+    is_anew: bool = False
     shared: str = ""
     queue: str = ""
     tasks: dict[int, int] = field(default_factory=dict)

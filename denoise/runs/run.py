@@ -23,7 +23,7 @@ from denoise.runs import code, plan
 from denoise.runs.evaluation import Evaluation, lacking
 from denoise.runs.plan import Member
 from denoise.runs.report import Report
-from denoise.tracking import failures, files, record, search, session
+from denoise.tracking import failures, files, pending, record, search, session, store
 from denoise.tracking.record import FAILED, FINISHED, KILLED, REUSED, SKIPPED, Record
 from denoise.tracking.search import Found
 from denoise.trainer import Trainer
@@ -84,6 +84,7 @@ def _noted(member: Member, own: Record, *, anew: bool) -> float:
     """Do the job, and note how it ends; `anew` trains it even if it finished earlier."""
     try:
         code.check()
+        _complete_upload(member, own)
         score = math.nan if anew else _reused(member, own)
         if not math.isnan(score):
             own.note_job(status=REUSED, score=score)
@@ -101,6 +102,20 @@ def _noted(member: Member, own: Record, *, anew: bool) -> float:
         return math.nan
     own.note_job(status=FINISHED, score=score)
     return score
+
+
+def _complete_upload(member: Member, own: Record) -> None:
+    """Upload the rest of the run in the folder if it ended, but its process did not upload it all.
+
+    A scheduler may have restarted the job at that moment.
+    """
+    is_pending = own.has_run and not (own.fields["mirrored"] or own.refused)
+    if is_pending and own.fields["status"] in (FINISHED, FAILED):
+        try:
+            store.prepare(member.config.tracking)
+            log.info("%s: %s", member.name, pending.complete(own))
+        except failures.FAILURES as error:
+            log.warning("%s: not uploaded: %s", member.name, failures.reason(error))
 
 
 def _logged(name: str, error: BaseException) -> str:

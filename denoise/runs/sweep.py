@@ -80,14 +80,14 @@ def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
     if is_sweep:
         workers = plan.share_cores(config, len(members))
         plan.announce(members, workers, reuses=answers and not config.force)
-    launched = Launch(folder, members, is_sweep)
+    launched = Launch(folder, members, is_sweep, is_anew=config.force)
     if is_sweep:
         launched.shared = plan.shared(config, jobs)
         launched.queue = slurm.prepare(config, folder)
         launched.is_remote = on_ray.prepare(config)
         tags = identity.experiment_tag(config.hydra.runtime.choices)
         launched.summary = _begin_summary(launched, settings, tags)
-        is_all = config.force or not answers
+        is_all = launched.is_anew or not answers
         expand.launch_only(
             list(map(plan.without_store, jobs)), partial(_choose, launched, is_all=is_all)
         )

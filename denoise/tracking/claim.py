@@ -13,24 +13,28 @@ import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 from mlflow import MlflowClient, MlflowException
 from mlflow.entities import Run, RunTag
 
 from denoise.errors import RunDeletedError, RunTakenError, UserError
-from denoise.tracking import record, store
+from denoise.tracking import failures, record, store
 from denoise.tracking.record import RUNNING
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 BEAT_SECONDS = 10
 LATE_SECONDS = 15  # by then nearly every living process has renewed its heartbeat
 DEAD_SECONDS = 60
 LOOK_SECONDS = 1
 CONTEST_SECONDS = 1
+AGAIN_SECONDS = (2, 10, 30)
 GONE = 404
 # File systems shared by machines, whose file locks may do nothing.
 SHARED = frozenset(
@@ -66,9 +70,16 @@ class Owner:
         return json.dumps(asdict(self))
 
     def is_here(self) -> bool:
-        """Whether the lock on its folder shows whether it lives."""
+        """Whether the lock on its folder shows whether it lives.
+
+        It does not where another user's folder may not be opened.
+        """
         folder = Path(self.folder)
-        return self.machine == _machine() and folder.is_dir() and not _is_shared(folder)
+        return self.machine == _machine() and _can_be_opened(folder) and not _is_shared(folder)
+
+    def is_replaced_by(self, other: "Owner") -> bool:
+        """Whether `other`, which holds the lock on its own folder, is in this one's place."""
+        return self.folder == other.folder and self.is_here()
 
     def lives(self) -> bool:
         """Whether the lock on its folder is held; for one that `is_here`."""
@@ -85,6 +96,14 @@ def _job() -> str:
     """The id of the Slurm job that this process is; '' outside Slurm."""
     array, task = (os.environ.get(f"SLURM_ARRAY_{name}_ID") for name in ("JOB", "TASK"))
     return f"{array}_{task}" if array else os.environ.get("SLURM_JOB_ID", "")
+
+
+def _can_be_opened(folder: Path) -> bool:
+    try:
+        os.close(os.open(folder, os.O_RDONLY | os.O_DIRECTORY))
+    except OSError:
+        return False
+    return True
 
 
 def _is_shared(folder: Path) -> bool:
@@ -185,12 +204,16 @@ def take(
     owner, and the commits that trained the run. Raises `RunTakenError` if a living process owns
     such a run, or another process takes it now.
     """
-    client, dead = MlflowClient(), set[tuple[str, ...]]()
+    client, dead, mine = MlflowClient(), set[tuple[str, ...]](), read(tags[OWNER])
     while True:
         with store.lock():
             found = _interrupted(client, experiment, hashes, sweep)
             unsure = [
-                run for run in found if run.info.status == RUNNING and _as_seen(run) not in dead
+                run
+                for run in found
+                if run.info.status == RUNNING
+                and _as_seen(run) not in dead
+                and not owner_of(run).is_replaced_by(mine)
             ]
             if not found:
                 run_id = create()
@@ -200,7 +223,7 @@ def take(
                     return run_id, None, ""
                 client.delete_run(run_id)
             elif not unsure:
-                taken, seconds = _take_over(client, found[0], tags)
+                taken, seconds = _insisting(partial(_take_over, client, found[0], tags))
         if not found:
             time.sleep(random.uniform(0, CONTEST_SECONDS))  # or both would yield forever
         elif unsure:
@@ -211,8 +234,29 @@ def take(
             # Of two that take it at once, both write, and the last one has it. A slow server may be
             # as slow with the other's request.
             time.sleep(max(CONTEST_SECONDS, 2 * seconds))
-            check(client, found[0].info.run_id, read(tags[OWNER]))
+            _insisting(partial(check, client, found[0].info.run_id, mine))
             return found[0].info.run_id, taken, found[0].data.tags[OWNER]
+
+
+def _insisting(ask: Callable[[], T]) -> T:
+    """What `ask` returns, which is asked again for a while if the store does not answer.
+
+    A part of a run that is taken over may have reached the store, so there is no way back.
+    `UserError` if the store stays away.
+    """
+    for pause in (*AGAIN_SECONDS, None):
+        try:
+            return ask()
+        except (MlflowException, OSError) as error:
+            if failures.is_refused(error):
+                raise
+            if pause is None:
+                reason = failures.reason(error)
+                raise UserError(
+                    f"the store stopped answering, try again later: {reason}"
+                ) from error
+            time.sleep(pause)
+    raise AssertionError
 
 
 def _interrupted(

@@ -48,17 +48,30 @@ def send(folder: Path) -> str:
             own.note(mirrored=True)  # its process died before it had anything to upload
             return "nothing to upload: the run had not begun"
         if own.fields["status"] == record.RUNNING:
-            run = _in_store(own)
-            if run and run.info.status == record.FINISHED:
+            if _has_moved_on(own):
                 own.note(mirrored=True)
-                return "dropped: a copy of a run that has finished since"
+                return "dropped: a copy of a run that has moved on since"
             own.update(status=record.KILLED, ended=record.milliseconds())
-        try:
-            mirror.mirror(own)
-        except mirror.NOT_OURS as error:
-            own.note(mirrored=True)
-            return f"dropped: {error}"
-        return f"uploaded, as run {own.run_id}"
+        return complete(own)
+
+
+def complete(own: Record) -> str:
+    """Mirror the record of a run that has ended; returns what came of it in words."""
+    try:
+        mirror.mirror(own)
+    except mirror.NOT_OURS as error:
+        own.note(mirrored=True)
+        return f"dropped: {error}"
+    return f"uploaded, as run {own.run_id}"
+
+
+def _has_moved_on(own: Record) -> bool:
+    """Whether MLflow has a later state of the run than this folder, so that it is a copy."""
+    run = _in_store(own)
+    if not run or run.info.status in (record.FINISHED, record.FAILED):
+        return bool(run)
+    there = mirror.stored(MlflowClient(), own.run_id, run.info.artifact_uri)
+    return there.fields.get("lines", 0) > own.fields["lines"]
 
 
 def _lives_elsewhere(own: Record) -> bool:

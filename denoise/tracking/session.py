@@ -13,6 +13,7 @@ from typing import Any
 from mlflow import MlflowClient, MlflowException
 from mlflow.tracking.context.registry import resolve_tags
 
+from denoise import checkpoint
 from denoise.config.settings import Tracking
 from denoise.errors import UserError
 from denoise.tracking import claim, failures, files, mirror, record, search, store
@@ -145,9 +146,9 @@ def _can_resume(own: Record, sweep: str) -> bool:
 
 
 def _was_trained_here_last(own: Record, former: str) -> bool:
-    """Whether `former`, who trained the run last, did so in this folder and left a state."""
+    """Whether `former`, who trained the run last, did so in this folder and left a whole state."""
     is_of_owner = own.fields["tags"].get(claim.OWNER) == former
-    return is_of_owner and bool(own.written(STATE) or not own.contents.epochs)
+    return is_of_owner and bool(checkpoint.newest(own.written(STATE)) or not own.contents.epochs)
 
 
 def _begun(

@@ -228,6 +228,21 @@ def test_a_sweep_is_submitted_left_and_collected_later(
 
 
 @pytest.mark.usefixtures("slurm")
+def test_jobs_from_a_saved_config_begin_also_after_the_command_has_ended(
+    settings: data.Settings, tmp_path: Path
+) -> None:
+    first = command(tmp_path, *SMALL, "trainer.epochs=1", f"data.root={settings.root}")
+    assert ended(first, tmp_path).status == 0
+    (config,) = tmp_path.glob("outputs/*/config")
+    typed = ("-m", "-cp", str(config), "noise.sigma=0.1,0.2", *ON_SLURM)
+    left = ended(command(tmp_path, *typed, "tracking.wait=false"), tmp_path)
+    assert left.status == 0, left.out + left.err
+    said = ended(command(tmp_path, *typed), tmp_path)
+    assert said.status == 0, said.out + said.err
+    assert said.out.count("│ REUSED") == 2
+
+
+@pytest.mark.usefixtures("slurm")
 @pytest.mark.parametrize(
     ("file", "text", "sentence"),
     [

@@ -31,6 +31,7 @@ T = TypeVar("T")
 
 CONNECT_SECONDS = 4
 ANSWER_SECONDS = 5
+SERVER_SECONDS = 15  # many jobs may ask it at once
 WRITE_SECONDS = 30
 PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 BUSY_SECONDS = 120
@@ -240,7 +241,7 @@ def _answer_in_time(uri: str, ask: Callable[[], T]) -> T:
     """What `ask` returns, or a `StoreUnavailableError` soon."""
     try:
         _connect(uri)
-        return _limited(ask) if uri.startswith("http") else ask()
+        return _limited(ask, SERVER_SECONDS) if uri.startswith("http") else ask()
     except UserError:
         raise
     except Exception as error:

@@ -13,6 +13,7 @@ from denoise.comparison.effects import MARGIN
 from denoise.comparison.groups import Setting
 from denoise.comparison.page import View
 from denoise.config.settings import Tracking
+from denoise.metrics import corruption_of
 from denoise.tracking import search, store
 from denoise.tracking.search import Found
 from denoise.trainer import Arithmetic
@@ -100,13 +101,22 @@ def _baselines(settings: Tracking, runs: Sequence[Found]) -> list[Found]:
 
 
 def _by_name(references: Sequence[Found]) -> dict[str, dict[str, float]]:
-    """The metrics of references, by their names and by what those of one name differ in."""
+    """The metrics of references, by their names and by what those of one name differ in.
+
+    Those whose errors do not differ, such as those of the corrupted image, are one.
+    """
     named = {}
     for one in references:
-        facts = [each.params for each in references if each.name == one.name]
-        differing = groups.distinguishing(facts) if len(facts) > 1 else []
+        alike = [each for each in references if each.name == one.name]
+        is_one = all(_errors(each) == _errors(one) for each in alike)
+        differing = [] if is_one else groups.distinguishing([each.params for each in alike])
         named[f"{one.name} {groups.label(one.params, differing)}".strip()] = one.metrics
     return named
+
+
+def _errors(reference: Found) -> dict[str, float]:
+    """The errors under the test corruptions."""
+    return {key: value for key, value in reference.metrics.items() if corruption_of(key)}
 
 
 def _about(runs: Sequence[Found], found: Sequence[Setting]) -> str:

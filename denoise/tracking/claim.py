@@ -244,19 +244,18 @@ def _insisting(ask: Callable[[], T]) -> T:
     A part of a run that is taken over may have reached the store, so there is no way back.
     `UserError` if the store stays away.
     """
-    for pause in (*AGAIN_SECONDS, None):
+    pauses = iter(AGAIN_SECONDS)
+    while True:
         try:
             return ask()
         except (MlflowException, OSError) as error:
             if failures.is_refused(error):
                 raise
+            pause = next(pauses, None)
             if pause is None:
-                reason = failures.reason(error)
-                raise UserError(
-                    f"the store stopped answering, try again later: {reason}"
-                ) from error
+                why = failures.reason(error)
+                raise UserError(f"the store stopped answering, try again later: {why}") from error
             time.sleep(pause)
-    raise AssertionError
 
 
 def _interrupted(

@@ -4,6 +4,7 @@ A field's annotation declares its values. `float` is any finite number, and the 
 bounds. Values are checked once, where they enter: neither `true` nor `'1'` counts as 1.
 """
 
+import contextlib
 import inspect
 import json
 from collections.abc import Mapping
@@ -94,12 +95,11 @@ def _signature(kind: type) -> tuple[dict[str, TypeAdapter[Any]], list[str]]:
 
 def _checked(key: str, value: object, adapter: TypeAdapter[Any]) -> Any:
     try:
-        try:
-            # As JSON, because YAML, too, has neither tuples nor paths nor members of enums.
-            return adapter.validate_json(json.dumps(value))
-        except TypeError:  # it has objects that were built from nodes
-            return adapter.validate_python(value)
+        return adapter.validate_python(value)
     except ValidationError as error:
+        # JSON, like YAML, has neither tuples nor paths nor members of enums, so it stands for them.
+        with contextlib.suppress(TypeError, ValidationError):
+            return adapter.validate_json(json.dumps(value))
         raise UserError(f"{key} {_objection(error, adapter)}, got {value!r}") from None
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import psutil
 import pytest
-from mlflow import MlflowClient
+from mlflow import MlflowClient, MlflowException
+from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
 
 from denoise.config.settings import Tracking
 from denoise.errors import FolderLockedError, RunTakenError
@@ -67,6 +68,26 @@ def test_of_processes_that_claim_a_run_at_once_from_a_slow_server_one_gets_it(
     running = client.search_runs([experiment], "attributes.status = 'RUNNING'")
     assert [run.info.run_id for run in running] == owners
     assert len(owners) == 1
+
+
+def test_a_run_that_another_process_took_while_the_store_was_away_is_left_to_it(
+    experiment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, update = MlflowClient(), MlflowClient.update_run
+    tags = {"config_hash": HASH, "owner": claim.Owner("gone").text()}
+    run_id = client.create_run(experiment, tags=tags).info.run_id
+    client.set_terminated(run_id, "KILLED")
+
+    def lost(*_: Any, **__: Any) -> None:
+        monkeypatch.setattr(MlflowClient, "update_run", update)
+        client.set_tag(run_id, "owner", claim.Owner("another").text())
+        raise MlflowException("busy", TEMPORARILY_UNAVAILABLE)
+
+    monkeypatch.setattr(claim, "AGAIN_SECONDS", (0,))
+    monkeypatch.setattr(MlflowClient, "update_run", lost)
+    mine = {"config_hash": HASH, "owner": claim.me(tmp_path).text()}
+    with pytest.raises(RunTakenError, match="on another"):
+        claim.take(experiment, [HASH], mine, pytest.fail)
 
 
 def test_on_a_file_system_of_several_machines_no_file_lock_is_trusted(

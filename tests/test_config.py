@@ -292,7 +292,7 @@ WRONG = {
     "_target_=": "noise._target_ must name a noise, whose class defines __call__",
     "_target_=my_noises.Quiet": "must name a noise, whose class defines __call__",
     "_target_=my_noises.Broken light=1": "noise._target_=my_noises.Broken: no light today",
-    "_target_=my_noises.Layered light=1": "noise.light is not allowed (Input should be an object)",
+    "_target_=my_noises.Layered light=1": "noise.light is not allowed (Input should be a valid",
     "_target_=my_noises.Clumsy light=1": "noise._target_=my_noises.Clumsy: shapes cannot be multi",
     "_target_=my_noises.Vague light=1": "the annotations of my_noises.Vague cannot be checked",
     "light=0": "noise.light must be a finite number > 0, got 0",
@@ -360,6 +360,7 @@ def test_a_mixture_has_the_noises_that_its_config_names(composed: Compose) -> No
 MISTAKES = {
     ("noise.sigma=-1",): "noise.sigma must be a finite number >= 0, got -1",
     ("noise=gaussian.yaml",): "noise=gaussian.yaml: leave out .yaml",
+    ("noise.sigma=range(1,",): "noise.sigma=range(1, cannot be parsed\n",
     ("data.root=/my größe",): "quote the value twice, like 'data.root=\"/my größe\"'",
     ("noise.sigma=nan",): "noise.sigma must be a finite number >= 0, got nan",
     ("noise.sigma=inf",): "noise.sigma must be a finite number >= 0, got inf",

@@ -150,11 +150,11 @@ def test_a_restarted_job_uploads_what_its_process_had_no_time_to(
 ) -> None:
     store = Tracking(f"sqlite:///{fresh_folder / 'mlflow.db'}", "denoise")
     (member,) = planned(f"tracking.uri={store.uri}", f"data.root={settings.root}", "seed=1")
-    with tracked(store, Path("mine")) as own:
+    with tracked(store, Path("mine"), tags={"sweep": "a sweep"}) as own:
         own.write("tables/history.csv", "epoch")
     MlflowClient().set_terminated(own.run_id, "KILLED")
     with record.opened(Path("mine")) as own:
         own.note(mirrored=False)
-        run._complete_upload(member, own)
+        assert run._complete_upload(member, own) == "a sweep"
         assert own.fields["mirrored"]
     assert MlflowClient().get_run(own.run_id).info.status == FINISHED

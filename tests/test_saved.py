@@ -80,6 +80,29 @@ def test_what_sets_a_part_of_other_groups_is_not_combined_with_a_saved_config(
     assert f"{typed.partition('=')[0]} cannot be chosen with a saved config" in said.err
 
 
+def test_a_composed_config_that_somebody_has_changed_is_made_anew(cli: Cli, original: Path) -> None:
+    typed = ("-cp", str(original), "-cn", "config")
+    assert cli(*typed).status == 0
+    (made,) = Path.cwd().glob("outputs/.configs/*/config.yaml")
+    made.write_text(made.read_text() + "nonsense: 1\n")
+    said = cli(*typed)
+    assert said.status == 0, said.err
+    assert "nonsense" not in made.read_text()
+
+
+@pytest.mark.parametrize(("key", "value"), [("noise", None), ("trainer", [1]), ("data", "here")])
+def test_a_saved_config_with_something_else_for_a_group_is_named(
+    cli: Cli, original: Path, key: str, value: object
+) -> None:
+    path = original / "config.yaml"
+    config = OmegaConf.load(path)
+    config[key] = value
+    OmegaConf.save(config, path)
+    said = cli("-cp", str(original), "-cn", "config")
+    assert said.status == 1
+    assert f"{path} is not a saved config: {key} is not a group of settings" in said.err
+
+
 def test_a_config_with_another_key_is_named_and_never_composed(cli: Cli, original: Path) -> None:
     """A hydra section could name callbacks and log handlers, which Hydra would create."""
     path = original / "config.yaml"

@@ -19,6 +19,7 @@ from mlflow import MlflowClient, MlflowException
 from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
 from sqlalchemy import Engine, create_engine, event
 
+from denoise import checkpoint
 from denoise.config.settings import Tracking
 from denoise.errors import FolderLockedError, UserError
 from denoise.tracking import claim, files, formats, pending, record, search, session, store
@@ -73,10 +74,11 @@ def test_a_resumed_run_names_every_commit_that_trained_it(settings: Tracking) ->
         ("b", "true", "a b", "true"),
         ("a", "false", "a b", "true"),
     ):
-        of_code = {"git.commit": commit, "git.dirty": dirty}
+        of_code = {"git.commit": commit, "git.dirty": dirty, "classes.sha256": commit}
         run_id = interrupted(settings, "mine", 0, tags=of_code)
         tags = MlflowClient(settings.uri).get_run(run_id).data.tags
         assert (tags["git.commit"], tags["git.dirty"]) == (commits, is_dirty)
+        assert tags["classes.sha256"] == commits
 
 
 def interrupted(settings: Tracking, folder: str, epochs: int, **options: Any) -> str:
@@ -86,10 +88,23 @@ def interrupted(settings: Tracking, folder: str, epochs: int, **options: Any) ->
         tracked(settings, Path(folder), hashes=HASHES, **options) as run,
     ):
         for epoch in range(len(run.contents.epochs) + 1, epochs + 1):
-            run.log({"train/loss": 1 / epoch}, epoch)
-            run.write("state/even.safetensors", f"after epoch {epoch}")
+            trained(run, epoch)
         raise KeyboardInterrupt
     return run.run_id
+
+
+STATE = "state/even.safetensors"
+
+
+def trained(run: Record, epoch: int) -> None:
+    """Log an epoch, and save the state after it."""
+    run.log({"train/loss": 1 / epoch}, epoch)
+    checkpoint.save_weights(run.path(STATE), {"w": torch.ones(1)}, epoch=epoch, config={})
+    run.add(STATE)
+
+
+def epoch_of(state: Path) -> int:
+    return checkpoint.load(state)[1]
 
 
 def test_a_run_that_resumes_while_the_store_is_away_is_uploaded_when_it_is_back(
@@ -110,7 +125,18 @@ def test_a_run_resumes_from_where_it_was_trained_last(settings: Tracking) -> Non
     assert interrupted(settings, "other", 3) == run_id
     with tracked(settings, Path("mine"), hashes=HASHES) as run:
         assert (run.run_id, len(run.contents.epochs)) == (run_id, 3)
-        assert (Path("mine") / "state" / "even.safetensors").read_text() == "after epoch 3"
+        assert epoch_of(Path("mine") / STATE) == 3
+
+
+def test_a_run_resumes_from_the_state_in_its_folder_if_the_store_has_an_older_one(
+    settings: Tracking,
+) -> None:
+    run_id = interrupted(settings, "mine", 1)
+    with record.opened(Path("mine")) as own:
+        trained(own, 2)
+    with tracked(settings, Path("mine"), hashes=HASHES) as run:
+        assert (run.run_id, len(run.contents.epochs)) == (run_id, 2)
+        assert epoch_of(Path("mine") / STATE) == 2
 
 
 def test_of_runs_that_are_trained_anew_only_one_of_the_same_sweep_resumes(
@@ -199,10 +225,10 @@ def test_a_run_is_not_trained_anew_because_the_store_went_away_while_it_was_take
 def test_a_state_that_was_not_downloaded_whole_is_downloaded_again(settings: Tracking) -> None:
     interrupted(settings, "mine", 1)
     interrupted(settings, "mine", 2)
-    state = Path("mine/state/even.safetensors")
-    state.write_text("after ep")
+    state = Path("mine") / STATE
+    state.write_bytes(state.read_bytes()[:-1])
     with tracked(settings, Path("mine"), hashes=HASHES):
-        assert state.read_text() == "after epoch 2"
+        assert epoch_of(state) == 2
 
 
 def test_a_failed_run_has_its_traceback_as_a_file(settings: Tracking) -> None:

@@ -157,9 +157,9 @@ def decompose(images: Tensor, target: Tensor, data: Data, loss: float) -> Parts:
     `images` are the clean images, uint8, and `target` the image wanted for each, in the model's
     space. A model that knew the clean image and output it clipped to [0, 1] would miss by
     (clip(clean) - target)². That is the clean image's distance from [0, 1] plus the noise, which
-    does not pass through a small latent. A corruption can also make the target easier to reach than the clean image:
-    boxes of 0 on a background of -1 do. The floor is then lower. Both parts are means over all
-    pixels of the same clean value, so that the noise averages out.
+    does not pass through a small latent. A corruption can also make the target easier to reach than
+    the clean image: boxes of 0 on a background of -1 do. The floor is then lower. Both parts are
+    means over all pixels of the same clean value, so that the noise averages out.
     """
     pixels = images.flatten().long()
     values = data.space.to_model(torch.arange(256) / 255)

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def composable(typed: Sequence[str]) -> list[str]:
     kept = {group: saved[group] for group in GROUPS if group not in replaced}
     _check({**kept, "seed": saved["seed"]}, path)
     if "data" in kept:
-        kept["data"]["root"] = root_here(kept["data"]["root"])
+        kept["data"]["root"] = root_here(str(kept["data"].get("root")))
     folder = _composable_folder(kept, seed=saved["seed"])
     return [*typed, "--config-path", str(folder), "--config-name", "config"]
 
@@ -88,6 +89,10 @@ def _read(path: Path) -> dict[str, Any]:
             f"{path} is not a saved config: it {verb} the key {differing[0]}; "
             "choose configs of your own with --config-dir"
         )
+    assert isinstance(config, dict)
+    for group in GROUPS:
+        if not isinstance(config[group], dict):
+            raise UserError(f"{path} is not a saved config: {group} is not a group of settings")
     return config  # type: ignore[return-value]
 
 
@@ -115,16 +120,27 @@ def _check(node: Any, path: Path) -> None:
 
 
 def _composable_folder(saved: dict[str, Any], *, seed: int) -> Path:
-    """A folder with the package's primary config, and the saved groups as choices beside it."""
-    digest = hashlib.sha256(repr((saved, seed)).encode()).hexdigest()[:16]
-    folder = (HOME / digest).absolute()
-    with manifest.staging(folder.parent, "type the command in another folder") as staging:
-        if not folder.exists():
-            made = Path(staging) / digest
-            _write(made, saved, seed=seed)
-            with contextlib.suppress(OSError):  # another command was quicker
-                made.rename(folder)
+    """A folder with the package's primary config, and the saved groups as choices beside it.
+
+    Its name is the digest of its content, and it is made anew if somebody has changed it.
+    """
+    home = HOME.absolute()
+    with manifest.staging(home, "type the command in another folder") as staging:
+        made = Path(staging) / "made"
+        _write(made, saved, seed=seed)
+        folder = home / _digest(made)
+        if folder.exists() and _digest(folder) != folder.name:
+            shutil.rmtree(folder)
+        with contextlib.suppress(OSError):  # it is there
+            made.rename(folder)
     return folder
+
+
+def _digest(folder: Path) -> str:
+    """16 hex digits for the names and contents of the files in a folder."""
+    files = sorted(path for path in folder.rglob("*") if not path.is_dir())
+    sums = [(path.relative_to(folder).as_posix(), manifest.sha256(path)) for path in files]
+    return hashlib.sha256(repr(sums).encode()).hexdigest()[:16]
 
 
 def _write(folder: Path, saved: dict[str, Any], *, seed: int) -> None:

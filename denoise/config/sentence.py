@@ -56,10 +56,15 @@ def _message(error: BaseException, typed: Sequence[str]) -> str:
 
 
 def _not_parsed(override: str) -> str:
+    """About an override with a mistake in its grammar, which quotation marks may mend."""
     key, equals, value = override.partition("=")
     if not equals or value.startswith("="):
         return f"{override} is not of the form key=value"
-    return f"{override} cannot be parsed; quote the value twice, like '{key}=\"{value}\"'"
+    hint = f"; quote the value twice, like '{key}=\"{value}\"'"
+    may_be_text = re.fullmatch(r"[\w./@+~-]+", key, re.ASCII) and not re.search(
+        r"[,()\[\]{}'\"]", value
+    )
+    return f"{override} cannot be parsed{hint if may_be_text else ''}"
 
 
 def _override(error: BaseException) -> str:

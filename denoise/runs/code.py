@@ -13,6 +13,7 @@ from typing import Any
 
 from denoise.errors import UserError
 from denoise.manifest import sha256
+from denoise.tracking import claim
 
 OURS = ("denoise.noise", "denoise.model")  # the package's modules with classes of configs
 VARIABLE = "DENOISE_CODE"  # the code of the launching process, for its workers
@@ -41,14 +42,24 @@ def tags() -> dict[str, str]:
 
 
 def tags_of_classes(plain: Mapping[str, Any]) -> dict[str, str]:
-    """A tag with the SHA-256 of the modules of those classes in a config that are not ours.
+    """A tag with the SHA-256 of the modules of those classes in a config that are not ours."""
+    modules = {_module(target) for target in _targets(plain)} - set(OURS)
+    sums = list(filter(None, map(_sha256, sorted(modules))))
+    return {claim.CLASSES: " ".join(sums)} if sums else {}
 
-    They have been imported.
-    """
-    modules = sorted({target.rpartition(".")[0] for target in _targets(plain)})
-    files = [getattr(sys.modules[name], "__file__", None) for name in modules if name not in OURS]
-    sums = [sha256(Path(file)) for file in files if file]
-    return {"classes": " ".join(sums)} if sums else {}
+
+@cache  # by the process that imported it
+def _sha256(module: str) -> str:
+    """The sum of the file of an imported module; '' if it has none."""
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return sha256(Path(file)) if file else ""
+
+
+def _module(target: str) -> str:
+    """The module that defines a class, which may be named by a module that imports it."""
+    named, _, name = target.rpartition(".")
+    kind = getattr(sys.modules.get(named), name, None)
+    return getattr(kind, "__module__", named)
 
 
 def _targets(node: Any) -> Iterator[str]:

@@ -39,7 +39,7 @@ def collect(launched: Launch, numbers: Iterable[int], *, is_after: bool = False)
     """Note in the folders of these jobs which runs have finished; the numbers of the others.
 
     `is_after` says that the jobs of the launch have ended: runs of its sweep are then its own, and
-    not reused.
+    not reused, unless a job was skipped because another one trained its run.
     """
     members = {number: launched.members[number] for number in numbers}
     settings = launched.members[0].config.tracking
@@ -50,7 +50,8 @@ def collect(launched: Launch, numbers: Iterable[int], *, is_after: bool = False)
         is_ours = found is not None and found.tags.get("sweep") == launched.name
         is_wanted = is_ours or not launched.is_anew
         if found and is_wanted and not lacking(member.config, found.metrics, found.tags):
-            run.collect(member, found, is_reused=not (is_after and is_ours))
+            is_trained = is_after and is_ours and _status(member, launched.started) != SKIPPED
+            run.collect(member, found, is_reused=not is_trained)
         else:
             left.append(number)
     return left

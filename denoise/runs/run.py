@@ -84,8 +84,8 @@ def _noted(member: Member, own: Record, *, anew: bool) -> float:
     """Do the job, and note how it ends; `anew` trains it even if it finished earlier."""
     try:
         code.check()
-        _complete_upload(member, own)
-        score = math.nan if anew else _reused(member, own)
+        is_done = _complete_upload(member, own) == _sweep(HydraConfig.get()).name
+        score = math.nan if anew and not is_done else _reused(member, own)
         if not math.isnan(score):
             own.note_job(status=REUSED, score=score)
             return score
@@ -104,18 +104,23 @@ def _noted(member: Member, own: Record, *, anew: bool) -> float:
     return score
 
 
-def _complete_upload(member: Member, own: Record) -> None:
+def _complete_upload(member: Member, own: Record) -> str:
     """Upload the rest of the run in the folder if it ended, but its process did not upload it all.
 
-    A scheduler may have restarted the job at that moment.
+    A scheduler may have restarted the job at that moment. Returns the sweep of the run if it has
+    finished, or else ''.
     """
     is_pending = own.has_run and not (own.fields["mirrored"] or own.refused)
-    if is_pending and own.fields["status"] in (FINISHED, FAILED):
-        try:
-            store.prepare(member.config.tracking)
-            log.info("%s: %s", member.name, pending.complete(own))
-        except failures.FAILURES as error:
-            log.warning("%s: not uploaded: %s", member.name, failures.reason(error))
+    if not is_pending or own.fields["status"] not in (FINISHED, FAILED):
+        return ""
+    try:
+        if own.fields["store"] != failures.without_secret(store.uri(member.config.tracking)):
+            return ""
+        store.prepare(member.config.tracking)
+        log.info("%s: %s", member.name, pending.complete(own))
+    except failures.FAILURES as error:
+        log.warning("%s: not uploaded: %s", member.name, failures.reason(error))
+    return own.fields["tags"].get("sweep", "") if own.fields["status"] == FINISHED else ""
 
 
 def _logged(name: str, error: BaseException) -> str:

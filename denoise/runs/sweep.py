@@ -67,6 +67,8 @@ def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
     settings = members[0].config.tracking
     plan.pass_store_on(config, store.uri(settings))
     answers = _open_store(settings)
+    if "'" in folder.absolute().name:  # it names the sweep, and MLflow's filters do not allow it
+        raise UserError(f"{folder} has an apostrophe in its name; {record.ELSEWHERE}")
     manifest.staging(folder, record.ELSEWHERE).cleanup()  # or `UserError`
     if is_sweep:
         _check_folder(folder, members)
@@ -116,12 +118,7 @@ def _open_store(settings: Tracking) -> bool:
 
 
 def _check_folder(folder: Path, members: Sequence[plan.Member]) -> None:
-    """Refuse the folder of a sweep if it is that of a run, too, or has files of the user's own.
-
-    The sweep has the folder's name, in which MLflow's filters allow no quotation mark.
-    """
-    if (name := folder.absolute().name) != name.replace("'", ""):
-        raise UserError(f"hydra.sweep.dir={folder}: choose another folder, without ' in its name")
+    """Refuse the folder of a sweep if it is that of a run, too, or has files of the user's own."""
     if folder in (member.folder for member in members):
         raise UserError(f"hydra.sweep.subdir must name a folder inside hydra.sweep.dir, {folder}")
     there = record.read(folder)

@@ -41,6 +41,7 @@ SHARED = frozenset(
     {"nfs", "nfs4", "lustre", "cifs", "smb3", "beegfs", "gpfs", "ceph", "glusterfs", "9p", "fuse"}
 )
 OWNER, HEARTBEAT = "owner", "heartbeat"
+CLASSES = "classes.sha256"  # the tag with the sums of the user's own modules
 # Runs to resume: running, whether or not their process lives, or killed. What failed would fail
 # again.
 INTERRUPTED = (
@@ -277,8 +278,14 @@ def _as_seen(run: Run) -> tuple[str, ...]:
 def _take_over(
     client: MlflowClient, run: Run, tags: Mapping[str, str]
 ) -> tuple[Mapping[str, str], float]:
-    """Write into the run that it is ours; its tags from now on, and the seconds that this took."""
+    """Write into the run that it is ours; its tags from now on, and the seconds that this took.
+
+    Raises `RunTakenError` if another process took it after it was found, while the store was away.
+    """
     began = time.monotonic()
+    there = client.get_run(run.info.run_id)
+    if owner_of(there) != read(tags[OWNER]) and _as_seen(there) != _as_seen(run):
+        raise RunTakenError(run.info.run_id, owner_of(there))
     tags = {**tags, **_code(run.data.tags, tags)}
     news = [RunTag(key, value) for key, value in {**tags, HEARTBEAT: now()}.items()]
     client.log_batch(run.info.run_id, tags=news)
@@ -287,12 +294,15 @@ def _take_over(
 
 
 def _code(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
-    """The git tags of a resumed run: every commit that trained it, and whether any was changed."""
+    """The tags of the code of a resumed run: all that trained it, and whether any was changed."""
+    sums = dict.fromkeys(f"{before.get(CLASSES, '')} {now.get(CLASSES, '')}".split())
+    classes = {CLASSES: " ".join(sums)} if sums else {}
     commits = dict.fromkeys(f"{before.get('git.commit', '')} {now.get('git.commit', '')}".split())
     is_dirty = "true" in (before.get("git.dirty"), now.get("git.dirty"))
     if len(commits) > 1:
         log.warning("Other code began the run that resumes: commits %s", ", ".join(commits))
-    return {"git.commit": " ".join(commits), "git.dirty": str(is_dirty).lower()} if commits else {}
+    git = {"git.commit": " ".join(commits), "git.dirty": str(is_dirty).lower()} if commits else {}
+    return git | classes
 
 
 def end_dead(experiment: str, where: str) -> None:

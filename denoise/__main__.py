@@ -63,11 +63,12 @@ def _run() -> int:
 
 def _finish(*, is_stopped: bool = False, has_failed: bool = False) -> int:
     """Finish the launch, if there is one; the exit status. `--help` launches nothing."""
-    if not launch.current:
+    launched, launch.current = launch.current, None
+    if not launched:
         return 0
     from denoise.runs import sweep
 
-    return sweep.finish(is_stopped=is_stopped, has_failed=has_failed)
+    return sweep.finish(launched, is_stopped=is_stopped, has_failed=has_failed)
 
 
 def cli() -> NoReturn:

@@ -106,9 +106,8 @@ def _check_foreign(base: type, module: str, key: str, target: object, trust: Tru
     is_of_this_package = module.partition(".")[0] == home.partition(".")[0]
     if not is_of_this_package and (trust is ANY or module in trust):
         return
-    can_be_trusted = module and not is_of_this_package
     how = f"trust=[{module!r}], or --trust {module} to denoise.apply"
-    hint = f"; to allow the module {module}, pass {how}" if can_be_trusted else ""
+    hint = "" if is_of_this_package else f"; to allow the module {module}, pass {how}"
     raise UserError(f"{key} must name a class of {home}, got {target!r}{hint}")
 
 

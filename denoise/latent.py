@@ -58,10 +58,14 @@ def scores(model: Autoencoder, data: Data, settings: Settings) -> dict[str, floa
     linear = math.nan
     if len(probed.labels.unique()) > 1:
         linear = _accuracy(LogisticRegression(max_iter=1000), train, test)
+    drawn = _sample(Split(*map(torch.from_numpy, test)), settings.pairwise_codes, settings)
+    silhouette = math.nan
+    if 1 < len(drawn.labels.unique()) < len(drawn.labels):
+        silhouette = float(silhouette_score(*map(np.asarray, drawn)))
     return {
         metrics.KNN_ACCURACY.key: _accuracy(KNeighborsClassifier(settings.neighbours), train, test),
         metrics.LINEAR_ACCURACY.key: linear,
-        metrics.SILHOUETTE.key: _silhouette(test, settings),
+        metrics.SILHOUETTE.key: silhouette,
     }
 
 
@@ -135,13 +139,6 @@ def _accuracy(classifier: ClassifierMixin, train: Coded, test: Coded) -> float:
     """
     with threadpool_limits(1, user_api="blas"):
         return float(make_pipeline(StandardScaler(), classifier).fit(*train).score(*test))
-
-
-def _silhouette(test: Coded, settings: Settings) -> float:
-    """Of a sample of the test codes; nan if they are of one class, or all of different ones."""
-    drawn = _sample(Split(*map(torch.from_numpy, test)), settings.pairwise_codes, settings)
-    is_defined = 1 < len(drawn.labels.unique()) < len(drawn.labels)
-    return float(silhouette_score(*map(np.asarray, drawn))) if is_defined else math.nan
 
 
 def _sample(split: Split, size: int, settings: Settings) -> Split:

@@ -54,13 +54,8 @@ CLEAN_MSE = Metric(
     held_out="val/clean_mse",
 )
 # Each model removes the noise it was trained on, so only settings with the same noise are compared.
-DENOISE_MSE = Metric(
-    "test/denoise_mse",
-    "denoising",
-    "MSE",
-    digits=5,
-    better=-1,
-    held_out="val/denoise_mse",
+DENOISE_MSE = replace(
+    CLEAN_MSE, key="test/denoise_mse", name="denoising", held_out="val/denoise_mse"
 )
 
 

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -111,11 +112,7 @@ def _pull(run: Found, folder: Path, only: Sequence[str], force: bool) -> bool:
     """`files.pull` with a progress bar."""
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(f"Pulling {escape(run.name)}", total=None)
-
-        def progress(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
-        return files.pull(run, folder, only, force=force, progress=progress)
+        return files.pull(run, folder, only, force=force, progress=partial(bar.update, task))
 
 
 def _entry(ranked: Ranked, metric: str, over_seeds: bool) -> dict[str, Any]:

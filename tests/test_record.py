@@ -35,15 +35,18 @@ def test_a_metric_of_an_epoch_is_logged_once(own: Record) -> None:
     assert read(own.folder).lines[1].metrics == {"test/loss": 2.5}
 
 
-def test_a_line_that_was_cut_short_is_left_out_and_written_again(own: Record) -> None:
-    own.log({"train/loss": 1.5}, 1)
+@pytest.mark.parametrize("epochs", [0, 1])
+def test_a_line_that_was_cut_short_is_left_out_and_written_again(own: Record, epochs: int) -> None:
+    """As an earlier version left it, which appended lines."""
+    for epoch in range(epochs):
+        own.log({"train/loss": 1.5}, epoch + 1)
     own.close()
     with (own.folder / METRICS).open("a") as file:
         file.write('{"step": 2, "ti')
-    assert len(read(own.folder).lines) == 1
+    assert len(read(own.folder).lines) == epochs
     with record.opened(own.folder) as again:
-        again.log({"train/loss": 0.5}, 2)
-    assert read(own.folder).epochs == [{"train/loss": 1.5}, {"train/loss": 0.5}]
+        again.log({"train/loss": 0.5}, epochs + 1)
+    assert read(own.folder).epochs == [{"train/loss": 1.5}] * epochs + [{"train/loss": 0.5}]
 
 
 def test_a_changed_file_has_another_sum_at_the_same_size(own: Record) -> None:

@@ -101,11 +101,6 @@ def by_noise(setting: Setting) -> tuple[object, ...]:
     return kind != identity.NONE, kind, math.isnan(strength), strength, setting.noise
 
 
-def clean(settings: Iterable[Setting]) -> dict[Facts, Setting]:
-    """The settings without noise, by what else they are."""
-    return {setting.besides("noise"): setting for setting in settings if setting.is_clean}
-
-
 def ladders(settings: Sequence[Setting]) -> Ladders:
     """The noises that were trained at several strengths, each with its unit: `gaussian, σ`.
 
@@ -118,7 +113,8 @@ def ladders(settings: Sequence[Setting]) -> Ladders:
             unit = identity.spelled(strength_key(setting.facts), "").rstrip("=")
             lines = found.setdefault(f"{setting.facts['noise']}, {unit}", {})
             lines.setdefault(setting.line, []).append(setting)
-    without, several = clean(settings), Ladders()
+    without = {one.besides("noise"): one for one in settings if one.is_clean}
+    several: Ladders = {}
     for kind, lines in found.items():
         for line, rungs in lines.items():
             if len(rungs) > 1:

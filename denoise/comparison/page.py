@@ -18,14 +18,13 @@ from PIL import Image
 
 from denoise import metrics
 from denoise.comparison import effects, figures, published, svg, tables
-from denoise.comparison.effects import MARGIN, Question
+from denoise.comparison.effects import Question
 from denoise.comparison.groups import Ladders, Setting
 from denoise.comparison.published import Reached
 from denoise.comparison.tables import Column
 from denoise.fetch import CLASSES, SIDE
 from denoise.figures import CLASS_COLOURS
 from denoise.tracking import files, search
-from denoise.tracking.search import Found
 
 MAP_POINTS = 2000
 MOST_PICTURED = 24  # settings whose images, maps and curves are shown
@@ -79,8 +78,7 @@ class View:
     """What is known of some settings, for the templates.
 
     `losses` are the curves of some settings, by split, and `heat` the rows and columns of the
-    picture of robustness. `mean_image_errors` has, for each setting, the error of answering with
-    the mean training image; nan if unknown. `references` has the metrics of each, by name.
+    picture of robustness. `references` has the metrics of each, by name.
     """
 
     settings: Sequence[Setting]
@@ -92,7 +90,6 @@ class View:
     ladders: Ladders
     losses: Mapping[str, Mapping[str, Sequence[float]]]
     heat: tuple[Sequence[str], Sequence[Column]]
-    mean_image_errors: Sequence[float]
     references: Mapping[str, Mapping[str, float]]
     study: Sequence[Reached]
     about: str
@@ -109,19 +106,13 @@ class View:
 
         They are nan if they are not known of any setting.
         """
-        found = [one.estimate(metrics.CLEAN_MSE.key) for one in self.settings]
-        errors = [
-            (mine.mean, of_mean)
-            for mine, of_mean in zip(found, self.mean_image_errors, strict=True)
-            if mine and of_mean > 0
-        ]
+        errors = []
+        for one in self.settings:
+            found = one.estimate(metrics.CLEAN_MSE.key)
+            of_mean = published.mean_image_error(next(iter(one.runs.values())))
+            if found and of_mean > 0:
+                errors.append((found.mean, of_mean))
         return min(errors, key=lambda pair: pair[0] / pair[1], default=(math.nan, math.nan))
-
-    @property
-    def has_learned(self) -> bool:
-        """Whether some setting beats the mean image by `MARGIN`; also if that is unknown."""
-        error, of_mean = self.best_learned
-        return not error >= (1 - MARGIN) * of_mean
 
     @cached_property
     def sentence(self) -> str:
@@ -154,11 +145,6 @@ class View:
         return tables.summary(self.question.effects)
 
     @cached_property
-    def differences(self) -> list[list[str]]:
-        """The gain of each setting and what it means, as a table."""
-        return tables.differences(self.question.effects)
-
-    @cached_property
     def cells(self) -> list[tuple[tuple[str, str], ...]]:
         """The texts of the columns for each setting."""
         return list(zip(*(column.texts() for column in self.columns), strict=True))
@@ -183,7 +169,7 @@ def html(view: View) -> str:
             clean=_clean(shown, examples),
             outputs=_outputs(shown, examples),
             noises=_noises(shown, examples),
-            maps=list(filter(None, (_map(one, maps.get(one.label)) for one in shown))),
+            maps=[strip for label, path in maps.items() if (strip := _map(label, path))],
             classes=_classes(view.settings),
             scale=max(reached, default=1),
         )
@@ -201,23 +187,18 @@ def curves(settings: Sequence[Setting]) -> dict[str, dict[str, list[float]]]:
 
 def _mean_curve(setting: Setting, key: str) -> list[float]:
     """A loss averaged over seeds; [] unless all runs have it after every epoch."""
-    if not all(_has_each_epoch(run, key) for run in setting.runs.values()):
-        return []
+    for run in setting.runs.values():
+        # With held-out images, the test loss is measured only once.
+        is_once = key == metrics.TEST_LOSS.key and metrics.TEST_LOSS.held_out in run.metrics
+        if is_once or key not in run.metrics:
+            return []
     curves = [search.curve(run.id, key) for run in setting.runs.values()]
     shortest = min(map(len, curves))
     return [float(value) for value in np.mean([curve[:shortest] for curve in curves], axis=0)]
 
 
-def _has_each_epoch(run: Found, key: str) -> bool:
-    """With held-out images, the test loss is measured only once."""
-    is_once = key == metrics.TEST_LOSS.key and metrics.TEST_LOSS.held_out in run.metrics
-    return key in run.metrics and not is_once
-
-
-def _map(setting: Setting, path: Path | None) -> Strip | None:
+def _map(label: str, path: Path) -> Strip | None:
     """The map of at most `MAP_POINTS` codes, spread evenly over all; None for codes without one."""
-    if not path:
-        return None
     with path.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     if "tsne_x" not in rows[0]:  # the codes are all equal
@@ -227,7 +208,7 @@ def _map(setting: Setting, path: Path | None) -> Strip | None:
     labels = np.array([int(float(row["label"])) for row in rows])
     written = io.BytesIO()
     figures.bare_map(places, labels).savefig(written, format="png", transparent=True)
-    return Strip(setting.label, f"{len(rows):,} codes", _uri("png", written.getvalue()))
+    return Strip(label, f"{len(rows):,} codes", _uri("png", written.getvalue()))
 
 
 def _classes(settings: Sequence[Setting]) -> list[tuple[str, str]]:

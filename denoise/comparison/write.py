@@ -64,9 +64,6 @@ def write(
         ladders=groups.ladders(found),
         losses=page.curves(found),
         heat=figures.heat(found, references),
-        mean_image_errors=[
-            published.mean_image_error(next(iter(one.runs.values()))) for one in found
-        ],
         references=references,
         study=published.decomposed(settings, everything),
         about=_about(everything, found),

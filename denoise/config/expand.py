@@ -82,10 +82,10 @@ def launch_only(jobs: Sequence[list[str]], choose: Callable[[range], dict[int, s
     def pick(sweeper: BasicSweeper, batch: list[list[str]]) -> None:
         nonlocal seen, launcher
         numbers = range(seen, seen + len(batch))
-        batch[:] = [
-            [*jobs[number], f"hydra.sweep.subdir={_quoted(folder)}"]
-            for number, folder in choose(numbers).items()
-        ]
+        batch.clear()
+        for number, folder in choose(numbers).items():
+            quoted = QuotedString(folder, Quote.single).with_quotes()
+            batch.append([*jobs[number], f"hydra.sweep.subdir={quoted}"])
         seen = numbers.stop
         launcher = launcher or sweeper.launcher  # an earlier batch may have been empty
         sweeper.launcher = launcher if batch else nothing
@@ -94,11 +94,6 @@ def launch_only(jobs: Sequence[list[str]], choose: Callable[[range], dict[int, s
     for each in Plugins.instance().discover(Sweeper):
         if each.__name__ == BasicSweeper.__name__:
             each.validate_batch_is_legal = pick  # type: ignore[attr-defined]
-
-
-def _quoted(text: str) -> str:
-    """A text as the value of an override."""
-    return QuotedString(text, Quote.single).with_quotes()
 
 
 def numbered(config: DictConfig, number: int) -> DictConfig:

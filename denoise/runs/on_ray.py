@@ -55,6 +55,8 @@ class RayLauncher(Launcher):
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
         launching = code.here()
+        passed_on = ("MLFLOW_", "OMP_NUM_THREADS")  # the store, its password, the threads
+        environment = {k: v for k, v in os.environ.items() if k.startswith(passed_on)}
         with _cluster(self.init) as ray:
             _check_store({node["NodeManagerHostname"] for node in ray.nodes() if node["Alive"]})
             _check_nodes(ray, launching, self.remote["num_cpus"])
@@ -65,7 +67,7 @@ class RayLauncher(Launcher):
                 for number, overrides in enumerate(job_overrides, initial_job_idx):
                     job = (self.context, self.task, self._config(number, overrides))
                     pickled, base = ray.cloudpickle.dumps(job), str(version.getbase())
-                    tasks.append(run.remote(launching, _environment(), base, pickled))
+                    tasks.append(run.remote(launching, environment, base, pickled))
                 return [_returned(ray, *each) for each in enumerate(tasks, initial_job_idx)]
             except KeyboardInterrupt:
                 for task in tasks:
@@ -148,15 +150,6 @@ def _difference(launching: dict[str, str]) -> str:
     except (ImportError, AttributeError) as error:  # AttributeError: of an earlier version
         needed = launching["version"]
         return f"{socket.gethostname()} cannot train: {error}; install denoise {needed} there"
-
-
-def _environment() -> dict[str, str]:
-    """The environment that workers need: the store, its password, and the number of threads."""
-    return {
-        key: value
-        for key, value in os.environ.items()
-        if key.startswith("MLFLOW_") or key == "OMP_NUM_THREADS"
-    }
 
 
 def _run(launching: dict[str, str], environment: dict[str, str], base: str, job: bytes) -> float:

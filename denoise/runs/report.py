@@ -37,14 +37,10 @@ class Report:
         self.targets = evaluate.targets(self.chosen, config.noise, config.trainer.target)
 
     @property
-    def scores(self) -> list[float]:
-        """Of each finished epoch; lower is better."""
-        return [values[self.config.protocol.score] for values in self.history]
-
-    @property
     def best(self) -> int:
         """The index in the history of the best epoch: of several, the first."""
-        return self.scores.index(min(self.scores))
+        scores = [values[self.config.protocol.score] for values in self.history]
+        return scores.index(min(scores))
 
     def begin(self, trainer: Trainer, overrides: list[str]) -> None:
         """Resume from the newest whole state of the run, or begin with the untrained model."""

@@ -161,7 +161,7 @@ def _trained(member: Member, own: Record, *, anew: bool) -> float:
             own.log({metrics.RUN_SECONDS.key: seconds}, 0)
         finally:
             report.keep(member.log_file)
-    return report.scores[report.best]
+    return _best_score(config, own)
 
 
 def _reused(member: Member, own: Record) -> float:

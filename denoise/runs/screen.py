@@ -109,7 +109,8 @@ class Bars:
     def _look(self) -> None:
         folders = dict.fromkeys([*self.folders(), *self.ended])
         for folder in [folder for folder in folders if folder not in self.ended]:
-            for contents in self._jobs_in(folder):
+            there = [self.there[folder]] if folder in self.there else []
+            for contents in read_jobs([folder], self.since) or there:
                 job = contents.fields["job"]
                 if job["status"] == RUNNING:
                     self._move(folder, job, contents.epochs)
@@ -117,11 +118,6 @@ class Bars:
                     self.ended[folder] = job["status"]
                     self._end(folder, job, is_one_of_many=len(folders) > MANY)
         self._count(len(folders))
-
-    def _jobs_in(self, folder: Path) -> list[Contents]:
-        """The record in the folder, here or on another machine, if there is one."""
-        there = [self.there[folder]] if folder in self.there else []
-        return read_jobs([folder], self.since) or there
 
     def _count(self, jobs: int) -> None:
         """The bar of the whole sweep."""
@@ -200,7 +196,8 @@ def show(jobs: Sequence[Contents], shared: str = "") -> None:
     table = Table(header_style="bold")
     for name in columns(jobs):
         table.add_column(name, overflow="fold")  # on a narrow terminal all is there, in more lines
-    for contents in sorted(jobs, key=_score)[:MANY] if len(jobs) > MANY else jobs:
+    best_first = sorted(jobs, key=lambda one: one.fields["job"].get("score", math.inf))
+    for contents in best_first[:MANY] if len(jobs) > MANY else jobs:
         table.add_row(*map(escape, row(contents)))
     screen.print(table)
     if len(jobs) > MANY:
@@ -212,11 +209,6 @@ def show(jobs: Sequence[Contents], shared: str = "") -> None:
     for job in (contents.fields["job"] for contents in jobs):
         if style := STYLES.get(job["status"]):
             screen.print(f"{job['name']}: {job['error']}", style=style, markup=False)
-
-
-def _score(contents: Contents) -> float:
-    """The score of a job, lower is better."""
-    return contents.fields["job"].get("score", math.inf)
 
 
 def columns(jobs: Sequence[Contents]) -> list[str]:

@@ -5,8 +5,6 @@ from collections.abc import Callable
 from functools import partial
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM arrived. Handled as Ctrl-C, also by joblib, which then ends its workers."""
@@ -27,7 +25,7 @@ def handle() -> None:
     submitit, SIGUSR2 raises `Requeued`: its own handler would queue the job again while the run's
     last state is not saved yet.
     """
-    for number in SIGNALS:
+    for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _stop)
     theirs = signal.getsignal(signal.SIGUSR2)

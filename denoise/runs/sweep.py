@@ -153,15 +153,12 @@ def _choose(launched: Launch, numbers: range, *, is_all: bool) -> dict[int, str]
     }
 
 
-def finish(*, is_stopped: bool, has_failed: bool = False) -> int:
+def finish(launched: Launch, *, is_stopped: bool, has_failed: bool) -> int:
     """After the last job: the table, on screen and in the sweep's summary run; the exit status.
 
     Somebody who stopped the sweep does not wait for a comparison. If the launch itself has failed,
     there is no waiting for runs elsewhere.
     """
-    launched, launch.current = launch.current, None
-    if not launched:
-        return 0
     with launched.open:
         if launched.summary and not (is_stopped or has_failed):
             try:

@@ -75,8 +75,10 @@ class Owner:
 
         It does not where another user's folder may not be opened.
         """
+        if self.machine != _machine():
+            return False
         folder = Path(self.folder)
-        return self.machine == _machine() and _can_be_opened(folder) and not _is_shared(folder)
+        return os.access(folder, os.R_OK, effective_ids=True) and not _is_shared(folder)
 
     def is_replaced_by(self, other: "Owner") -> bool:
         """Whether `other`, which holds the lock on its own folder, is in this one's place."""
@@ -97,14 +99,6 @@ def _job() -> str:
     """The id of the Slurm job that this process is; '' outside Slurm."""
     array, task = (os.environ.get(f"SLURM_ARRAY_{name}_ID") for name in ("JOB", "TASK"))
     return f"{array}_{task}" if array else os.environ.get("SLURM_JOB_ID", "")
-
-
-def _can_be_opened(folder: Path) -> bool:
-    try:
-        os.close(os.open(folder, os.O_RDONLY | os.O_DIRECTORY))
-    except OSError:
-        return False
-    return True
 
 
 def _is_shared(folder: Path) -> bool:
@@ -311,10 +305,7 @@ def end_dead(experiment: str, where: str) -> None:
     running = f"attributes.status = 'RUNNING' and tags.owner != '' and {where}"
     for run in client.search_runs([experiment], running):
         owner = owner_of(run)
-        if owner.is_here() and not owner.lives() and _still_runs(client, run):
-            client.set_terminated(run.info.run_id, "KILLED")
-
-
-def _still_runs(client: MlflowClient, run: Run) -> bool:
-    """Whether the run did not end since it was found."""
-    return client.get_run(run.info.run_id).info.status == RUNNING
+        if owner.is_here() and not owner.lives():
+            later = client.get_run(run.info.run_id)  # it may have ended since it was found
+            if later.info.status == RUNNING:
+                client.set_terminated(run.info.run_id, "KILLED")

@@ -115,12 +115,12 @@ def pull(
     only: Collection[str],
     *,
     force: bool,
-    progress: Callable[[int, int], None],
+    progress: Callable[..., None],
 ) -> bool:
     """Download the files of a run to `folder`, all or none; False if it is up to date already.
 
     `only` names the `PARTS` to download. If it is empty, all are, and files outside of the run's
-    folders too. `progress` is called with the number of bytes downloaded and their total.
+    folders too. `progress` is called with the bytes `completed` and their `total`.
     `UserError` if the folder has other content, unless `force` replaces it and a run was pulled
     into it before.
     """
@@ -148,14 +148,14 @@ def pull(
 
 @answered()
 def _download_all(
-    run: "Found", parts: Sequence[str], folder: Path, progress: Callable[[int, int], None]
+    run: "Found", parts: Sequence[str], folder: Path, progress: Callable[..., None]
 ) -> None:
     sizes = _wanted(run, parts)
     done, total = 0, sum(sizes.values())
     for name, size in sizes.items():
         download(run.id, name, folder)
         done += size
-        progress(done, total)
+        progress(completed=done, total=total)
     if "model" in parts:
         for model_id in mirror.models(MlflowClient(), run.id):
             target = str(folder / "model")

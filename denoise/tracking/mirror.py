@@ -27,17 +27,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 
 from denoise.errors import RunDeletedError, RunTakenError
 from denoise.tracking import claim, failures, record, store
-from denoise.tracking.record import (
-    FAILED,
-    FILE,
-    FINISHED,
-    KILLED,
-    METRICS,
-    STATE,
-    TRAINING,
-    Contents,
-    Record,
-)
+from denoise.tracking.record import FILE, METRICS, STATE, Contents, Record
 
 log = logging.getLogger(__name__)
 
@@ -123,20 +113,19 @@ def stored(client: MlflowClient, run_id: str, uri: str = "") -> Contents:
 
 def _log_once(client: MlflowClient, now: Contents, known: Contents) -> None:
     """Parameters and data sets, which MLflow takes once, and tags."""
-    run = client.get_run(now.fields["run_id"]) if not known.fields else None
-    params, tags = (
-        (run.data.params, run.data.tags)
-        if run
-        else (known.fields.get("params", {}), known.fields["tags"])
-    )
+    there = known.fields
+    if not there:
+        run = client.get_run(now.fields["run_id"])
+        inputs = run.inputs.dataset_inputs if run.inputs else []
+        there = {"params": run.data.params, "tags": run.data.tags, "datasets": inputs}
+    params = there.get("params", {})
     new = [Param(key, text) for key, text in now.fields["params"].items() if key not in params]
     if new:
         client.log_batch(now.fields["run_id"], params=new)
     for name, value in now.fields["tags"].items():
-        if tags.get(name) != value:
+        if there["tags"].get(name) != value:
             client.set_tag(now.fields["run_id"], name, value)
-    inputs = run.inputs.dataset_inputs if run and run.inputs else known.fields.get("datasets", [])
-    for each in now.fields.get("datasets", [])[len(inputs) :]:
+    for each in now.fields.get("datasets", [])[len(there.get("datasets", [])) :]:
         given = [DatasetInput(Dataset(**each["dataset"]), [InputTag(*each["tag"])])]
         try:
             client.log_inputs(now.fields["run_id"], datasets=given)
@@ -220,7 +209,8 @@ def _delete_states(client: MlflowClient, now: Contents) -> None:
     """Delete the states of a finished run where the store allows it, as its folder has none."""
     fields = now.fields
     has_states = any(name.startswith(f"{STATE}/") for name in fields["files"])
-    if fields["kind"] == TRAINING and fields["status"] == FINISHED and not has_states:
+    is_finished = fields["kind"] == record.TRAINING and fields["status"] == record.FINISHED
+    if is_finished and not has_states:
         place = get_artifact_repository(client.get_run(fields["run_id"]).info.artifact_uri)
         with contextlib.suppress(Exception):
             place.delete_artifacts(STATE)
@@ -233,11 +223,11 @@ def _end_incomplete(own: Record) -> None:
     KILLED in any case, so that it may resume. One that is FINISHED there already stays so.
     """
     if own.fields["status"] != record.RUNNING and own.run_id:
-        fails = own.refused and own.fields["status"] != KILLED
+        fails = own.refused and own.fields["status"] != record.KILLED
         with contextlib.suppress(Exception):
             client = MlflowClient()
-            if client.get_run(own.run_id).info.status != FINISHED:
-                client.set_terminated(own.run_id, FAILED if fails else KILLED)
+            if client.get_run(own.run_id).info.status != record.FINISHED:
+                client.set_terminated(own.run_id, record.FAILED if fails else record.KILLED)
 
 
 class Mirror:
@@ -304,7 +294,7 @@ class Mirror:
         self.record.changed.set()
         for thread in self.threads:
             thread.join()
-        if self.record.fields["status"] == FINISHED:
+        if self.record.fields["status"] == record.FINISHED:
             with contextlib.suppress(OSError):  # a full disk
                 self.record.discard(STATE)
         if not self._is_over():

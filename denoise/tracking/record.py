@@ -176,8 +176,6 @@ class Record:
         self.error: Exception | None = None
         try:
             self.contents = read(folder) or Contents(dict(EMPTY))
-            if self.contents.lines:
-                self._write_lines()  # without a last line that a crash cut short
         except BaseException:
             self.close()
             raise
@@ -221,7 +219,7 @@ class Record:
         job = {key: value for key, value in self.fields.items() if key == "job"}
         files = dict.fromkeys(self.fields["files"], "") | files
         self.contents = copy.deepcopy(contents)
-        self._write_lines()
+        self._write_lines(self.contents.lines)
         self.note(**job, files=files, lines=len(self.contents.lines))
 
     def update(self, **fields: Any) -> None:
@@ -257,9 +255,7 @@ class Record:
             }
             new = {key: value for key, value in metrics.items() if key not in known}
             if new:
-                line = Line(step, milliseconds(), new)
-                _append(self.folder / METRICS, line_text(line))
-                self.contents.lines.append(line)
+                self._write_lines([*self.contents.lines, Line(step, milliseconds(), new)])
                 self.note(mirrored=False, lines=len(self.contents.lines))
 
     def path(self, name: str) -> Path:
@@ -320,8 +316,9 @@ class Record:
         _replace(self.folder / FILE, text(self.fields))
         self.changed.set()
 
-    def _write_lines(self) -> None:
-        _replace(self.folder / METRICS, "".join(map(line_text, self.contents.lines)))
+    def _write_lines(self, lines: list[Line]) -> None:
+        _replace(self.folder / METRICS, "".join(map(line_text, lines)))
+        self.contents.lines = lines
 
 
 def opened(folder: Path) -> contextlib.closing[Record]:
@@ -342,13 +339,6 @@ def text(fields: dict[str, Any]) -> str:
 def line_text(line: Line) -> str:
     """A line of `metrics.jsonl`."""
     return json.dumps(line._asdict()) + "\n"
-
-
-def _append(path: Path, text: str) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _replace(path: Path, text: str) -> None:

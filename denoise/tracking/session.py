@@ -18,16 +18,7 @@ from denoise.config.settings import Tracking
 from denoise.errors import UserError
 from denoise.tracking import claim, failures, files, mirror, record, search, store
 from denoise.tracking.mirror import Mirror
-from denoise.tracking.record import (
-    FAILED,
-    FINISHED,
-    KILLED,
-    RUNNING,
-    STATE,
-    TRAINING,
-    Contents,
-    Record,
-)
+from denoise.tracking.record import STATE, Contents, Record
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +36,7 @@ def opened(
     name: str,
     tags: Mapping[str, str],
     params: Mapping[str, Any] | None = None,
-    kind: str = TRAINING,
+    kind: str = record.TRAINING,
     hashes: Sequence[str] = (),
     anew: bool = False,
 ) -> Iterator[Record]:
@@ -64,7 +55,7 @@ def opened(
     fields = {
         "kind": kind,
         "name": name,
-        "status": RUNNING,
+        "status": record.RUNNING,
         "store": failures.without_secret(store.uri(settings)),
         "experiment": settings.experiment,
         "tags": resolve_tags({**fixed, **tags, **mine}),
@@ -77,16 +68,16 @@ def opened(
     sweep = tags["sweep"] if anew else ""
     _check_folder(own, hashes, sweep)
     known = _begun(own, settings, fields, hashes, sweep)
-    status = KILLED
+    status = record.KILLED
     with contextlib.closing(Mirror(own, known)):
         try:
             yield own
-            status = FINISHED
+            status = record.FINISHED
         except BaseException as error:
             is_stopped = error is own.error or isinstance(error, KeyboardInterrupt)
             if is_stopped or is_of_the_machine(error):
                 raise
-            status = FAILED
+            status = record.FAILED
             own.update(error=failures.described(error))
             own.write("traceback.txt", failures.without_secret(traceback.format_exc()))
             raise
@@ -103,7 +94,7 @@ def reopened(own: Record, settings: Tracking, run_id: str) -> Iterator[Record]:
     with files.answered():
         MlflowClient().set_tag(run_id, claim.OWNER, mine.text())
     is_here = own.run_id == run_id and any(own.fields["files"].values())
-    if not is_here or own.fields["status"] != FINISHED:  # what was interrupted is older
+    if not is_here or own.fields["status"] != record.FINISHED:  # what was interrupted is older
         own.adopt(known)
     own.update(
         tags=own.fields["tags"] | {claim.OWNER: mine.text()},
@@ -123,7 +114,7 @@ def is_of_the_machine(error: BaseException) -> bool:
 def check_run(folder: Path, contents: Contents, hashes: Sequence[str]) -> None:
     """Raise `UserError` if the folder has the files of a run with none of these config hashes."""
     fields = contents.fields
-    is_trained = bool(fields["files"]) and fields.get("kind") == TRAINING
+    is_trained = bool(fields["files"]) and fields.get("kind") == record.TRAINING
     if is_trained and fields["tags"].get("config_hash") not in hashes:
         raise UserError(f"{folder} holds another run, {fields['name']!r}; {record.ELSEWHERE}")
 
@@ -131,7 +122,7 @@ def check_run(folder: Path, contents: Contents, hashes: Sequence[str]) -> None:
 def _check_folder(own: Record, hashes: Sequence[str], sweep: str) -> None:
     """Refuse a folder whose run is of another config, or neither resumes nor is uploaded."""
     check_run(own.folder, own.contents, hashes)
-    is_trained = own.has_run and own.fields["kind"] == TRAINING
+    is_trained = own.has_run and own.fields["kind"] == record.TRAINING
     if is_trained and not own.fields["mirrored"] and not _can_resume(own, sweep):
         raise UserError(
             f"{own.folder} holds a run that MLflow does not have whole; "
@@ -141,7 +132,7 @@ def _check_folder(own: Record, hashes: Sequence[str], sweep: str) -> None:
 
 def _can_resume(own: Record, sweep: str) -> bool:
     """Whether the run in the folder was interrupted, and is of the `sweep` if one is given."""
-    is_interrupted = own.has_run and own.fields["status"] in (RUNNING, KILLED)
+    is_interrupted = own.has_run and own.fields["status"] in (record.RUNNING, record.KILLED)
     return is_interrupted and sweep in ("", own.fields["tags"].get("sweep"))
 
 
@@ -161,11 +152,7 @@ def _begun(
     try:
         experiment = store.prepare(settings)
         create = partial(mirror.create, MlflowClient(), Contents(fields))
-        run_id, resumed, former = (
-            claim.take(experiment, hashes, fields["tags"], create, sweep)
-            if hashes
-            else (create(), None, "")
-        )
+        run_id, resumed, former = claim.take(experiment, hashes, fields["tags"], create, sweep)
     except Exception as error:
         if isinstance(error, MlflowException) and failures.is_refused(error):
             raise UserError(f"the store refuses the run: {failures.reason(error)}") from error
@@ -204,7 +191,7 @@ def _resumed(own: Record, run_id: str, fields: Mapping[str, Any]) -> Contents:
         own.add(*saved)
         _fetch_logs(run_id, there, own.folder)
     except BaseException:
-        own.update(status=KILLED, ended=record.milliseconds())
+        own.update(status=record.KILLED, ended=record.milliseconds())
         mirror.mirror(own, known)
         raise
     return known

@@ -64,7 +64,10 @@ def existing(settings: Tracking) -> str | None:
 
 def _opened(settings: Tracking, ask: Callable[[str], T]) -> T:
     """What `ask` returns for the experiment, once the store is open."""
-    _configure_mlflow()
+    for name, level in QUIET.items():
+        logging.getLogger(name).setLevel(level)
+    if environment.prepare():
+        set_telemetry_client()  # MLflow read the variable when it was imported
     address = uri(settings)
     mlflow.set_tracking_uri(address)
 
@@ -75,13 +78,6 @@ def _opened(settings: Tracking, ask: Callable[[str], T]) -> T:
             return ask(settings.experiment)
 
     return _answer_in_time(address, open_experiment)
-
-
-def _configure_mlflow() -> None:
-    for name, level in QUIET.items():
-        logging.getLogger(name).setLevel(level)
-    if environment.prepare():
-        set_telemetry_client()  # MLflow read the variable when it was imported
 
 
 def _create_tables(address: str) -> None:

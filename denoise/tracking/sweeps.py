@@ -48,10 +48,6 @@ class Plan:
         """What `read` reads."""
         return json.dumps(asdict(self), indent=1)
 
-    def queued(self, tasks: Collection[int]) -> set[str]:
-        """The config hashes of the runs with these places in the scheduler's queue."""
-        return {each for run in self.runs if run.task in tasks for each in run.hashes}
-
 
 @dataclass(frozen=True)
 class Progress:
@@ -94,7 +90,8 @@ def queued(settings: Tracking, tasks: Mapping[str, Collection[int]]) -> set[str]
     for summary in search.every(experiment, f"{SUMMARIES} and tags.{QUEUE} != ''"):
         name = summary.data.tags[QUEUE]
         if name in tasks:
-            found |= _download(summary).queued(tasks[name])
+            runs = [run for run in _download(summary).runs if run.task in tasks[name]]
+            found |= {each for run in runs for each in run.hashes}
     return found
 
 

@@ -205,7 +205,9 @@ def test_a_small_difference_is_significant_if_all_seeds_share_it() -> None:
         "(1 of 1 settings, best gaussian σ=0.25 by 4.06 ± 0.08%)."
     )
     gain = "+4.06% gaussian σ=0.25"
-    assert comparison.summary == [["reconstruction", gain, "", "1", "0", "0", "0"]]
+    assert tables.summary(comparison.noise.effects) == [
+        ["reconstruction", gain, "", "1", "0", "0", "0"]
+    ]
 
 
 def test_higher_accuracies_are_better_and_higher_errors_are_worse() -> None:
@@ -263,7 +265,9 @@ def test_one_seed_gives_numbers_but_no_answer() -> None:
     comparison = written()
     assert comparison.sentence.startswith("One seed gives numbers but cannot tell")
     loss = "−800.0% gaussian σ=0.25"
-    assert comparison.summary == [["reconstruction", "", loss, "", "", "", ""]]
+    assert tables.summary(comparison.noise.effects) == [
+        ["reconstruction", "", loss, "", "", "", ""]
+    ]
     assert answers() == {"gaussian σ=0.25": "one seed"}
 
 
@@ -298,7 +302,8 @@ def test_the_run_without_noise_may_belong_to_another_sweep() -> None:
     cheap_run("none", clean=0.1, sweep="earlier", tags={"config_hash": "clean"})
     noisy = cheap_run("gaussian", clean=0.2, tags={"baseline_hash": "clean"})
     only = search.search(STORE, f"attributes.run_id = '{noisy}'")
-    assert write.write(STORE, only, Path("comparison")).summary[0][2] == "−100.0% gaussian σ=0.25"
+    (row,) = tables.summary(write.write(STORE, only, Path("comparison")).noise.effects)
+    assert row[2] == "−100.0% gaussian σ=0.25"
 
 
 def test_a_comparison_of_runs_with_different_arithmetic_says_so() -> None:
@@ -325,6 +330,9 @@ def test_noise_is_compared_within_a_model_and_models_with_the_first_one() -> Non
     _, model, _ = effects.questions(found(), MARGIN)
     gains = {one.setting.label: one.gain.mean for one in model.effects[metrics.CLEAN_MSE]}
     assert gains == pytest.approx({"none conv": 200 / 3, "gaussian σ=0.25 conv": 80})
+    noise_sentence, model_sentence = written().sentences
+    assert noise_sentence.startswith("With 3 seeds against no noise, noise ")
+    assert model_sentence.startswith("With 3 seeds against anello, another model ")
 
 
 def test_the_caption_of_the_models_names_the_model_they_are_compared_with() -> None:

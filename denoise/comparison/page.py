@@ -95,10 +95,9 @@ class View:
     about: str
 
     @property
-    def question(self) -> Question:
-        """The one that the sentence and the summary answer."""
-        asked = (self.noise, self.model, self.target)
-        return next((each for each in asked if each.effects), self.noise)
+    def questions(self) -> list[Question]:
+        """Those that the settings answer."""
+        return [each for each in (self.noise, self.model, self.target) if each.effects]
 
     @property
     def best_learned(self) -> tuple[float, float]:
@@ -115,10 +114,15 @@ class View:
         return min(errors, key=lambda pair: pair[0] / pair[1], default=(math.nan, math.nan))
 
     @cached_property
-    def sentence(self) -> str:
-        """The answer."""
+    def sentences(self) -> list[str]:
+        """The answer, with a sentence for each question."""
         text = TEMPLATES.get_template("sentence.txt").render(view=self)
-        return " ".join(text.split())
+        return [" ".join(each.split()) for each in text.split("\f")]
+
+    @property
+    def sentence(self) -> str:
+        """The whole answer."""
+        return " ".join(self.sentences)
 
     @cached_property
     def pictures(self) -> list[Picture]:
@@ -138,11 +142,6 @@ class View:
             for name, (has_data, draw) in drawn.items()
             if has_data
         ]
-
-    @cached_property
-    def summary(self) -> list[list[str]]:
-        """The answer as a table below `tables.SUMMARY`."""
-        return tables.summary(self.question.effects)
 
     @cached_property
     def cells(self) -> list[tuple[tuple[str, str], ...]]:

@@ -30,7 +30,7 @@ SHOWN = (
     metrics.RUN_SECONDS,
 )
 HEADER = ("setting", "seeds")
-SUMMARY = ("measure", "largest gain", "largest loss", *ANSWERS)
+SUMMARY = ("largest gain", "largest loss", *ANSWERS)
 MISSING = "–"
 MOST_DECIMALS = 7
 
@@ -133,7 +133,7 @@ def answer(effect: Effect) -> str:
 
 
 def summary(effects: Effects) -> list[list[str]]:
-    """A row below `SUMMARY` for each metric; of one seed, no answers are counted."""
+    """A row for each metric: its name, then `SUMMARY`; of one seed, no answers are counted."""
     rows = []
     for metric, found in effects.items():
         in_order = sorted(found, key=lambda one: one.gain.mean)

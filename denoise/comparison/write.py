@@ -77,11 +77,12 @@ def write(
 
 
 def show(view: View, screen: Console) -> None:
-    """Print the answer: a table below `tables.SUMMARY`, and the sentence."""
-    table = Table(*(Column(name, overflow="fold") for name in tables.SUMMARY), box=box.SIMPLE)
-    for row in view.summary:
-        table.add_row(*map(escape, row))
-    if view.summary:
+    """Print the answer: a table for each question, and the sentence."""
+    for question in view.questions:
+        heads = (f"against {question.baseline}", *tables.SUMMARY)
+        table = Table(*(Column(name, overflow="fold") for name in heads), box=box.SIMPLE)
+        for row in tables.summary(question.effects):
+            table.add_row(*map(escape, row))
         screen.print(table)
     screen.print(view.sentence, highlight=False, markup=False, soft_wrap=True)
 

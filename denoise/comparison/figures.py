@@ -97,9 +97,7 @@ def forest(question: Question, margin: float, *, narrow: bool) -> Figure:
             if shape in "<>" and not shown.are_grouped:
                 for one, at, place in zip(these, x, y, strict=True):
                     _annotate(axis, tables.percent(one.gain, ""), at, place, shape, colour)
-        axis.set(
-            xlim=(low, high), title=metric.name, xlabel=f"% from {question.baseline} · better →"
-        )
+        axis.set(xlim=(low, high), title=metric.name, xlabel="% better →")
         axis.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         _name_rows(axis, shown, narrow)
     return figure

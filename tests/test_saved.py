@@ -90,52 +90,44 @@ def test_a_composed_config_that_somebody_has_changed_is_made_anew(cli: Cli, orig
     assert "nonsense" not in made.read_text()
 
 
+def refusal(cli: Cli, original: Path, key: str, value: object) -> str:
+    """What the command says of a saved config in which `key` has been set to `value`."""
+    path = original / "config.yaml"
+    config = OmegaConf.load(path)
+    OmegaConf.update(config, key, value, merge=False)
+    OmegaConf.save(config, path)
+    said = cli("-cp", str(original), "-cn", "config")
+    assert said.status == 1
+    return said.err
+
+
 @pytest.mark.parametrize(("key", "value"), [("noise", None), ("trainer", [1]), ("data", "here")])
 def test_a_saved_config_with_something_else_for_a_group_is_named(
     cli: Cli, original: Path, key: str, value: object
 ) -> None:
-    path = original / "config.yaml"
-    config = OmegaConf.load(path)
-    config[key] = value
-    OmegaConf.save(config, path)
-    said = cli("-cp", str(original), "-cn", "config")
-    assert said.status == 1
-    assert f"{path} is not a saved config: {key} is not a group of settings" in said.err
+    wrong = f"{original}/config.yaml is not a saved config: {key} is not a group of settings"
+    assert wrong in refusal(cli, original, key, value)
 
 
 def test_a_config_with_another_key_is_named_and_never_composed(cli: Cli, original: Path) -> None:
     """A hydra section could name callbacks and log handlers, which Hydra would create."""
-    path = original / "config.yaml"
-    config = OmegaConf.load(path)
-    config.hydra = {"callbacks": {"x": {"_target_": "pathlib.Path.touch", "self": "made"}}}
-    OmegaConf.save(config, path)
-    said = cli("-cp", str(original), "-cn", "config")
-    assert said.status == 1
-    assert f"{path} is not a saved config: it has the key hydra" in said.err
+    callback = {"_target_": "pathlib.Path.touch", "self": "made"}
+    said = refusal(cli, original, "hydra", {"callbacks": {"x": callback}})
+    assert f"{original}/config.yaml is not a saved config: it has the key hydra" in said
 
 
 def test_a_config_whose_groups_have_defaults_is_refused(cli: Cli, original: Path) -> None:
     """They would let another group set keys of Hydra itself."""
-    path = original / "config.yaml"
-    config = OmegaConf.load(path)
-    config.noise.defaults = [{"/model@_global_": "mlp"}, "_self_"]
-    OmegaConf.save(config, path)
-    said = cli("-cp", str(original), "-cn", "config")
-    assert said.status == 1
-    assert "config.yaml has the key defaults, and saved configs have none" in said.err
+    said = refusal(cli, original, "noise.defaults", [{"/model@_global_": "mlp"}, "_self_"])
+    assert "config.yaml has the key defaults, and saved configs have none" in said
 
 
 @pytest.mark.parametrize("key", ["noise.p", "evaluation.robust", "trainer.epochs"])
 def test_a_config_with_interpolations_is_refused(cli: Cli, original: Path, key: str) -> None:
     """Resolved, they could name foreign code, which is only seen where it is not."""
-    path = original / "config.yaml"
-    config = OmegaConf.load(path)
     foreign = "${oc.create:{a:{_target_:subprocess.Popen}}}"
-    OmegaConf.update(config, key, foreign, merge=False)
-    OmegaConf.save(config, path)
-    said = cli("-cp", str(original), "-cn", "config")
-    assert said.status == 1
-    assert f"config.yaml has '{foreign}', and saved configs have no interpolations" in said.err
+    said = refusal(cli, original, key, foreign)
+    assert f"config.yaml has '{foreign}', and saved configs have no interpolations" in said
 
 
 @pytest.mark.parametrize("key", ["noise", "evaluation.robust.clean"])
@@ -143,10 +135,5 @@ def test_a_config_with_interpolations_is_refused(cli: Cli, original: Path, key: 
 def test_a_config_that_names_foreign_code_is_refused(
     cli: Cli, original: Path, key: str, target: str
 ) -> None:
-    path = original / "config.yaml"
-    config = OmegaConf.load(path)
-    OmegaConf.update(config, f"{key}._target_", target)
-    OmegaConf.save(config, path)
-    said = cli("-cp", str(original), "-cn", "config")
-    assert said.status == 1
-    assert f"config.yaml names {target}, which is not of this package" in said.err
+    said = refusal(cli, original, f"{key}._target_", target)
+    assert f"config.yaml names {target}, which is not of this package" in said

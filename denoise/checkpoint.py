@@ -88,16 +88,18 @@ def newest(paths: Iterable[Path]) -> Path | None:
 def restore(path: Path, trainer: Trainer) -> tuple[list[dict[str, float]], dict[str, Tensor]]:
     """Load the state in `path` into a trainer of the same config; its history and best weights.
 
-    `UserError` if it is the state of another config, or has weights only.
+    `UserError` if it is the state of another config or of another device, or has weights only.
     """
     tensors, *_ = load(path)
     try:
-        _put(tensors, trainer)
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata()
         # States of 0.1.0 do not name their arithmetic.
         trainer.use(Arithmetic(metadata.get("arithmetic", Arithmetic.TORCH)))
+        _put(tensors, trainer)
         return json.loads(metadata["history"]), _under("best", tensors)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
     except (KeyError, RuntimeError, ValueError):
         raise UserError(f"{path} is not the state of a run of this config") from None
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 from openTSNE import TSNE
+from scipy.sparse import csr_matrix
 from sklearn.base import ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.manifold import trustworthiness
@@ -22,6 +23,7 @@ from denoise.evaluate import BATCH, NEIGHBOURS_ON_THE_MAP, Settings
 from denoise.fetch import CLASSES
 from denoise.model import Autoencoder
 
+CPU = torch.device("cpu")
 FEW_LABELS, DRAWS = 500, 5
 # With much momentum, 300 steps of t-SNE reach a smaller KL divergence than 750 steps of openTSNE's
 # default (benchmarks/tsne.py). With few codes it would be larger, and time does not matter there.
@@ -32,6 +34,7 @@ FEWER_STEPS: dict[str, Any] = {
     "n_iter": 200,
     "final_momentum": 0.97,
 }
+ROWS = 1000  # of n places, whose distances to all others are in memory at once
 
 Coded = tuple[np.ndarray, np.ndarray]  # codes and labels of images
 
@@ -101,30 +104,74 @@ def map_trustworthiness(codes: np.ndarray, coordinates: np.ndarray, settings: Se
     )
 
 
-def tsne(codes: np.ndarray, settings: Settings) -> np.ndarray:
+def tsne(codes: np.ndarray, settings: Settings, device: torch.device = CPU) -> np.ndarray:
     """A map of codes, (n, 2), scaled to fill [-1, 1] (van der Maaten & Hinton 2008).
 
+    The gradient is exact if `device` is a CUDA GPU, and Barnes and Hut's approximation elsewhere.
     Raises `ValueError` if all codes are equal, as they have no map.
     """
     if np.allclose(codes, codes[0]):
         raise ValueError("all latents are equal")
-    coordinates = fitted(codes, settings)
+    coordinates = fitted(codes, settings, device)
     return coordinates / np.abs(coordinates).max()
 
 
-def fitted(codes: np.ndarray, settings: Settings) -> np.ndarray:
+def fitted(codes: np.ndarray, settings: Settings, device: torch.device = CPU) -> np.ndarray:
     """The coordinates that t-SNE found, (n, 2), in the units of its own objective."""
     steps = FEWER_STEPS if len(codes) >= MANY_CODES else {}
     mapped = TSNE(
         perplexity=settings.perplexity,
         random_state=settings.random_state,
         initialization="pca" if codes.shape[1] > 1 else "random",
-        negative_gradient_method="bh",
+        negative_gradient_method=Exact(device) if device.type == "cuda" else "bh",
         neighbors="exact",  # of 10,000 codes, approximate ones would take longer
         n_jobs=torch.get_num_threads(),
         **steps,
     ).fit(codes)
     return np.asarray(mapped)
+
+
+class Exact:
+    """The gradient of t-SNE without approximation (van der Maaten & Hinton 2008, eq. 5).
+
+    openTSNE calls it with the map, (n, 2), and the sparse similarities of the codes, (n, n), which
+    it multiplies in its first steps. On the device, the similarities take 4 * n² bytes.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.similar: Tensor | None = None
+
+    def __call__(self, embedding: np.ndarray, P: csr_matrix, **_: Any) -> tuple[float, np.ndarray]:  # noqa: N803
+        """Nan for the KL divergence, and the gradient without its factor 4, as openTSNE's own."""
+        if self.similar is None:
+            self.first, self.similar = P.data[0], self._dense(P)
+        places = torch.from_numpy(np.asarray(embedding, dtype=np.float32)).to(self.device)
+        some = zip(self.similar.split(ROWS), places.split(ROWS), strict=True)
+        parts = [_forces(*rows, places) for rows in some]
+        attraction, repulsion, nearness = map(torch.cat, zip(*parts, strict=True))
+        total = nearness.sum() - len(places)  # without the nearness of places to themselves
+        gradient = attraction * (P.data[0] / self.first) - repulsion / total
+        return math.nan, gradient.double().cpu().numpy()
+
+    def _dense(self, similar: csr_matrix) -> Tensor:
+        pairs = similar.tocoo()
+        dense = torch.zeros(pairs.shape, device=self.device)
+        row, column, value = map(torch.from_numpy, (pairs.row, pairs.col, pairs.data))
+        dense[row.to(dense.device), column.to(dense.device)] = value.to(dense)
+        return dense
+
+
+def _forces(similar: Tensor, some: Tensor, places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Of `some` places: attraction, repulsion times a constant, and nearness to all places."""
+    # torch.cdist takes a hundred times as long on a GPU, where it is made for long vectors.
+    across, along = (some[:, [axis]] - places[:, axis] for axis in range(2))
+    near = across.square_().add_(along.square_()).add_(1).reciprocal_()
+    attraction, repulsion = (
+        weights.sum(1, keepdim=True) * some - weights @ places
+        for weights in (similar * near, near.square())
+    )
+    return attraction, repulsion, near.sum(1)
 
 
 def _coded(model: Autoencoder, split: Split, data: Data) -> Coded:

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from denoise import metrics
 from denoise.bounds import NonNegative, PositiveInt
+from denoise.cuda_graph import Replayed
 from denoise.data import Data
 from denoise.errors import UserError
 from denoise.model import Autoencoder
@@ -29,11 +30,16 @@ _DEVICES: dict[str, Callable[[], bool]] = {
 class Arithmetic(StrEnum):
     """What computes a training step: the results are equal up to rounding.
 
-    `torch` is torch's kernels and unfused Adam, `fused` is torch's kernels and fused Adam.
+    `torch` is torch's default Adam on any device, `fused` the fused Adam on a CPU, and `cuda` the
+    fused Adam on a CUDA GPU, in a CUDA graph if the model is one of the package's.
     """
 
     TORCH = "torch"
     FUSED = "fused"
+    CUDA = "cuda"
+
+
+_FASTEST = {"cpu": Arithmetic.FUSED, "cuda": Arithmetic.CUDA, "mps": Arithmetic.TORCH}
 
 
 @dataclass(frozen=True)
@@ -85,14 +91,23 @@ class Trainer:
         self.optimizer = torch.optim.Adam(
             model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
-        self.step = torch.compile(model) if settings.compile else model
-        self.use(Arithmetic.FUSED)
+        self.forward = torch.compile(model) if settings.compile else model
+        self.stream = torch.cuda.Stream() if self.device.type == "cuda" else None
+        self.use(_FASTEST[self.device.type])
 
     def use(self, arithmetic: Arithmetic) -> None:
-        """Train with `arithmetic`, which a resumed run keeps; on a GPU, always with torch's."""
-        self.arithmetic = arithmetic if self.device.type == "cpu" else Arithmetic.TORCH
+        """Train with `arithmetic`, which a resumed run keeps; `UserError` on another device."""
+        here = self.device.type
+        if arithmetic not in (Arithmetic.TORCH, _FASTEST[here]):
+            raise UserError(f"a run trained with arithmetic={arithmetic} cannot resume on {here}")
+        self.arithmetic, is_cuda = arithmetic, arithmetic is Arithmetic.CUDA
         for group in self.optimizer.param_groups:
-            group["fused"] = None if self.arithmetic is Arithmetic.TORCH else True  # None: default
+            group["fused"] = None if arithmetic is Arithmetic.TORCH else True  # None: default
+            group["capturable"] = is_cuda
+        # A graph repeats what it recorded, and a model of somebody else's may change its steps.
+        is_known = type(self.model).__module__ == Autoencoder.__module__
+        is_replayed = is_cuda and is_known and not self.settings.compile
+        self.step = Replayed(self._step, self.settings.batch_size) if is_replayed else self._step
 
     def epochs(self, *, after: int = 0) -> Iterator[dict[str, float]]:
         """Train the epochs `after` the last finished one, and yield the metrics of each.
@@ -118,25 +133,30 @@ class Trainer:
         """Visit every training image once, in a new order; the mean loss."""
         self.model.train()
         images = self.data.train.images
-        order = torch.randperm(len(images), generator=self.order).to(self.device)
-        losses, sizes = [], []
-        for index in order.split(self.settings.batch_size):
-            clean = self.data.scale(images[index])
-            noisy = self.noise(clean, generator=self.corruption)
-            wanted = target(self.settings.target, clean, noisy, self.noise, self.second)
-            loss = self._loss(noisy, wanted)
-            self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            self.optimizer.step()
-            losses.append(loss.detach())
-            sizes.append(len(index))
-        return float(np.average(torch.stack(losses).cpu().double(), weights=sizes))
+        if self.stream:
+            self.stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self.stream):
+            order = torch.randperm(len(images), generator=self.order).to(self.device)
+            batches = order.split(self.settings.batch_size)
+            losses = torch.stack([self._train_on(images[index]) for index in batches]).cpu()
+        return float(np.average(losses.double(), weights=[len(index) for index in batches]))
 
-    def _loss(self, noisy: Tensor, wanted: Tensor) -> Tensor:
+    def _train_on(self, images: Tensor) -> Tensor:
+        """Corrupt a batch and train on it; the loss before the step."""
+        clean = self.data.scale(images)
+        noisy = self.noise(clean, generator=self.corruption)
+        wanted = target(self.settings.target, clean, noisy, self.noise, self.second)
+        return self.step(noisy, wanted)
+
+    def _step(self, noisy: Tensor, wanted: Tensor) -> Tensor:
         bfloat16 = self.settings.precision == "bfloat16"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=bfloat16):
-            output = self.step(noisy)
-        return F.mse_loss(output.float(), wanted)
+            output = self.forward(noisy)
+        loss = F.mse_loss(output.float(), wanted)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        return loss.detach()
 
 
 def target(name: str, clean: Tensor, noisy: Tensor, noise: Noise, second: Generator) -> Tensor:

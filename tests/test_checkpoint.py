@@ -14,7 +14,7 @@ from denoise.errors import UserError
 from denoise.model import Anello
 from denoise.noise import Gaussian
 from denoise.trainer import Arithmetic, Trainer
-from tests.test_trainer import SETTINGS
+from tests.test_trainer import ON_A_CPU, SETTINGS
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def trainer(few: data.Data, seed: int = 0, target: str = "corrupted") -> Trainer
 
 
 @pytest.mark.parametrize("target", ["corrupted", "second"])
-@pytest.mark.parametrize("arithmetic", Arithmetic)
+@pytest.mark.parametrize("arithmetic", ON_A_CPU)
 def test_a_restored_run_continues_bit_for_bit_with_its_own_arithmetic(
     few: data.Data, tmp_path: Path, arithmetic: Arithmetic, target: str
 ) -> None:
@@ -78,6 +78,14 @@ def test_a_state_that_names_no_arithmetic_continues_with_torchs(
     checkpoint.restore(path, restored)
     assert restored.arithmetic == "torch"
     assert not restored.optimizer.param_groups[0]["fused"]
+
+
+def test_a_state_of_another_kind_of_device_is_refused(few: data.Data, tmp_path: Path) -> None:
+    saved, path = trainer(few), tmp_path / "last.safetensors"
+    saved.arithmetic = Arithmetic.CUDA
+    checkpoint.save(path, saved, history=[], best={}, config={})
+    with pytest.raises(UserError, match=r"with arithmetic=cuda cannot resume on cpu"):
+        checkpoint.restore(path, trainer(few))
 
 
 def test_the_config_and_the_weights_are_restored(few: data.Data, tmp_path: Path) -> None:

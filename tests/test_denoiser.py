@@ -135,11 +135,6 @@ def test_a_tensor_is_denoised_whatever_its_type_and_layout(model: Denoiser, kind
     torch.testing.assert_close(output.detach(), expected)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_results_are_on_the_device_of_the_input(model: Denoiser) -> None:
-    assert model.denoise(torch.rand(28, 28, device="cuda")).is_cuda
-
-
 def test_a_model_of_another_precision_still_takes_and_returns_float32(best: Path) -> None:
     doubled = denoise.load(best)
     doubled.model.double().requires_grad_()

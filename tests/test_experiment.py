@@ -67,7 +67,7 @@ def test_final_figures_parameters_and_tags_have_their_names(run: Run) -> None:
     tags = {"noise": "gaussian", "model": "anello", "protocol": "study"}
     assert tags.items() <= run.data.tags.items()
     assert re.fullmatch("[0-9a-f]{40}", run.data.tags["git.commit"])
-    assert run.data.tags["arithmetic"] in ("fused", "torch")  # on a CPU, on a GPU
+    assert run.data.tags["arithmetic"] in ("fused", "cuda", "torch")  # on a CPU, a GPU, MPS
     assert run.data.tags["git.dirty"] in ("true", "false")
 
 

@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from openTSNE.affinity import PerplexityBasedNN
+from openTSNE.tsne import kl_divergence_bh
 from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
 from threadpoolctl import threadpool_limits
@@ -37,6 +39,17 @@ def test_the_tsne_map_keeps_distances_fills_its_square_and_is_repeatable(
     assert abs(first).max() == pytest.approx(1)
     assert (first == again).all()
     assert spearmanr(pdist(codes), pdist(first)).statistic > 0.5
+
+
+@pytest.mark.parametrize("factor", [1, 12])
+def test_the_exact_gradient_is_that_of_opentsne_without_approximation(factor: int) -> None:
+    codes, places = np.random.default_rng(0).normal(size=(2, 600, 4))
+    places, similar = places[:, :2].copy(), PerplexityBasedNN(codes, 30, method="exact").P
+    gradient = latent.Exact(torch.device("cpu"))
+    gradient(places, similar)
+    _, ours = gradient(places, similar * factor)
+    _, theirs = kl_divergence_bh(places, similar * factor, 1, {"theta": 0.0})
+    np.testing.assert_allclose(ours, theirs, atol=1e-5 * abs(theirs).max())
 
 
 class ByLabel(Autoencoder):

@@ -20,7 +20,7 @@ import pytest
 import torch
 from hydra.core.hydra_config import HydraConfig
 from mlflow import MlflowClient
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from denoise import data, metrics
@@ -30,7 +30,7 @@ from denoise.config.identity import LONGEST_NAME, run_name
 from denoise.config.settings import Tracking
 from denoise.errors import StoreUnavailableError
 from denoise.manifest import sha256
-from denoise.runs import code, evaluation, screen
+from denoise.runs import code, evaluation, plan, screen
 from denoise.runs import sweep as sweep_module
 from denoise.tracking import charts, search, sweeps
 from denoise.tracking.record import SWEEP, Contents
@@ -225,6 +225,17 @@ def test_a_failing_job_stops_no_other_and_is_one_line(cli: Cli, settings: data.S
     assert "Runs: 2, at a time: 1, threads for each: 3" in said.out
     assert torch.get_num_threads() == 3
     assert {"train", "test", "latent"} <= _chart_groups(said)
+
+
+def test_four_runs_at_a_time_share_a_gpu_unless_asked_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 16)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    for asked, at_a_time in ((-1, 4), (8, 8)):
+        launcher = OmegaConf.create({"n_jobs": asked})
+        workers = plan._of_this_machine(launcher, 10, is_on_gpu=True)
+        assert workers == (at_a_time, 16 // at_a_time)
 
 
 def test_a_screen_that_is_not_utf_8_gets_table_and_page_all_the_same(

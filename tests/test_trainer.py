@@ -34,6 +34,7 @@ SETTINGS = trainer.Settings(
     precision="float32",
     compile=False,
 )
+ON_A_CPU = (Arithmetic.TORCH, Arithmetic.FUSED)
 
 
 @pytest.fixture(scope="module")
@@ -195,9 +196,9 @@ def test_each_arithmetic_trains_the_same_network_up_to_rounding(few: Data) -> No
         fitted.use(arithmetic)
         return next(fitted.epochs())["train/loss"]
 
-    plain, *others = map(loss, Arithmetic)
-    assert others == pytest.approx([plain] * len(others), rel=1e-4)
-    assert len({plain, *others}) == len(Arithmetic), "they are the same arithmetic"
+    plain, fused = map(loss, ON_A_CPU)
+    assert fused == pytest.approx(plain, rel=1e-4)
+    assert fused != plain, "they are the same arithmetic"
 
 
 @pytest.mark.parametrize("changes", [{"precision": "bfloat16"}, {"compile": True}])

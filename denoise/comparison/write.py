@@ -128,6 +128,7 @@ def _about(runs: Sequence[Found], found: Sequence[Setting]) -> str:
         *(f"protocol {name}" for name in protocols),
         "sweep " + ", ".join(sorted({run.tags["sweep"] for run in runs if "sweep" in run.tags})),
     ]
-    if len({run.tags.get("arithmetic", Arithmetic.TORCH) for run in runs}) > 1:
-        parts.append("some trained with torch's fused Adam, which rounds differently")
+    arithmetic = sorted({run.tags.get("arithmetic", Arithmetic.TORCH) for run in runs})
+    if len(arithmetic) > 1:
+        parts.append(f"trained with arithmetic {' and '.join(arithmetic)}, which round differently")
     return "; ".join(parts) + "."

@@ -73,7 +73,7 @@ class Evaluation:
         self.own.note_job(stage=f"t-SNE of {len(codes):,} latents")
         log.info("%s: t-SNE of %d latents ...", name, len(codes))
         start = time.perf_counter()
-        places = latent.tsne(codes, settings)
+        places = latent.tsne(codes, settings, self.data.test.images.device)
         self.own.log({metrics.TSNE_SECONDS.key: time.perf_counter() - start}, 0)
         title = f"{name}, t-SNE of {len(codes):,} test latents"
         figure = figures.tsne_map(places, labels, self.data.class_names, title)

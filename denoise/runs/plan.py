@@ -23,6 +23,9 @@ from denoise.tracking.failures import first_line, without_secret
 
 log = logging.getLogger(__name__)
 
+# A GPU computes for one process at a time: more runs only take memory, about 2 GiB each.
+RUNS_ON_A_GPU = 4
+
 
 @dataclass(frozen=True)
 class Member:
@@ -148,19 +151,20 @@ def without_store(overrides: Sequence[str]) -> list[str]:
     return [each for each in overrides if each.lstrip("+").partition("=")[0] != "tracking.uri"]
 
 
-def share_cores(config: DictConfig, count: int) -> int:
+def share_cores(config: DictConfig, planned: Sequence[Member]) -> int:
     """Share the cores among the workers, and set the threads of each; the workers' number or 0.
 
     One by one, jobs have as many threads as side by side: with more threads, torch adds in another
     order, and losses would differ in the fourth digit.
     """
-    launcher = config.hydra.launcher
+    launcher, count = config.hydra.launcher, len(planned)
     if launcher.get("cpus_per_task"):  # Slurm's nodes, whatever this machine has
         workers, threads = min(launcher.array_parallelism, count), launcher.cpus_per_task
     elif "remote" in launcher:  # Ray knows how many have room in its cluster
         workers, threads = 0, max(1, int(launcher.remote.num_cpus))
     else:
-        workers, threads = _of_this_machine(launcher, count)
+        is_on_gpu = planned[0].config.trainer.torch_device().type == "cuda"
+        workers, threads = _of_this_machine(launcher, count, is_on_gpu=is_on_gpu)
     # Workers inherit this; torch, numpy and openTSNE all follow it.
     os.environ["OMP_NUM_THREADS"] = str(threads)
     torch.set_num_threads(threads)  # for runs in this process, where it is imported already
@@ -169,11 +173,13 @@ def share_cores(config: DictConfig, count: int) -> int:
     return workers
 
 
-def _of_this_machine(launcher: DictConfig, count: int) -> tuple[int, int]:
+def _of_this_machine(launcher: DictConfig, count: int, *, is_on_gpu: bool) -> tuple[int, int]:
     """The number of workers, and the threads of each: as many as the user set, or all cores."""
     asked = launcher.get("n_jobs", -1)
     if asked == 0:
         raise UserError("hydra.launcher.n_jobs must be -1, for all cores, or >= 1, got 0")
+    if asked == -1 and is_on_gpu:
+        asked = min(RUNS_ON_A_GPU, joblib.cpu_count())
     side_by_side = min(joblib.effective_n_jobs(asked), count)
     threads = os.environ.get("OMP_NUM_THREADS") or max(1, joblib.cpu_count() // side_by_side)
     if "n_jobs" not in launcher:
@@ -200,7 +206,8 @@ def announce(planned: list[Member], workers: int, *, reuses: bool) -> None:
         }
         which = f", {len(others)} with code that may differ from today's" if others else ""
         log.info("Finished earlier and reused: %d%s (force=true trains them)", finished, which)
-    if not left or not workers:
+    # On a GPU the estimate would take about as long as a run.
+    if not left or not workers or planned[0].config.trainer.torch_device().type == "cuda":
         return
     try:
         minutes = estimate.seconds(list(left.values()), workers=workers) / 60

@@ -80,7 +80,7 @@ def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
     for each in {repr(member.config.data): member.config.data for member in members}.values():
         fetch.fetch(each)
     if is_sweep:
-        workers = plan.share_cores(config, len(members))
+        workers = plan.share_cores(config, members)
         plan.announce(members, workers, reuses=answers and not config.force)
     launched = Launch(folder, members, is_sweep, is_anew=config.force)
     if is_sweep:

@@ -13,6 +13,10 @@ class RunDeletedError(UserError):
     """The run was deleted in MLflow while it still had something to log."""
 
 
+class DamagedRecordError(UserError):
+    """The record of a run cannot be read."""
+
+
 class RunTakenError(Exception):
     """Another process owns the run `run_id`."""
 

@@ -477,6 +477,22 @@ def test_a_folder_that_reused_a_run_can_complete_it_later(
     assert after.keys() > {*before, "figures/tsne.png"}
 
 
+def test_a_run_whose_record_in_the_store_was_cut_short_is_reused_and_completed(
+    cli: Cli, settings: data.Settings
+) -> None:
+    small = (*SMALL, "trainer.epochs=1", f"data.root={settings.root}")
+    (run,) = cli(*small).runs()
+    stored = Path(run.info.artifact_uri.removeprefix("file://"), "record.json")
+    for typed in ((), ("evaluation.map_seed=null",)):
+        stored.write_text(stored.read_text()[:100])
+        said = cli(*small, *typed, "hydra.run.dir=again")
+        assert (said.status, said.out.count("│ REUSED ")) == (0, 1), said.out
+    client = MlflowClient(f"sqlite:///{said.folder}/mlflow.db")
+    assert len(client.get_metric_history(run.info.run_id, "train/loss")) == 1
+    assert client.get_run(run.info.run_id).data.metrics["latent/trustworthiness"] > 0
+    assert json.loads(stored.read_text())["status"] == "FINISHED"
+
+
 def test_a_run_that_finished_before_a_score_existed_gets_it_when_it_is_typed_again(
     cli: Cli, settings: data.Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,7 +25,7 @@ from mlflow.entities import (
 )
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-from denoise.errors import RunDeletedError, RunTakenError
+from denoise.errors import DamagedRecordError, RunDeletedError, RunTakenError
 from denoise.tracking import claim, failures, record, store
 from denoise.tracking.record import FILE, METRICS, STATE, Contents, Record
 
@@ -97,7 +97,7 @@ def _created_before(client: MlflowClient, now: Contents) -> str | None:
 
 
 def stored(client: MlflowClient, run_id: str, uri: str = "") -> Contents:
-    """MLflow's own copy of the record of a run; an empty one if it has none yet.
+    """MLflow's own copy of the record of a run; an empty one if it has none, or a damaged one.
 
     MLflow's client would ask five times for the address `uri` of the run's files.
     """
@@ -108,7 +108,9 @@ def stored(client: MlflowClient, run_id: str, uri: str = "") -> Contents:
     with tempfile.TemporaryDirectory() as folder:
         for name in {FILE, METRICS} & names:
             place.download_artifacts(name, folder)
-        return record.read(Path(folder)) or Contents()
+        with contextlib.suppress(DamagedRecordError):  # cut short by a full disk
+            return record.read(Path(folder)) or Contents()
+    return Contents()
 
 
 def _log_once(client: MlflowClient, now: Contents, known: Contents) -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from denoise.errors import FolderLockedError, UserError
+from denoise.errors import DamagedRecordError, FolderLockedError, UserError
 from denoise.manifest import sha256
 
 VERSION = 1
@@ -91,7 +91,7 @@ def read(folder: Path, *, with_lines: bool = True) -> Contents | None:
 
     Without lines of metrics it is quicker to read.
 
-    Raises `UserError` if the record is damaged or of a version that is not known.
+    Raises `DamagedRecordError` if it cannot be read, `UserError` if its version is not known.
     """
     try:
         fields = json.loads((folder / FILE).read_text(encoding="utf-8"))
@@ -106,7 +106,7 @@ def read(folder: Path, *, with_lines: bool = True) -> Contents | None:
     except UserError:
         raise
     except (ValueError, KeyError, TypeError, OSError) as error:
-        raise UserError(f"{folder / FILE} is damaged: {error}") from None
+        raise DamagedRecordError(f"{folder / FILE} is damaged: {error}") from None
 
 
 def _lines(path: Path) -> list[Line]:

@@ -48,7 +48,7 @@ def build_noise(node: object, key: str = "noise", *, trust: Trust = ()) -> Noise
     return _object(Noise, node, key, trust)
 
 
-def build_suite(nodes: Mapping[str, object], *, trust: Trust = ()) -> dict[str, Noise]:
+def build_suite(nodes: Mapping[str, object], *, trust: Trust) -> dict[str, Noise]:
     """The corruptions of the robustness test, from the config nodes of `evaluation.robust`."""
     if "mean" in nodes:
         raise UserError("evaluation.robust.mean: choose another name; mean is that of the suite")

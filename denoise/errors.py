@@ -1,4 +1,4 @@
-"""Every exception that the package raises on purpose."""
+"""The package's exceptions; signals are in `runs/signals.py`."""
 
 
 class UserError(ValueError):

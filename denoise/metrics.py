@@ -147,9 +147,8 @@ GROUPS = tuple(dict.fromkeys(key.partition("/")[0] for key in CATALOGUE))
 
 def find(key: str) -> Metric | None:
     """The metric with this key; None if no metric of the package has it."""
-    if key not in CATALOGUE and (corruption := corruption_of(key)):
-        return robust(corruption)
-    return CATALOGUE.get(key)
+    corruption = corruption_of(key)
+    return robust(corruption) if corruption else CATALOGUE.get(key)
 
 
 def corruption_of(key: str) -> str:

@@ -94,8 +94,7 @@ def _baselines(settings: Tracking, runs: Sequence[Found]) -> list[Found]:
     """
     wanted = {each for run in runs for each in run.tags.get("baseline_hash", "").split()}
     wanted -= {run.tags.get("config_hash") for run in runs}
-    there = {run.id for run in runs}
-    return [run for run in search.finished(settings, wanted).values() if run.id not in there]
+    return list(search.finished(settings, wanted).values())
 
 
 def _by_name(references: Sequence[Found]) -> dict[str, dict[str, float]]:

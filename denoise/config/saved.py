@@ -19,7 +19,7 @@ GROUPS = ("data", "noise", "model", "evaluation", "trainer", "protocol")
 # Groups that set values in others, which have saved values.
 NOT_COMBINED = ("protocol", "experiment")
 HOME = Path("outputs/.configs")  # below the folder of the command, as jobs of Slurm compose there
-CLASSES = ("denoise.noise", "denoise.model")  # modules whose classes a saved config may name
+CLASSES = ("denoise.noise", "denoise.model")  # the package's modules with classes of configs
 
 
 def composable(typed: Sequence[str]) -> list[str]:

@@ -11,11 +11,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from denoise.config.saved import CLASSES
 from denoise.errors import UserError
 from denoise.manifest import sha256
 from denoise.tracking import claim
 
-OURS = ("denoise.noise", "denoise.model")  # the package's modules with classes of configs
 VARIABLE = "DENOISE_CODE"  # the code of the launching process, for its workers
 
 
@@ -43,7 +43,7 @@ def tags() -> dict[str, str]:
 
 def tags_of_classes(plain: Mapping[str, Any]) -> dict[str, str]:
     """A tag with the SHA-256 of the modules of those classes in a config that are not ours."""
-    modules = {_module(target) for target in _targets(plain)} - set(OURS)
+    modules = {_module(target) for target in _targets(plain)} - set(CLASSES)
     sums = list(filter(None, map(_sha256, sorted(modules))))
     return {claim.CLASSES: " ".join(sums)} if sums else {}
 

@@ -45,19 +45,16 @@ class Suite:
     params: dict[str, Any]
 
 
-Measure = Callable[[Suite, Data], dict[str, float]]
-
-
 @dataclass(frozen=True)
 class Reference:
     """How a reference is measured; `params` has what it depends on besides the suite."""
 
     name: str
-    measure: Measure
+    measure: Callable[[Suite, Data], dict[str, float]]
     params: dict[str, Any] = field(default_factory=dict)
 
 
-def suite_of(plain: Mapping[str, Any], trust: build.Trust = ()) -> Suite:
+def suite_of(plain: Mapping[str, Any], trust: build.Trust) -> Suite:
     """The suite of a run's config; `trust` is as in `build`."""
     node = {k: v for k, v in plain["data"].items() if f"data.{k}" not in identity.REMOVED}
     settings = bounds.settings(data.Settings, node, "data")

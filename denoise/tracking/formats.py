@@ -5,6 +5,7 @@ import uuid
 from pathlib import Path
 
 import mlflow
+import torch
 from PIL import Image
 from torch import Tensor, nn
 
@@ -39,14 +40,13 @@ def add_dataset(
 
 def add_model(own: Record, model: nn.Module, example: Tensor) -> None:
     """Add the model in MLflow's pickle-free format, with its signature, from a batch of two."""
-    import torch  # the requirements pin what the model was made with
-
     with tempfile.TemporaryDirectory() as folder:
         saved = Path(folder) / "model"
         mlflow.pytorch.save_model(
             model,
             saved,
             input_example=example.numpy(),
+            # the version that the model was made with
             pip_requirements=[f"torch=={torch.__version__.split('+')[0]}"],
         )
         files = [path for path in sorted(saved.rglob("*")) if path.is_file()]

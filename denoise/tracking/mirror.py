@@ -58,7 +58,7 @@ def mirror(own: Record, known: Contents | None = None) -> Contents:
 
 def _mirror(own: Record, known: Contents | None) -> Contents:
     now, client = own.snapshot(), MlflowClient()
-    if known and known == now:
+    if known == now:
         return now
     if not own.run_id:
         own.note(run_id=_created_before(client, now) or create(client, now))
@@ -103,8 +103,6 @@ def stored(client: MlflowClient, run_id: str, uri: str = "") -> Contents:
     """
     place = get_artifact_repository(uri or client.get_run(run_id).info.artifact_uri)
     names = {entry.path for entry in place.list_artifacts()}
-    if FILE not in names:
-        return Contents()
     with tempfile.TemporaryDirectory() as folder:
         for name in {FILE, METRICS} & names:
             place.download_artifacts(name, folder)

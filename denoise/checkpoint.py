@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from denoise.errors import UserError
+from denoise.errors import OtherDeviceError, UserError
 from denoise.trainer import Arithmetic, Trainer
 
 log = logging.getLogger(__name__)
@@ -88,18 +88,24 @@ def newest(paths: Iterable[Path]) -> Path | None:
 def restore(path: Path, trainer: Trainer) -> tuple[list[dict[str, float]], dict[str, Tensor]]:
     """Load the state in `path` into a trainer of the same config; its history and best weights.
 
-    `UserError` if it is the state of another config or of another device, or has weights only.
+    `UserError` if it is the state of another config, or has weights only; `OtherDeviceError` if
+    its random numbers are those of another kind of device.
     """
     tensors, *_ = load(path)
     try:
+        if tensors["random.corruption"].shape != trainer.corruption.get_state().shape:
+            raise OtherDeviceError(
+                f"{path} is of a run on another kind of device: it cannot resume with "
+                f"trainer.device={trainer.device.type}"
+            )
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata()
         # States of 0.1.0 do not name their arithmetic.
         trainer.use(Arithmetic(metadata.get("arithmetic", Arithmetic.TORCH)))
         _put(tensors, trainer)
         return json.loads(metadata["history"]), _under("best", tensors)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
+    except OtherDeviceError:
+        raise
     except (KeyError, RuntimeError, ValueError):
         raise UserError(f"{path} is not the state of a run of this config") from None
 

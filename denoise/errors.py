@@ -13,6 +13,10 @@ class RunDeletedError(UserError):
     """The run was deleted in MLflow while it still had something to log."""
 
 
+class OtherDeviceError(UserError):
+    """A run was interrupted on another kind of device than it is to resume on."""
+
+
 class DamagedRecordError(UserError):
     """The record of a run cannot be read."""
 

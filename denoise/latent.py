@@ -117,13 +117,23 @@ def tsne(codes: np.ndarray, settings: Settings, device: torch.device = CPU) -> n
 
 
 def fitted(codes: np.ndarray, settings: Settings, device: torch.device = CPU) -> np.ndarray:
-    """The coordinates that t-SNE found, (n, 2), in the units of its own objective."""
+    """The coordinates that t-SNE found, (n, 2), in the units of its own objective.
+
+    If the memory of a GPU is too small, they are computed on the CPU.
+    """
+    try:
+        return _fitted(codes, settings, Exact(device) if device.type == "cuda" else "bh")
+    except torch.OutOfMemoryError:
+        return _fitted(codes, settings, "bh")
+
+
+def _fitted(codes: np.ndarray, settings: Settings, method: "Exact | str") -> np.ndarray:
     steps = FEWER_STEPS if len(codes) >= MANY_CODES else {}
     mapped = TSNE(
         perplexity=settings.perplexity,
         random_state=settings.random_state,
         initialization="pca" if codes.shape[1] > 1 else "random",
-        negative_gradient_method=Exact(device) if device.type == "cuda" else "bh",
+        negative_gradient_method=method,
         neighbors="exact",  # of 10,000 codes, approximate ones would take longer
         n_jobs=torch.get_num_threads(),
         **steps,
@@ -164,11 +174,11 @@ class Exact:
 
 def _forces(similar: Tensor, some: Tensor, places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Of `some` places: attraction, repulsion times a constant, and nearness to all places."""
-    # torch.cdist takes a hundred times as long on a GPU, where it is made for long vectors.
+    # Without matrix products, which may round to TF32: the differences of large sums are small.
     across, along = (some[:, [axis]] - places[:, axis] for axis in range(2))
-    near = across.square_().add_(along.square_()).add_(1).reciprocal_()
+    near = (across.square() + along.square()).add_(1).reciprocal_()
     attraction, repulsion = (
-        weights.sum(1, keepdim=True) * some - weights @ places
+        torch.stack([(weights * across).sum(1), (weights * along).sum(1)], dim=1)
         for weights in (similar * near, near.square())
     )
     return attraction, repulsion, near.sum(1)

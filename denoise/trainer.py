@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from denoise import metrics
 from denoise.bounds import NonNegative, PositiveInt
-from denoise.cuda_graph import Replayed
+from denoise.cuda_graph import Replayed, recordable
 from denoise.data import Data
 from denoise.errors import UserError
 from denoise.model import Autoencoder
@@ -92,14 +92,10 @@ class Trainer:
             model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
         self.forward = torch.compile(model) if settings.compile else model
-        self.stream = torch.cuda.Stream() if self.device.type == "cuda" else None
         self.use(_FASTEST[self.device.type])
 
     def use(self, arithmetic: Arithmetic) -> None:
-        """Train with `arithmetic`, which a resumed run keeps; `UserError` on another device."""
-        here = self.device.type
-        if arithmetic not in (Arithmetic.TORCH, _FASTEST[here]):
-            raise UserError(f"a run trained with arithmetic={arithmetic} cannot resume on {here}")
+        """Train with `arithmetic`, which a resumed run keeps."""
         self.arithmetic, is_cuda = arithmetic, arithmetic is Arithmetic.CUDA
         for group in self.optimizer.param_groups:
             group["fused"] = None if arithmetic is Arithmetic.TORCH else True  # None: default
@@ -107,7 +103,7 @@ class Trainer:
         # A graph repeats what it recorded, and a model of somebody else's may change its steps.
         is_known = type(self.model).__module__ == Autoencoder.__module__
         is_replayed = is_cuda and is_known and not self.settings.compile
-        self.step = Replayed(self._step, self.settings.batch_size) if is_replayed else self._step
+        self.replayed = Replayed(self.settings.batch_size) if is_replayed else None
 
     def epochs(self, *, after: int = 0) -> Iterator[dict[str, float]]:
         """Train the epochs `after` the last finished one, and yield the metrics of each.
@@ -133,9 +129,7 @@ class Trainer:
         """Visit every training image once, in a new order; the mean loss."""
         self.model.train()
         images = self.data.train.images
-        if self.stream:
-            self.stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(self.stream):
+        with recordable(self.device):
             order = torch.randperm(len(images), generator=self.order).to(self.device)
             batches = order.split(self.settings.batch_size)
             losses = torch.stack([self._train_on(images[index]) for index in batches]).cpu()
@@ -146,7 +140,9 @@ class Trainer:
         clean = self.data.scale(images)
         noisy = self.noise(clean, generator=self.corruption)
         wanted = target(self.settings.target, clean, noisy, self.noise, self.second)
-        return self.step(noisy, wanted)
+        return (
+            self.replayed(self._step, noisy, wanted) if self.replayed else self._step(noisy, wanted)
+        )
 
     def _step(self, noisy: Tensor, wanted: Tensor) -> Tensor:
         bfloat16 = self.settings.precision == "bfloat16"

@@ -5,12 +5,13 @@ import pickle
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
 
 from denoise import checkpoint, data
-from denoise.errors import UserError
+from denoise.errors import OtherDeviceError, UserError
 from denoise.model import Anello
 from denoise.noise import Gaussian
 from denoise.trainer import Arithmetic, Trainer
@@ -82,9 +83,9 @@ def test_a_state_that_names_no_arithmetic_continues_with_torchs(
 
 def test_a_state_of_another_kind_of_device_is_refused(few: data.Data, tmp_path: Path) -> None:
     saved, path = trainer(few), tmp_path / "last.safetensors"
-    saved.arithmetic = Arithmetic.CUDA
+    saved.corruption = Mock(get_state=lambda: torch.zeros(16, dtype=torch.uint8))  # as on CUDA
     checkpoint.save(path, saved, history=[], best={}, config={})
-    with pytest.raises(UserError, match=r"with arithmetic=cuda cannot resume on cpu"):
+    with pytest.raises(OtherDeviceError, match=r"cannot resume with trainer.device=cpu"):
         checkpoint.restore(path, trainer(few))
 
 

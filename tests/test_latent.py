@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -39,6 +40,17 @@ def test_the_tsne_map_keeps_distances_fills_its_square_and_is_repeatable(
     assert abs(first).max() == pytest.approx(1)
     assert (first == again).all()
     assert spearmanr(pdist(codes), pdist(first)).statistic > 0.5
+
+
+def test_a_map_that_does_not_fit_on_the_gpu_is_computed_on_the_cpu(
+    images: Data, evaluation: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codes = latent.codes(Anello(latent_dim=4), images.test.images[:300], images)
+    full = Mock(side_effect=torch.OutOfMemoryError)
+    monkeypatch.setattr(latent, "Exact", lambda _: full)
+    there = latent.tsne(codes, evaluation, torch.device("cuda"))
+    assert full.called
+    assert (there == latent.tsne(codes, evaluation)).all()
 
 
 @pytest.mark.parametrize("factor", [1, 12])

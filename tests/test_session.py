@@ -21,7 +21,7 @@ from sqlalchemy import Engine, create_engine, event
 
 from denoise import checkpoint
 from denoise.config.settings import Tracking
-from denoise.errors import FolderLockedError, UserError
+from denoise.errors import FolderLockedError, OtherDeviceError, UserError
 from denoise.tracking import claim, files, formats, pending, record, search, session, store
 from denoise.tracking.record import REFERENCE, Record
 from denoise.tracking.store import prepare
@@ -56,6 +56,7 @@ def ended_run(settings: Tracking, error: BaseException | None) -> mlflow.entitie
         (FileNotFoundError("of a file that the run needs"), "FAILED"),
         (PermissionError(errno.EACCES, "of a file that the run needs"), "FAILED"),
         (OSError(errno.ENOSPC, "a full disk"), "KILLED"),
+        (OtherDeviceError("a state of a GPU, on a CPU"), "KILLED"),
         (KeyboardInterrupt(), "KILLED"),
         (SystemExit(), "FAILED"),
     ],

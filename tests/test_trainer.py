@@ -209,6 +209,13 @@ def test_precision_and_compilation_train_the_same_model(few: Data, changes: dict
     assert changed == pytest.approx(plain, rel=0.03)
 
 
+def test_a_cpu_trains_where_there_is_also_an_apple_gpu(
+    few: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert len(fit(few, Identity(), settings=replace(SETTINGS, epochs=1))[1]) == 1
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
 def test_a_missing_device_is_refused() -> None:
     with pytest.raises(UserError, match=r"trainer.device=cuda is not on this machine.* cpu"):

@@ -177,7 +177,7 @@ def _of_this_machine(launcher: DictConfig, count: int, *, is_on_gpu: bool) -> tu
     """The number of workers, and the threads of each: as many as the user set, or all cores."""
     asked = launcher.get("n_jobs", -1)
     if asked == 0:
-        raise UserError("hydra.launcher.n_jobs must be -1, for all cores, or >= 1, got 0")
+        raise UserError("hydra.launcher.n_jobs must be -1, for the default, or >= 1, got 0")
     if asked == -1 and is_on_gpu:
         asked = min(RUNS_ON_A_GPU, joblib.cpu_count())
     side_by_side = min(joblib.effective_n_jobs(asked), count)

@@ -15,7 +15,7 @@ from mlflow.tracking.context.registry import resolve_tags
 
 from denoise import checkpoint
 from denoise.config.settings import Tracking
-from denoise.errors import UserError
+from denoise.errors import OtherDeviceError, UserError
 from denoise.tracking import claim, failures, files, mirror, record, search, store
 from denoise.tracking.mirror import Mirror
 from denoise.tracking.record import STATE, Contents, Record
@@ -107,8 +107,9 @@ def reopened(own: Record, settings: Tracking, run_id: str) -> Iterator[Record]:
 
 
 def is_of_the_machine(error: BaseException) -> bool:
-    """Whether a full or broken disk is at fault, so that the run may resume later."""
-    return isinstance(error, OSError) and error.errno in FULL_OR_BROKEN
+    """Whether the disk or the device is at fault, so that the run may resume later."""
+    is_of_disk = isinstance(error, OSError) and error.errno in FULL_OR_BROKEN
+    return is_of_disk or isinstance(error, OtherDeviceError)
 
 
 def check_run(folder: Path, contents: Contents, hashes: Sequence[str]) -> None:

@@ -12,12 +12,12 @@ seeds := 5
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-install: $(STAMP)  ## create .venv with the locked dependencies (2 GB)
+install: $(STAMP)  ## create .venv with the locked dependencies (7 GB)
 
 # setuptools prints a warning for every editable install; PYTHONWARNINGS silences it.
 $(STAMP): requirements.lock pyproject.toml
 	@[ -n "$(PYTHON)" ] || { echo "No Python 3.11 or newer with the venv module was found (Debian: apt install python3-venv); choose one with make PYTHON=..."; exit 1; }
-	@echo "Installing into $(VENV): about 2 GB, two or three minutes, only once ..."
+	@echo "Installing into $(VENV): 7 GB, two or three minutes, only once ..."
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .

@@ -92,20 +92,19 @@ def restore(path: Path, trainer: Trainer) -> tuple[list[dict[str, float]], dict[
     its random numbers are those of another kind of device.
     """
     tensors, *_ = load(path)
+    drawn, here = tensors.get("random.corruption"), trainer.corruption.get_state()
+    if drawn is not None and drawn.shape != here.shape:
+        raise OtherDeviceError(
+            f"{path} is of a run on another kind of device: it cannot resume with "
+            f"trainer.device={trainer.device.type}"
+        )
     try:
-        if tensors["random.corruption"].shape != trainer.corruption.get_state().shape:
-            raise OtherDeviceError(
-                f"{path} is of a run on another kind of device: it cannot resume with "
-                f"trainer.device={trainer.device.type}"
-            )
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata()
         # States of 0.1.0 do not name their arithmetic.
         trainer.use(Arithmetic(metadata.get("arithmetic", Arithmetic.TORCH)))
         _put(tensors, trainer)
         return json.loads(metadata["history"]), _under("best", tensors)
-    except OtherDeviceError:
-        raise
     except (KeyError, RuntimeError, ValueError):
         raise UserError(f"{path} is not the state of a run of this config") from None
 

@@ -174,7 +174,10 @@ def share_cores(config: DictConfig, planned: Sequence[Member]) -> int:
 
 
 def _of_this_machine(launcher: DictConfig, count: int, *, is_on_gpu: bool) -> tuple[int, int]:
-    """The number of workers, and the threads of each: as many as the user set, or all cores."""
+    """The number of workers, and the threads of each.
+
+    As many as the user set, or else one for each core, or `RUNS_ON_A_GPU`.
+    """
     asked = launcher.get("n_jobs", -1)
     if asked == 0:
         raise UserError("hydra.launcher.n_jobs must be -1, for the default, or >= 1, got 0")

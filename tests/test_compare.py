@@ -217,7 +217,9 @@ def test_higher_accuracies_are_better_and_higher_errors_are_worse() -> None:
     assert [one.answer for one in compared_with_none().values()] == ["worse"]
     assert [one.answer for one in compared_with_none(metrics.KNN_ACCURACY).values()] == ["better"]
     assert "noise helps kNN accuracy" in written().sentence
-    assert written().sentence.endswith("but is not shown to help reconstruction.")
+    assert written().sentence.endswith(
+        "but is not shown to help reconstruction. It makes reconstruction (1 of 1 settings) worse."
+    )
 
 
 def test_not_significant_and_equivalent_are_two_answers() -> None:
@@ -279,6 +281,14 @@ def test_settings_with_several_seeds_are_compared_beside_one_with_a_single_seed(
     assert answers() == {"gaussian σ=0.25": "better"}
 
 
+def test_a_measure_of_one_seed_answers_nothing_beside_those_of_several() -> None:
+    for seed in range(3):
+        accuracy = {"knn": 0.7 + seed / 100} if seed == 0 else {}
+        cheap_run("none", seed, clean=0.2, **accuracy)
+        cheap_run("gaussian", seed, clean=0.1 + seed / 1000, **accuracy)
+    assert "kNN accuracy" not in written().sentence
+
+
 def test_a_missing_run_without_noise_is_reported() -> None:
     cheap_run("gaussian", clean=0.1)
     assert written().sentence.startswith(
@@ -286,9 +296,14 @@ def test_a_missing_run_without_noise_is_reported() -> None:
     )
 
 
-def test_settings_that_differ_in_nothing_ask_no_question() -> None:
+@pytest.mark.parametrize("other", [None, 4, 64])
+def test_settings_without_a_counterpart_answer_no_question(other: int | None) -> None:
+    """Models are compared if their latents have the same size."""
     cheap_run("none", clean=0.1)
-    assert written().sentence.endswith("so there is nothing to compare.")
+    if other:
+        of_other = {"_target_": "denoise.model.Mlp", "latent_dim": other}
+        cheap_run("none", model="mlp", more={"model": of_other}, clean=0.1)
+    assert written().sentence.startswith("These runs answer no question") == (other != 4)
 
 
 def test_gaussian_noise_of_strength_0_is_a_baseline() -> None:
@@ -381,6 +396,19 @@ def test_amounts_under_two_protocols_are_two_lines() -> None:
         "fair": [0.1, 0.2],
         "study": [0.3, 0.4],
     }
+
+
+def test_labels_do_not_name_what_follows_from_the_protocol() -> None:
+    for protocol, black in (("fair", 0.0), ("study", -1.0)):
+        for fraction in (0.1, 0.25):
+            strength = {"fraction": fraction, "value": black}
+            cheap_run("masking", strength=strength, tags={"protocol": protocol}, clean=0.1)
+    assert [one.label for one in found()] == [
+        f"masking fraction={fraction} {protocol}"
+        for protocol in ("fair", "study")
+        for fraction in (0.1, 0.25)
+    ]
+    assert "in the units of each protocol" in page_written().read_text(encoding="utf-8")
 
 
 def test_poisson_noise_is_ordered_from_many_photons_to_few() -> None:
@@ -493,6 +521,15 @@ def test_runs_that_do_not_beat_the_mean_image_have_learned_nothing(
     given = {"data": {"name": "FashionMNIST", "root": settings.root, "low": low, "high": 1.0}}
     cheap_run("none", clean=level, more=given)
     assert written().sentence.startswith("These runs are too short") != learned
+
+
+def test_the_mean_image_is_measured_on_the_images_that_the_run_is_tested_on(
+    settings: data.Settings,
+) -> None:
+    """On the first hundred test images, it has an error of 0.0924."""
+    given = {"name": "FashionMNIST", "root": settings.root, "low": 0, "high": 1.0}
+    cheap_run("none", clean=0.0862, more={"data": given | {"test_size": 100}})
+    assert not written().sentence.startswith("These runs are too short")
 
 
 def test_each_setting_is_measured_against_the_mean_image_of_its_own_protocol(

@@ -360,6 +360,7 @@ def test_a_mixture_has_the_noises_that_its_config_names(composed: Compose) -> No
 MISTAKES = {
     ("noise.sigma=-1",): "noise.sigma must be a finite number >= 0, got -1",
     ("noise=gaussian.yaml",): "noise=gaussian.yaml: leave out .yaml",
+    ("noise=[none,blur]",): "noise=[none,blur]: give one choice, or sweep over several: -m noise=",
     ("noise.sigma=range(1,",): "noise.sigma=range(1, cannot be parsed\n",
     ("data.root=/my größe",): "quote the value twice, like 'data.root=\"/my größe\"'",
     ("noise.sigma=nan",): "noise.sigma must be a finite number >= 0, got nan",

@@ -123,16 +123,13 @@ def test_accuracies_do_not_depend_on_the_number_of_threads(
     assert found[0] == found[1]
 
 
-def test_codes_without_an_accuracy_of_few_labels_are_refused_with_the_reason(
+def test_draws_that_lack_a_class_are_refused_with_the_reason(
     images: Data, evaluation: Settings
 ) -> None:
     train = labelled(images, told=True).train
-    for wrong, reason in (
-        (train._replace(images=torch.zeros_like(train.images)), "all latents are equal"),
-        (Split(*(column[:100] for column in train)), "a draw of 20 training images lacks a class"),
-    ):
-        with pytest.raises(ValueError, match=reason):
-            latent.few_label_accuracy(ByLabel(), replace(images, train=wrong), evaluation)
+    few = Split(*(column[:100] for column in train))
+    with pytest.raises(ValueError, match="a draw of 20 training images lacks a class"):
+        latent.few_label_accuracy(ByLabel(), replace(images, train=few), evaluation)
 
 
 @pytest.mark.parametrize(

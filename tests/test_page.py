@@ -248,6 +248,14 @@ def test_a_page_of_two_data_sets_shows_the_images_of_both(files: Path) -> None:
     assert "Sneaker" not in text
 
 
+def test_a_page_of_two_protocols_names_them_beside_their_corrupted_images(files: Path) -> None:
+    for protocol in ("fair", "study"):
+        cheap_run("gaussian", files=files, tags={"protocol": protocol}, clean=0.1)
+    text = page_written().read_text(encoding="utf-8")
+    assert "<div>gaussian σ=0.25 fair</div>" in text
+    assert "<div>gaussian σ=0.25 study</div>" in text
+
+
 def test_the_page_sorts_its_table_loads_all_pictures_and_fits_a_phone(page: Page) -> None:
     def column(number: int) -> list[str]:
         return page.locator(f"table.sortable tbody tr > :nth-child({number})").all_inner_texts()

@@ -90,17 +90,34 @@ class Question(NamedTuple):
         """The values of what is varied, in the settings of these effects."""
         return list(dict.fromkeys(one.setting.facts[self.varied] for one in found))
 
-    def better(self) -> list[tuple[Metric, list[Effect], Effect | None]]:
-        """The metrics that are improved: by which settings, and by which most of all.
+    def answered(self, answer: str) -> Effects:
+        """The effects with this answer, by the metrics that have such effects."""
+        found = {
+            metric: [one for one in effects if one.answer == answer]
+            for metric, effects in self.effects.items()
+        }
+        return {metric: effects for metric, effects in found.items() if effects}
 
-        There is one such only if it is significantly better than every other setting, and all are
-        compared with the same baseline.
-        """
+    def not_improved(self) -> list[Metric]:
+        """The metrics in which several seeds show no setting to be better."""
         return [
-            (metric, improved, _winner(metric, found, improved))
+            metric
             for metric, found in self.effects.items()
-            if (improved := [one for one in found if one.answer == BETTER])
+            if metric not in self.answered(BETTER) and found[0].gain.size > 1
         ]
+
+    def winner(self, metric: Metric) -> Effect | None:
+        """The effect that improves the metric most of all.
+
+        There is one only if its setting is significantly better than every other one with several
+        seeds, and all are compared with the same baseline.
+        """
+        found = self.effects[metric]
+        top = best([one.setting for one in found], metric)
+        if (top and top.alike) or len({one.baseline.label for one in found}) > 1:
+            return None
+        improved = self.answered(BETTER)[metric]
+        return next((one for one in improved if not top or one.setting is top.setting), None)
 
 
 class Best(NamedTuple):
@@ -190,13 +207,6 @@ def best(settings: Sequence[Setting], metric: Metric) -> Best | None:
     level = LEVEL / math.comb(len(having), 2)
     alike = [one for one in having if one is not first and not _is_worse(one, first, metric, level)]
     return Best(first, alike, len(alike) < len(having) - 1)
-
-
-def _winner(metric: Metric, found: Sequence[Effect], improved: list[Effect]) -> Effect | None:
-    winner = best([one.setting for one in found], metric)
-    if (winner and winner.alike) or len({one.baseline.label for one in found}) > 1:
-        return None
-    return next((one for one in improved if not winner or one.setting is winner.setting), None)
 
 
 def _is_worse(one: Setting, other: Setting, metric: Metric, level: float) -> bool:

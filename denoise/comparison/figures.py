@@ -47,7 +47,7 @@ def rows(settings: Sequence[Setting], varied: str = "noise") -> Rows:
     """Rows for the settings, by kind and amount of noise: at most `MOST_ROWS`; the rest have none.
 
     A row is a setting or, if these are too many, a noise with its amount, or else a kind of noise.
-    If the model is `varied`, it is a setting, or else a `line`, or else a model.
+    If the model or the target is `varied`, it is a setting, or else a `line`, or else a model.
     """
     names = (
         lambda one: one.label,

@@ -140,10 +140,10 @@ def distinguishing(facts: Sequence[Mapping[str, str]]) -> list[str]:
     def told_apart(by: Sequence[str]) -> int:
         return different(by) + different([key for key in by if not _is_noise(key)])
 
-    for key in keys:
+    for key in sorted(keys, key=lambda key: "." in key):  # choices first: values follow from them
         if key not in chosen and told_apart([*chosen, key]) > told_apart(chosen):
             chosen.append(key)
-    return chosen
+    return sorted(chosen, key=lambda key: not _is_noise(key))
 
 
 def label(facts: Mapping[str, str], keys: Iterable[str]) -> str:

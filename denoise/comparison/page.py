@@ -222,24 +222,22 @@ def _classes(settings: Sequence[Setting]) -> list[tuple[str, str]]:
 
 def _clean(settings: Sequence[Setting], examples: Mapping[str, Path]) -> list[Strip]:
     """The images without noise, once for each data set."""
-    names = {one.label: (_with_data_set("clean", one, settings),) for one in settings}
+    names = {one.label: _named("clean", one, settings, "data.name") for one in settings}
     return _once(CLEAN, names, examples)
 
 
-def _once(
-    row: int, names: Mapping[str, tuple[str, ...]], examples: Mapping[str, Path]
-) -> list[Strip]:
-    """A row of the first example with each name, labelled by the last part of the name."""
-    first: dict[tuple[str, ...], Path] = {}
+def _once(row: int, names: Mapping[str, str], examples: Mapping[str, Path]) -> list[Strip]:
+    """A row of the first example with each name."""
+    first: dict[str, Path] = {}
     for label, path in examples.items():
         first.setdefault(names[label], path)
-    return [Strip(name[-1], "", _row(path, row)) for name, path in first.items()]
+    return [Strip(name, "", _row(path, row)) for name, path in first.items()]
 
 
-def _with_data_set(text: str, one: Setting, settings: Sequence[Setting]) -> str:
-    """The text, followed by the data set of `one` if the settings have several."""
-    is_one = len({each.facts.get("data.name") for each in settings}) == 1
-    return text if is_one else f"{text} {one.facts.get('data.name', '')}"
+def _named(text: str, one: Setting, settings: Sequence[Setting], *facts: str) -> str:
+    """The text, followed by those of these facts of `one` in which the settings differ."""
+    differing = (key for key in facts if len({each.facts.get(key) for each in settings}) > 1)
+    return " ".join([text, *(one.facts.get(key, "") for key in differing)])
 
 
 def _outputs(settings: Sequence[Setting], examples: Mapping[str, Path]) -> list[Strip]:
@@ -253,10 +251,8 @@ def _outputs(settings: Sequence[Setting], examples: Mapping[str, Path]) -> list[
 
 def _noises(settings: Sequence[Setting], examples: Mapping[str, Path]) -> list[Strip]:
     """The images corrupted with each noise, once for each protocol and data set."""
-    names = {
-        one.label: (one.facts["protocol"], _with_data_set(one.noise, one, settings))
-        for one in settings
-    }
+    facts = ("protocol", "data.name")
+    names = {one.label: _named(one.noise, one, settings, *facts) for one in settings}
     return _once(NOISY, names, examples)
 
 

@@ -16,6 +16,7 @@ from denoise.config import CONF
 from denoise.config.settings import Tracking
 from denoise.data import Data, Space
 from denoise.errors import UserError
+from denoise.fetch import TEST_IMAGES
 from denoise.metrics import TEST_LOSS, TRAIN_LOSS
 from denoise.tracking import search
 from denoise.tracking.search import Found
@@ -178,22 +179,23 @@ def _root(run: Found) -> str:
 
 
 def mean_image_error(run: Found) -> float:
-    """The error on clean test images, in pixels, of always answering with the mean training image.
+    """The error on the run's clean test images, in pixels, of answering with the mean training image.
 
     Where a sigmoid's output does not reach the mean, its nearest value counts: under the study's
     protocol, no output is darker than grey. nan if the run's data set is not on this machine.
     """
     space = Space(*(float(run.params.get(f"data.{end}", end == "high")) for end in ("low", "high")))
-    return _mean_image_error(_root(run), run.params.get("data.name", "FashionMNIST"), space)
+    name, tested = run.params.get("data.name", "FashionMNIST"), run.params.get("data.test_size")
+    return _mean_image_error(_root(run), name, space, int(tested or TEST_IMAGES))
 
 
 @cache
-def _mean_image_error(root: str, name: str, space: Space) -> float:
+def _mean_image_error(root: str, name: str, space: Space, tested: int) -> float:
     images = _images(root, name)
     if not images:
         return math.nan
     reach = [float(space.to_pixels(torch.tensor(output))) for output in (0.0, 1.0)]
-    train, test = images.train.images, images.test.images
+    train, test = images.train.images, images.test.images[:tested]
     mean = (train.sum(0) / (255 * len(train))).clamp(*reach)
     return float((test / 255 - mean).square().mean())
 

@@ -123,7 +123,7 @@ def _about(runs: Sequence[Found], found: Sequence[Setting]) -> str:
     protocols = sorted({run.tags["protocol"] for run in runs if "protocol" in run.tags})
     parts = [
         ", ".join(dict.fromkeys(setting.facts["noise"] for setting in found)),
-        f"{sum(seeds)} runs, {each} seed{'s' * (max(seeds) > 1)} each",
+        f"{sum(seeds)} run{'s' * (sum(seeds) > 1)}, {each} seed{'s' * (max(seeds) > 1)} each",
         *(f"protocol {name}" for name in protocols),
         "sweep " + ", ".join(sorted({run.tags["sweep"] for run in runs if "sweep" in run.tags})),
     ]

@@ -61,11 +61,17 @@ def _check_names(folder: Path) -> None:
 
 
 def _check_choices(overrides: Sequence[str]) -> None:
-    """Refuse choices by file name, because runs are found by the name of the choice."""
+    """Refuse choices by file name, because runs are found by the name of the choice, and lists.
+
+    Hydra would merge the choices of a list into one.
+    """
     for override in overrides:
         group, _, choice = override.partition("=")
-        if (CONF / group.lstrip("+")).is_dir() and ".yaml" in choice:
+        is_of_a_group = (CONF / group.lstrip("+")).is_dir()
+        if is_of_a_group and ".yaml" in choice:
             raise UserError(f"{override}: leave out .yaml")
+        if is_of_a_group and choice.startswith("["):
+            raise UserError(f"{override}: give one choice, or sweep over several: -m {group}=A,B")
 
 
 def root_here(root: str) -> str:

@@ -1,5 +1,10 @@
 """The package's exceptions; signals are in `runs/signals.py`."""
 
+from pathlib import Path
+
+# What to do about a folder that is taken.
+ELSEWHERE = "choose another folder with hydra.run.dir or hydra.sweep.dir"
+
 
 class UserError(ValueError):
     """A mistake of the person at the keyboard: its message is all they need to read."""
@@ -29,5 +34,8 @@ class RunTakenError(Exception):
         super().__init__(f"run {run_id} is being trained by {owner}")
 
 
-class FolderLockedError(Exception):
-    """Another process is running in the folder."""
+class FolderLockedError(UserError):
+    """Another process is using the folder."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"another process is using {folder}; {ELSEWHERE}")

@@ -4,6 +4,7 @@ import contextlib
 import os
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,11 +91,29 @@ def test_a_run_that_another_process_took_while_the_store_was_away_is_left_to_it(
         claim.take(experiment, [HASH], mine, pytest.fail)
 
 
+def test_a_run_that_is_resumed_at_this_moment_is_not_marked_as_dead(
+    experiment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, mine = MlflowClient(), claim.me(tmp_path)
+    run_id = client.create_run(experiment, tags={"owner": mine.text()}).info.run_id
+
+    def resumed_meanwhile(_: claim.Owner) -> bool:
+        client.set_tag(run_id, "owner", replace(mine, pid=1).text())
+        return False
+
+    monkeypatch.setattr(claim.Owner, "lives", resumed_meanwhile)
+    claim.end_dead(experiment, "tags.owner != ''")
+    assert client.get_run(run_id).info.status == "RUNNING"
+
+
 def test_on_a_file_system_of_several_machines_no_file_lock_is_trusted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mine = claim.me(tmp_path)
     assert mine.is_here()
+    link = tmp_path_factory.mktemp("local") / "link"
+    link.symlink_to(tmp_path)
+    linked = claim.me(link)
     real = psutil.disk_partitions(all=True)[0]
     there = [real._replace(mountpoint="/", fstype="ext4")]
     for kind, is_trusted in {
@@ -106,6 +125,7 @@ def test_on_a_file_system_of_several_machines_no_file_lock_is_trusted(
         mounted = [*there, real._replace(mountpoint=str(tmp_path.parent), fstype=kind)]
         monkeypatch.setattr(psutil, "disk_partitions", lambda found=mounted, **_: found)
         assert mine.is_here() == is_trusted, kind
+        assert linked.is_here() == is_trusted, kind
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

@@ -24,7 +24,7 @@ def launched_from(folder: Path, said: Said, *overrides: str) -> Launch:
     (name,) = (file.parent.name for file in plans if len(stored.read(file.read_bytes()).runs) == 1)
     (member,) = planned(*overrides, f"tracking.uri=sqlite:///{said.folder / 'mlflow.db'}")
     there = folder / name
-    return Launch(there, [replace(member, folder=there / "0")], is_sweep=True, is_remote=True)
+    return Launch(there, [replace(member, folder=there / "0")], is_remote=True)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_bars_show_a_run_on_another_machine_as_the_store_has_it(remote: Launch) 
 
 def test_a_run_that_finished_on_another_machine_is_in_the_table(remote: Launch) -> None:
     elsewhere.note_remote(remote)
-    (contents,) = screen.read_jobs(remote.folders(), remote.started)
+    (contents,) = screen.read_jobs(remote.folders(), remote.earlier)
     job = contents.fields["job"]
     assert (job["name"], job["status"]) == (remote.members[0].name, FINISHED)
     assert job["seconds"] > 1
@@ -55,7 +55,7 @@ def test_a_run_that_finished_on_another_machine_is_in_the_table(remote: Launch) 
 
 def test_a_run_of_an_earlier_sweep_was_reused_and_not_trained(remote: Launch) -> None:
     elsewhere.note_remote(replace(remote, folder=remote.folder.with_name("later")))
-    (contents,) = screen.read_jobs(remote.folders(), remote.started)
+    (contents,) = screen.read_jobs(remote.folders(), remote.earlier)
     assert contents.fields["job"]["status"] == REUSED
 
 
@@ -64,14 +64,14 @@ def test_a_run_that_this_sweep_trained_elsewhere_is_not_called_reused(
 ) -> None:
     monkeypatch.setattr(elsewhere, "_busy", lambda *_: set())
     elsewhere.wait(remote)
-    (contents,) = screen.read_jobs(remote.folders(), remote.started)
+    (contents,) = screen.read_jobs(remote.folders(), remote.earlier)
     assert contents.fields["job"]["status"] == FINISHED
 
 
 def test_an_earlier_run_does_not_count_where_runs_are_trained_anew(remote: Launch) -> None:
     later = replace(remote, folder=remote.folder.with_name("later"), is_anew=True)
     elsewhere.note_remote(later)
-    assert screen.read_jobs(later.folders(), later.started) == []
+    assert screen.read_jobs(later.folders(), later.earlier) == []
 
 
 def test_a_run_that_lacks_a_score_is_skipped_and_not_called_reused(
@@ -79,7 +79,7 @@ def test_a_run_that_lacks_a_score_is_skipped_and_not_called_reused(
 ) -> None:
     monkeypatch.setattr(elsewhere, "lacking", lambda *_: {"latent/silhouette"})
     elsewhere.note_remote(remote)
-    (contents,) = screen.read_jobs(remote.folders(), remote.started)
+    (contents,) = screen.read_jobs(remote.folders(), remote.earlier)
     job = contents.fields["job"]
     assert job["status"] == SKIPPED
     assert job["error"].endswith("ended elsewhere without a score that the same command can add")
@@ -121,7 +121,7 @@ def test_the_table_says_why_a_run_failed_on_another_machine(
         monkeypatch.setattr(elsewhere, "_busy", lambda *_: set())
         elsewhere.wait(launch)
     elsewhere.note_remote(launch)
-    (contents,) = screen.read_jobs(launch.folders(), launch.started)
+    (contents,) = screen.read_jobs(launch.folders(), launch.earlier)
     job = contents.fields["job"]
     assert (job["status"], job["error"]) == ("FAILED", "ArithmeticError: a mistake in the model")
 

@@ -183,6 +183,19 @@ def test_a_folder_for_several_runs_is_refused(
     assert said.runs() == []
 
 
+def test_the_folder_of_a_sweep_that_another_command_is_using_is_refused(
+    cli: Cli, small: tuple[str, ...], fresh_folder: Path
+) -> None:
+    (fresh_folder / "mine").mkdir()
+    with record.opened(fresh_folder / "mine"):
+        said = cli("-m", *small, "hydra.sweep.dir=mine")
+    assert (said.status, said.err) == (
+        1,
+        "denoise: another process is using mine; choose another folder with hydra.run.dir or "
+        "hydra.sweep.dir\n",
+    )
+
+
 def test_a_link_to_another_folder_is_followed_and_one_to_nowhere_is_refused(
     cli: Cli, small: tuple[str, ...], fresh_folder: Path
 ) -> None:

@@ -7,7 +7,7 @@ queued, are waited for after the jobs of the launch.
 import logging
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from denoise.errors import StoreUnavailableError, UserError
@@ -50,7 +50,7 @@ def collect(launched: Launch, numbers: Iterable[int], *, is_after: bool = False)
         is_ours = found is not None and found.tags.get("sweep") == launched.name
         is_wanted = is_ours or not launched.is_anew
         if found and is_wanted and not lacking(member.config, found.metrics, found.tags):
-            is_trained = is_after and is_ours and _status(member, launched.started) != SKIPPED
+            is_trained = is_after and is_ours and _status(member, launched.earlier) != SKIPPED
             run.collect(member, found, is_reused=not is_trained)
         else:
             left.append(number)
@@ -76,7 +76,7 @@ def wait(launched: Launch) -> None:
         time.sleep(POLL_SECONDS)
     # Also what was skipped because another job of this sweep trained the same config.
     ended = [number for number in _unfinished(launched) if number not in busy]
-    skipped = {n for n in ended if _status(launched.members[n], launched.started) == SKIPPED}
+    skipped = {n for n in ended if _status(launched.members[n], launched.earlier) == SKIPPED}
     for number in (waited | skipped) & set(collect(launched, ended, is_after=True)):
         _note_ended(launched, launched.members[number])
 
@@ -95,10 +95,10 @@ def remote_records(launched: Launch) -> dict[Path, Contents]:
     The keys are their folders in the plan.
     """
     members = launched.members if launched.is_remote else []
-    missing = [member for member in members if _status(member, launched.started) is None]
+    missing = [member for member in members if _status(member, launched.earlier) is None]
     folders = {each: member.folder for member in missing for each in member.hashes}
     try:
-        newest = sweeps.newest(launched.members[0].config.tracking, folders) if folders else {}
+        newest = search.newest(launched.members[0].config.tracking, folders) if folders else {}
         found = {
             folders[each]: search.contents(run.info.run_id)
             for each, run in newest.items()
@@ -117,7 +117,7 @@ def remote_records(launched: Launch) -> dict[Path, Contents]:
 def _note_ended(launched: Launch, member: Member) -> None:
     """Note how a run ended that another process had: it did not finish, or lacks a score."""
     if _status(member) in (None, SKIPPED):
-        for ended in sweeps.newest(member.config.tracking, member.hashes).values():
+        for ended in search.newest(member.config.tracking, member.hashes).values():
             if launched.is_anew and ended.data.tags.get("sweep") != launched.name:
                 continue  # the run of this sweep did not begin
             run_id, status = ended.info.run_id, ended.info.status
@@ -154,11 +154,11 @@ def _unfinished(launched: Launch) -> list[int]:
     return [
         number
         for number, member in enumerate(launched.members)
-        if _status(member, launched.started) not in (FINISHED, REUSED, FAILED)
+        if _status(member, launched.earlier) not in (FINISHED, REUSED, FAILED)
     ]
 
 
-def _status(member: Member, since: float = 0) -> str | None:
-    """How the job in the member's folder is doing; None without one."""
-    jobs = screen.read_jobs([member.folder], since)
+def _status(member: Member, earlier: Mapping[Path, float] = {}) -> str | None:
+    """How the job in the member's folder is doing; None without one. `earlier`: see `Launch`."""
+    jobs = screen.read_jobs([member.folder], earlier)
     return jobs[0].fields["job"]["status"] if jobs else None

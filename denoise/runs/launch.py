@@ -1,7 +1,6 @@
 """What this process has launched. Imports nothing heavy, as `--help` launches nothing."""
 
 import contextlib
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,18 +18,18 @@ class Launch:
     `shared` says what all runs of the sweep have in common and their names do not say. `queue` is
     the name of the sweep's jobs in Slurm, and `tasks` their places there by number. With `is_anew`,
     runs are trained even if they finished earlier. With `is_remote`, their folders may be on other
-    machines. `open` holds what is to be closed at the end.
+    machines. `earlier` says when the jobs began that an earlier launch left in the folders. `open`
+    holds what is to be closed at the end.
     """
 
     folder: Path
     members: "list[Member]"
-    is_sweep: bool
     is_anew: bool = False
     shared: str = ""
     queue: str = ""
     tasks: dict[int, int] = field(default_factory=dict)
     is_remote: bool = False
-    started: float = field(default_factory=time.time)
+    earlier: dict[Path, float] = field(default_factory=dict)
     bars: "Bars | None" = None
     summary: "Record | None" = None
     open: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
@@ -43,7 +42,7 @@ class Launch:
     def folders(self) -> list[Path]:
         """The folders of the jobs, also of those that a sweeper other than Hydra's own adds."""
         planned = [member.folder for member in self.members]
-        others = self.is_sweep and len(self.members) == 1  # another sweeper may add jobs
+        others = self.summary and len(self.members) == 1  # another sweeper may add jobs
         there = [path.parent for path in self.folder.glob("*/record.json")] if others else []
         there.sort(key=lambda path: (len(path.name), path.name))  # 2 before 10
         return list(dict.fromkeys([*planned, *there]))

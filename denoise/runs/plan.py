@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from denoise.config import expand, identity
 from denoise.config.compose import Config, checked
 from denoise.config.settings import Tracking
-from denoise.errors import UserError
+from denoise.errors import FolderLockedError, UserError
 from denoise.runs import code, estimate
 from denoise.runs.launch import Launch
 from denoise.tracking import record, search, session, sweeps
@@ -102,7 +102,7 @@ def check_folders(planned: list[Member]) -> None:
         record.check_free(member.folder, record.FILES, there.fields["files"])
         session.check_run(member.folder, there, member.hashes)
         if record.is_locked(member.folder):
-            raise UserError(f"another process is using {member.folder}; {record.ELSEWHERE}")
+            raise FolderLockedError(member.folder)
 
 
 def stored(launched: Launch) -> sweeps.Plan:

@@ -39,7 +39,7 @@ def prepare() -> None:
         _end_soon()
 
 
-@cache  # a worker prepares for each of its jobs, and what comes first is called last
+@cache  # a worker prepares for each of its jobs, and what is registered first is called last
 def _end_soon() -> None:
     """End this worker as `run` ends the command."""
     atexit.register(os._exit, 0)

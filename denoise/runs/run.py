@@ -51,9 +51,8 @@ def job(cfg: DictConfig) -> float:
     try:
         with noted_here(member) as own:
             return _noted(member, own, anew=cfg.force)
-    except FolderLockedError:
-        where = f"{member.folder}; {record.ELSEWHERE}"
-        log.error("%s: another process is using %s", member.name, where)
+    except FolderLockedError as error:
+        log.error("%s: %s", member.name, error)
         return math.nan
 
 

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +33,28 @@ MANY = 20  # runs: with more, the screen shows those that run or failed, totals,
 STYLES = {FAILED: "red", SKIPPED: "yellow"}
 
 
-def read_jobs(folders: Sequence[Path], since: float = 0) -> list[Contents]:
-    """The records in the folders whose jobs began after `since`, in the order of the folders."""
+def read_jobs(folders: Sequence[Path], earlier: Mapping[Path, float] = {}) -> list[Contents]:
+    """The records in the folders that have jobs, in the order of the folders.
+
+    `earlier`, from `began`, leaves out jobs of earlier launches.
+    """
     found = []
     for folder in folders:
         with contextlib.suppress(UserError):  # damaged: not a record of this launch
             contents = record.read(folder)
-            if contents and contents.fields.get("job", {}).get("began", 0) >= since:
+            job = contents.fields.get("job") if contents else None
+            if contents and job and job["began"] != earlier.get(folder):
                 found.append(contents)
     return found
+
+
+def began(folders: Iterable[Path]) -> dict[Path, float]:
+    """When the jobs in the folders began, each by the clock of its machine."""
+    return {
+        folder: contents.fields["job"]["began"]
+        for folder in folders
+        for contents in read_jobs([folder])
+    }
 
 
 def is_shown() -> bool:
@@ -67,14 +80,14 @@ class Bars:
     def __init__(
         self,
         folders: Callable[[], Sequence[Path]],
-        since: float,
+        earlier: Mapping[Path, float],
         remote: Callable[[], dict[Path, Contents]] = dict,
     ) -> None:
-        """`folders` gives those of the jobs, `since` is when the launch began.
+        """`folders` gives those of the jobs, `earlier` is as in `read_jobs`.
 
         `remote` gives the records, by these folders, of runs that are on other machines.
         """
-        self.folders, self.since, self.remote = folders, since, remote
+        self.folders, self.earlier, self.remote = folders, earlier, remote
         self.there: dict[Path, Contents] = {}  # what `remote` gave last
         self.bars: dict[Path, TaskID] = {}
         self.ended: dict[Path, str] = {}  # the status by folder
@@ -110,7 +123,7 @@ class Bars:
         folders = dict.fromkeys([*self.folders(), *self.ended])
         for folder in [folder for folder in folders if folder not in self.ended]:
             there = [self.there[folder]] if folder in self.there else []
-            for contents in read_jobs([folder], self.since) or there:
+            for contents in read_jobs([folder], self.earlier) or there:
                 job = contents.fields["job"]
                 if job["status"] == RUNNING:
                     self._move(folder, job, contents.epochs)

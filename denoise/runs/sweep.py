@@ -21,7 +21,7 @@ from denoise.comparison import write
 from denoise.config import expand, identity
 from denoise.config.sentence import MISTAKES, sentence
 from denoise.config.settings import Tracking
-from denoise.errors import StoreUnavailableError, UserError
+from denoise.errors import ELSEWHERE, StoreUnavailableError, UserError
 from denoise.runs import elsewhere, launch, on_ray, plan, references, screen, slurm
 from denoise.runs.launch import Launch
 from denoise.tracking import (
@@ -68,8 +68,8 @@ def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
     plan.pass_store_on(config, store.uri(settings))
     answers = _open_store(settings)
     if "'" in folder.absolute().name:  # it names the sweep, and MLflow's filters do not allow it
-        raise UserError(f"{folder} has an apostrophe in its name; {record.ELSEWHERE}")
-    manifest.staging(folder, record.ELSEWHERE).cleanup()  # or `UserError`
+        raise UserError(f"{folder} has an apostrophe in its name; {ELSEWHERE}")
+    manifest.staging(folder, ELSEWHERE).cleanup()  # or `UserError`
     if is_sweep:
         _check_folder(folder, members)
     plan.check_folders(members)
@@ -82,7 +82,7 @@ def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
     if is_sweep:
         workers = plan.share_cores(config, members)
         plan.announce(members, workers, reuses=answers and not config.force)
-    launched = Launch(folder, members, is_sweep, is_anew=config.force)
+    launched = Launch(folder, members, is_anew=config.force)
     if is_sweep:
         launched.shared = plan.shared(config, jobs)
         launched.queue = slurm.prepare(config, folder)
@@ -93,8 +93,9 @@ def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
         expand.launch_only(
             list(map(plan.without_store, jobs)), partial(_choose, launched, is_all=is_all)
         )
+    launched.earlier = screen.began(launched.folders())
     launched.bars = screen.Bars(
-        launched.folders, launched.started, partial(elsewhere.remote_records, launched)
+        launched.folders, launched.earlier, partial(elsewhere.remote_records, launched)
     )
     return launched
 
@@ -199,7 +200,7 @@ def _finished(launched: Launch, *, is_stopped: bool) -> int:
 
 def _read_jobs(launched: Launch, *, is_left: bool) -> list[Contents]:
     """How the jobs ended; with `is_left`, those in Slurm's queue may still run."""
-    jobs = screen.read_jobs(launched.folders(), launched.started)
+    jobs = screen.read_jobs(launched.folders(), launched.earlier)
     for job in (contents.fields["job"] for contents in jobs):
         if job["status"] == RUNNING and not is_left:  # its process is gone, and could not note it
             job["status"] = KILLED

@@ -78,7 +78,7 @@ class Owner:
         if self.machine != _machine():
             return False
         folder = Path(self.folder)
-        return os.access(folder, os.R_OK, effective_ids=True) and not _is_shared(folder)
+        return os.access(folder, os.R_OK, effective_ids=True) and not _is_shared(folder.resolve())
 
     def is_replaced_by(self, other: "Owner") -> bool:
         """Whether `other`, which holds the lock on its own folder, is in this one's place."""
@@ -306,6 +306,6 @@ def end_dead(experiment: str, where: str) -> None:
     for run in client.search_runs([experiment], running):
         owner = owner_of(run)
         if owner.is_here() and not owner.lives():
-            later = client.get_run(run.info.run_id)  # it may have ended since it was found
-            if later.info.status == RUNNING:
+            later = client.get_run(run.info.run_id)  # it may have ended or resumed since
+            if _as_seen(later) == _as_seen(run):
                 client.set_terminated(run.info.run_id, "KILLED")

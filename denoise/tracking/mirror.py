@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 from mlflow import MlflowClient, MlflowException
@@ -233,20 +234,21 @@ def _end_incomplete(own: Record) -> None:
 class Mirror:
     """Threads beside a run: one mirrors its record, one shows that its process lives.
 
-    The second does so while much is uploaded, too: a minute without a heartbeat means death.
+    The second does so until the last file is uploaded: a minute without a heartbeat means death.
     """
 
     def __init__(self, own: Record, known: Contents | None = None) -> None:
         self.record, self.known = own, known
         self.away = ""  # why, while the store is unavailable
-        self.stop = threading.Event()
-        self.threads = [
-            threading.Thread(target=target, daemon=True) for target in (self._work, self._live)
-        ]
-        for thread in self.threads:
-            thread.start()
+        self.heard = time.monotonic()  # when the store last took a heartbeat
+        self.stop, self.end = threading.Event(), threading.Event()
+        self.worker = threading.Thread(target=self._work, daemon=True)
+        self.heart = threading.Thread(target=self._live, daemon=True)
+        self.worker.start()
+        self.heart.start()
 
     def _work(self) -> None:
+        """Mirror each change and, after `stop`, once more; a finished run needs no states."""
         launcher = multiprocessing.parent_process()
         while not (self.stop.is_set() or self._is_over()):
             self.record.changed.wait(claim.BEAT_SECONDS)
@@ -257,6 +259,12 @@ class Mirror:
             self._try()
             if self.away:
                 self.stop.wait(AGAIN_SECONDS)
+        self.stop.wait()
+        if self.record.fields["status"] == record.FINISHED:
+            with contextlib.suppress(OSError):  # a full disk
+                self.record.discard(STATE)
+        if not self._is_over():
+            self._try()
 
     def _is_over(self) -> bool:
         """Whether there is nothing more to try: the run is lost, or the store refuses it."""
@@ -283,23 +291,32 @@ class Mirror:
 
     def _live(self) -> None:
         client, mine = MlflowClient(), claim.read(self.record.fields["tags"][claim.OWNER])
-        while not (self.stop.wait(claim.BEAT_SECONDS) or self.record.error):
+        while not (self.end.wait(claim.BEAT_SECONDS) or self.record.error):
             with contextlib.suppress(Exception):  # a store that is away may come back
                 claim.check(client, self.record.run_id, mine)
                 client.set_tag(self.record.run_id, claim.HEARTBEAT, claim.now())
+                self.heard = time.monotonic()
 
     def close(self) -> None:
-        """Stop the threads and mirror the record one last time; a finished run needs no states."""
+        """Mirror the record one last time and stop; give up a store that no longer answers."""
         self.stop.set()
         self.record.changed.set()
-        for thread in self.threads:
-            thread.join()
-        if self.record.fields["status"] == record.FINISHED:
-            with contextlib.suppress(OSError):  # a full disk
-                self.record.discard(STATE)
-        if not self._is_over():
-            self._try()
+        try:
+            is_mute = not self._waited()
+        finally:
+            self.end.set()
         if self.record.error:
             self.record.note(mirrored=True)
+        elif is_mute:
+            log.warning("The store does not answer; the run waits in %s", self.record.folder)
         elif self.record.refused or self.away:
             _end_incomplete(self.record)
+
+    def _waited(self) -> bool:
+        """Wait until all is uploaded; False if the store takes no heartbeat for a minute."""
+        began = time.monotonic()
+        while self.worker.is_alive():
+            if time.monotonic() > max(began, self.heard) + claim.DEAD_SECONDS:
+                return False
+            self.worker.join(claim.LOOK_SECONDS)
+        return True

@@ -43,7 +43,7 @@ def send(folder: Path) -> str:
     """
     with record.opened(folder) as own:
         if _lives_elsewhere(own):
-            raise FolderLockedError(str(folder))
+            raise FolderLockedError(folder)
         if not (own.run_id or own.has_run or own.contents.lines):
             own.note(mirrored=True)  # its process died before it had anything to upload
             return "nothing to upload: the run had not begun"
@@ -111,7 +111,7 @@ def send_to(folder: Path, uri: str | None) -> str:
     try:
         return send(folder)
     except FolderLockedError:
-        return "its run is still running, and uploads by itself"
+        return "not uploaded: its run, or another sync, is using it"
 
 
 def send_all(settings: Tracking, folders: Iterable[Path]) -> None:

@@ -1,7 +1,7 @@
 """The record of a run: plain files in its folder that say what it is and what it measured.
 
 `record.json` holds what the run is, its status, and the SHA-256 of every file that it wrote.
-`metrics.jsonl` holds a line for each epoch; a line of step 0 holds metrics that a run has one of.
+`metrics.jsonl` holds a line for each epoch; a line of step 0 holds metrics that are measured once.
 MLflow has a copy of both. This module knows nothing of MLflow.
 """
 
@@ -17,13 +17,12 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from denoise.errors import DamagedRecordError, FolderLockedError, UserError
+from denoise.errors import ELSEWHERE, DamagedRecordError, FolderLockedError, UserError
 from denoise.manifest import sha256
 
 VERSION = 1
 FILE, METRICS = "record.json", "metrics.jsonl"
 STATE = "state"  # the folder of what an interrupted run resumes from
-ELSEWHERE = "choose another folder with hydra.run.dir or hydra.sweep.dir"
 # What nearly every run writes besides its log, to refuse a folder with such files before training.
 FILES = (
     *(f"checkpoints/{name}.safetensors" for name in ("last", "best")),
@@ -82,7 +81,7 @@ class Contents:
 
     @property
     def final(self) -> dict[str, float]:
-        """The metrics that a run has one of."""
+        """The metrics that are measured once in a run."""
         return {k: v for line in self.lines if not line.step for k, v in line.metrics.items()}
 
 
@@ -156,7 +155,7 @@ def _locked(folder: Path) -> int:
         os.close(descriptor)
         if not isinstance(error, BlockingIOError):
             raise
-        raise FolderLockedError(str(folder)) from None
+        raise FolderLockedError(folder) from None
     return descriptor
 
 
@@ -244,7 +243,7 @@ class Record:
         self.note(job=job | {"seconds": time.time() - job["began"]} | fields)
 
     def log(self, metrics: Mapping[str, float], step: int) -> None:
-        """Add the metrics of an epoch (`step` from 1), or metrics that a run has one of (0).
+        """Add the metrics of an epoch (`step` from 1), or metrics that are measured once (0).
 
         What the record has is not added again, so that a resumed run reports nothing twice.
         """

@@ -5,7 +5,7 @@ Where the store does not answer, all of it raises `StoreUnavailableError`.
 
 import csv
 import io
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
@@ -58,18 +58,13 @@ def search(
     with answered(f"the filter {where!r} does not parse"):
         runs = every(experiment, everything, order, page=PAGE if passes else most or PAGE)
         found = list(islice((run for run in runs if not passes or passes(run.data.params)), most))
-    return [
-        Found(
-            run.info.run_id,
-            run.info.run_name,
-            run.info.artifact_uri,
-            run.info.start_time / 1000,
-            run.data.metrics,
-            run.data.params,
-            run.data.tags,
-        )
-        for run in found
-    ]
+    return list(map(_found, found))
+
+
+def _found(run: Run) -> Found:
+    info, data = run.info, run.data
+    about = (info.run_id, info.run_name, info.artifact_uri, info.start_time / 1000)
+    return Found(*about, data.metrics, data.params, data.tags)
 
 
 def every(experiment: str | None, where: str, order: str = "", page: int = PAGE) -> Iterator[Run]:
@@ -210,17 +205,19 @@ def _without_record(client: MlflowClient, run_id: str) -> Contents:
 
 def finished(settings: Tracking, fingerprints: Iterable[str]) -> dict[str, Found]:
     """The newest finished run of each of these configs that has one."""
-    wanted, newest = dict.fromkeys(fingerprints), dict[str, Found]()
-    for run in chain(*(search(settings, each) for each in of_configs(wanted))):
-        newest.setdefault(run.tags["config_hash"], run)
-    return {each: newest[each] for each in wanted if each in newest}
+    found = newest(settings, fingerprints, TRAINED)
+    return {fingerprint: _found(run) for fingerprint, run in found.items()}
 
 
-def of_configs(fingerprints: Collection[str]) -> list[str]:
-    """MLflow's filters for the runs of these configs; of many, one that all runs pass.
-
-    MLflow has no OR, and to read every run is quicker than to ask many questions.
-    """
-    if len(fingerprints) > FEW:
-        return ["tags.config_hash != ''"]
-    return [f"tags.config_hash = '{each}'" for each in fingerprints]
+@answered()
+def newest(settings: Tracking, fingerprints: Iterable[str], among: str = "") -> dict[str, Run]:
+    """The newest run of each of these configs that has one, of those that `among` finds."""
+    wanted, found = dict.fromkeys(fingerprints), dict[str, Run]()
+    # MLflow has no OR, and to read every run is quicker than to ask many questions.
+    hashes = [f"= '{each}'" for each in wanted] if len(wanted) <= FEW else ["!= ''"]
+    experiment = store.existing(settings)
+    for one in hashes:
+        where = " and ".join(filter(None, (among, f"tags.config_hash {one}")))
+        for run in every(experiment, where):
+            found.setdefault(run.data.tags["config_hash"], run)
+    return {each: found[each] for each in wanted if each in found}

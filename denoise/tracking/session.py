@@ -15,7 +15,7 @@ from mlflow.tracking.context.registry import resolve_tags
 
 from denoise import checkpoint
 from denoise.config.settings import Tracking
-from denoise.errors import OtherDeviceError, UserError
+from denoise.errors import ELSEWHERE, OtherDeviceError, UserError
 from denoise.tracking import claim, failures, files, mirror, record, search, store
 from denoise.tracking.mirror import Mirror
 from denoise.tracking.record import STATE, Contents, Record
@@ -117,17 +117,17 @@ def check_run(folder: Path, contents: Contents, hashes: Sequence[str]) -> None:
     fields = contents.fields
     is_trained = bool(fields["files"]) and fields.get("kind") == record.TRAINING
     if is_trained and fields["tags"].get("config_hash") not in hashes:
-        raise UserError(f"{folder} holds another run, {fields['name']!r}; {record.ELSEWHERE}")
+        raise UserError(f"{folder} holds another run, {fields['name']!r}; {ELSEWHERE}")
 
 
 def _check_folder(own: Record, hashes: Sequence[str], sweep: str) -> None:
-    """Refuse a folder whose run is of another config, or neither resumes nor is uploaded."""
+    """Refuse a folder whose run has another config, or cannot resume and is not all in MLflow."""
     check_run(own.folder, own.contents, hashes)
     is_trained = own.has_run and own.fields["kind"] == record.TRAINING
     if is_trained and not own.fields["mirrored"] and not _can_resume(own, sweep):
         raise UserError(
             f"{own.folder} holds a run that MLflow does not have whole; "
-            f"upload it with python -m denoise.sync, or {record.ELSEWHERE}"
+            f"upload it with python -m denoise.sync, or {ELSEWHERE}"
         )
 
 

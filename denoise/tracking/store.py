@@ -34,7 +34,6 @@ ANSWER_SECONDS = 5
 SERVER_SECONDS = 15  # many jobs may ask it at once
 WRITE_SECONDS = 30
 PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
-BUSY_SECONDS = 120
 # Loggers we silence: their messages are duplicates of ours or noise.
 QUIET = {
     "alembic": logging.WARNING,
@@ -109,7 +108,6 @@ def _share(address: str) -> None:
     _close_at_exit(engine)
     if engine.dialect.name == "sqlite":
         with engine.connect() as connection:
-            connection.exec_driver_sql(f"PRAGMA busy_timeout = {1000 * BUSY_SECONDS}")
             connection.exec_driver_sql("PRAGMA journal_mode = WAL")
     elif not event.contains(engine, "do_connect", _connect_in_time):
         event.listen(engine, "do_connect", _connect_in_time)

@@ -7,7 +7,6 @@ So any machine that reaches the store knows which runs are still queued.
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
-from itertools import chain
 
 from mlflow.entities import Run
 from pydantic import TypeAdapter
@@ -103,16 +102,6 @@ def _download(summary: Run) -> Plan:
 
 
 @answered()
-def newest(settings: Tracking, hashes: Iterable[str]) -> dict[str, Run]:
-    """The newest run of each of these configs that has one, whatever its status."""
-    wanted, found = dict.fromkeys(hashes), dict[str, Run]()
-    experiment = store.existing(settings)
-    for run in chain(*(search.every(experiment, each) for each in search.of_configs(wanted))):
-        found.setdefault(run.data.tags["config_hash"], run)
-    return {each: found[each] for each in wanted if each in found}
-
-
-@answered()
 def busy(
     settings: Tracking, hashes: Iterable[str], tasks: Mapping[str, Collection[int]]
 ) -> set[str]:
@@ -121,8 +110,8 @@ def busy(
     `tasks` is the scheduler's queue, by job name. Takes up to a minute, see `claim.living`.
     """
     wanted = set(hashes)
-    running = [run for run in newest(settings, wanted).values() if run.info.status == RUNNING]
-    trained = {run.data.tags["config_hash"] for run in claim.living(running)}
+    running = search.newest(settings, wanted, f"attributes.status = '{RUNNING}'")
+    trained = {run.data.tags["config_hash"] for run in claim.living(list(running.values()))}
     return trained | (wanted & queued(settings, tasks))
 
 
@@ -133,7 +122,7 @@ def progress(
 
     Takes up to a minute if a process on another machine does not show that it lives.
     """
-    by_hash = newest(settings, [each for run in sweep.runs for each in run.hashes])
+    by_hash = search.newest(settings, [each for run in sweep.runs for each in run.hashes])
     runs = [_run_of(planned, by_hash) for planned in sweep.runs]
     unsure = [run for run in (summary, *filter(None, runs)) if run.info.status == RUNNING]
     alive = {run.info.run_id for run in claim.living(unsure)}

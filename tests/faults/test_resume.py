@@ -531,6 +531,41 @@ def test_the_heartbeat_changes_while_much_is_uploaded(
         beaten.set()
 
 
+def test_the_heartbeat_changes_until_the_last_file_is_uploaded(
+    store: Tracking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claim, "BEAT_SECONDS", 0.05)
+    upload, client, heard = mirror.mirror, MlflowClient(store.uri), []
+
+    def slow(own: Record, *known: record.Contents | None) -> record.Contents:
+        if own.fields["status"] == "FINISHED":
+            client.set_tag(own.run_id, "heartbeat", "0")
+            wait_until(lambda: client.get_run(own.run_id).data.tags["heartbeat"] != "0", seconds=10)
+            heard.append(own.run_id)
+        return upload(own, *known)
+
+    monkeypatch.setattr(mirror, "mirror", slow)
+    with tracked(store, Path("mine")) as run:
+        pass
+    assert run.run_id in heard
+    assert client.get_run(run.run_id).info.status == "FINISHED"
+
+
+def test_a_store_that_goes_mute_does_not_hold_a_run_that_has_ended(
+    store: Tracking, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(claim, "DEAD_SECONDS", 1)
+    mute = threading.Event()
+    with tracked(store, Path("mine")) as run:
+        monkeypatch.setattr(claim, "check", lambda *_: mute.wait())
+        run.log({"train/loss": 1}, 1)
+    assert "The store does not answer; the run waits in" in caplog.text
+    assert (run.fields["status"], run.fields["mirrored"]) == ("FINISHED", False)
+    monkeypatch.undo()
+    mute.set()
+    wait_until(lambda: run.fields["mirrored"], seconds=10)
+
+
 def test_the_lock_of_a_process_ends_with_it(tmp_path: Path) -> None:
     holding = (
         "import sys, time; from pathlib import Path; from denoise.tracking.record import Record; "

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Generator, Tensor
 
 from denoise import bounds, build, command, data, denoiser, figures, load, manifest, pictures
-from denoise.config import CONF, choices
+from denoise.config import CONF, choices, saved
 from denoise.errors import UserError
 
 SEED = 0
@@ -33,12 +33,7 @@ SHOWN = 16  # pictures on the before-and-after sheet
 @click.option(
     "--sigma", type=float, help="Strength of --noise, in the units of the model's training."
 )
-@click.option(
-    "--trust",
-    multiple=True,
-    metavar="MODULE",
-    help="Allow a model of your own, defined in this module of the current folder.",
-)
+@command.TRUST
 def main(
     model: str,
     paths: tuple[Path, ...],
@@ -59,6 +54,7 @@ def main(
         raise click.UsageError("give picture files, or --sample N")
     if sigma is not None and not noise:
         raise click.UsageError("--sigma is the strength of a --noise, but no --noise is given")
+    command.show_log()
     loaded = load(model, trust=trust)
     stems, pixels = zip(*_read(paths), *_sample(sample or 0, loaded), strict=True)
     names, images = _unique(stems), torch.from_numpy(np.stack(pixels))
@@ -90,7 +86,8 @@ def _sample(number: int, loaded: denoiser.Denoiser) -> Iterator[tuple[str, np.nd
     if not number:
         return
     node = OmegaConf.load(CONF / "data" / "fashion_mnist.yaml")
-    values = {**node, "name": loaded.config["data"]["name"]}
+    its = loaded.config["data"]
+    values = {**node, "name": its["name"], "root": saved.root_here(its["root"])}
     images = data.load(bounds.settings(data.Settings, values, "data"), torch.device("cpu"))
     for index in range(number):
         name = images.class_names[int(images.test.labels[index])].replace("/", "-")

@@ -78,7 +78,9 @@ def _object(base: type, node: object, key: str, trust: Trust) -> Any:
 
 
 def _objects(base: type, value: object, key: str, trust: Trust) -> Any:
-    """A mapping of nodes as a mapping of objects; any other value as it is."""
+    """A node as an object, a mapping of nodes as a mapping of objects, any other value as it is."""
+    if isinstance(value, dict) and "_target_" in value:
+        return _object(base, value, key, trust)
     if not isinstance(value, dict) or not all(isinstance(node, dict) for node in value.values()):
         return value
     return {name: _object(base, node, f"{key}.{name}", trust) for name, node in value.items()}
@@ -106,7 +108,7 @@ def _check_foreign(base: type, module: str, key: str, target: object, trust: Tru
     is_of_this_package = module.partition(".")[0] == home.partition(".")[0]
     if not is_of_this_package and (trust is ANY or module in trust):
         return
-    how = f"trust=[{module!r}], or --trust {module} to denoise.apply"
+    how = f"trust=[{module!r}], or --trust {module} on the command line"
     hint = "" if is_of_this_package else f"; to allow the module {module}, pass {how}"
     raise UserError(f"{key} must name a class of {home}, got {target!r}{hint}")
 

@@ -61,7 +61,7 @@ def copy_weights(state: Path, path: Path) -> None:
 def load(path: Path) -> tuple[dict[str, Tensor], int, dict[str, Any]]:
     """The tensors by their saved names, the epoch, and the config.
 
-    `UserError` if the file is not a checkpoint, or was damaged.
+    `UserError` if the file is missing, is not a checkpoint, or was damaged.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -70,6 +70,8 @@ def load(path: Path) -> tuple[dict[str, Tensor], int, dict[str, Any]]:
         if metadata.pop("sha256", None) not in (None, _sha256(tensors, metadata)):
             raise ValueError("it has changed since it was written")
         return tensors, int(metadata["epoch"]), json.loads(metadata["config"])
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist") from None
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise UserError(f"{path} is not a checkpoint of this project ({error})") from None
 

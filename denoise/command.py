@@ -1,6 +1,7 @@
 """What the click commands share: options, and how they report errors."""
 
 import functools
+import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,14 @@ SWEEP = "latest|ID|NAME|all"
 SWEEP_HELP = "its ID, or the newest of this name in conf/experiment/"
 FORCE = click.option(
     "--force", is_flag=True, help="Overwrite files in the folder that this command did not write."
+)
+
+
+TRUST = click.option(
+    "--trust",
+    multiple=True,
+    metavar="MODULE",
+    help="Allow noises and models of your own, defined in this module of the current folder.",
 )
 
 
@@ -60,6 +69,12 @@ def store(main: Callable[..., Any]) -> Callable[..., Any]:
         return main(settings=Tracking(tracking_uri, experiment), **others)
 
     return called
+
+
+def show_log() -> None:
+    """Show on standard error what the package logs while it works."""
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("denoise").setLevel(logging.INFO)
 
 
 class Command(click.Command):

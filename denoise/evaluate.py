@@ -62,24 +62,27 @@ def corrupted(split: Split, data: Data, noise: Noise) -> Pairs:
     """The images of `split` in the model's space, clean and corrupted, batch by batch.
 
     Computed once per run, because the corruption is the same after every epoch. `UserError` if the
-    noise changes the images that it is given, or returns others than a batch of their shape.
+    noise is not as `noise` describes.
     """
     generator, device = Generator().manual_seed(TEST_SEED), split.images.device
     batches = [data.scale(images) for images in split.images.cpu().split(BATCH)]
-    return [(clean.to(device), _corrupted(clean, noise, generator).to(device)) for clean in batches]
+    _check(noise, batches[0])
+    return [(clean.to(device), noise(clean, generator=generator).to(device)) for clean in batches]
 
 
-def _corrupted(clean: Tensor, noise: Noise, generator: Generator) -> Tensor:
-    given = clean.clone()
-    noisy = noise(given, generator=generator)
+def _check(noise: Noise, clean: Tensor) -> None:
+    """Refuse a noise that changes its input or its shape, or has random numbers of its own."""
+    given, name = clean.clone(), type(noise).__name__
+    noisy, again = (noise(given, generator=Generator().manual_seed(TEST_SEED)) for _ in range(2))
     if not torch.equal(given, clean):
-        raise UserError(f"the noise {type(noise).__name__} changes its input: return a new batch")
+        raise UserError(f"the noise {name} changes its input: return a new batch")
     if noisy.shape != clean.shape:
         raise UserError(
-            f"the noise {type(noise).__name__} returns a batch of shape {tuple(noisy.shape)}, "
-            f"but its input has {tuple(clean.shape)}"
+            f"the noise {name} returns a batch of shape {tuple(noisy.shape)}, but its input has "
+            f"{tuple(clean.shape)}"
         )
-    return noisy
+    if not torch.equal(noisy.nan_to_num(), again.nan_to_num()):
+        raise UserError(f"the noise {name} is not repeatable: draw from `generator` only")
 
 
 @torch.inference_mode()

@@ -110,7 +110,8 @@ def main(
 
 def _pull(run: Found, folder: Path, only: Sequence[str], force: bool) -> bool:
     """`files.pull` with a progress bar."""
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(f"Pulling {escape(run.name)}", total=None)
         return files.pull(run, folder, only, force=force, progress=partial(bar.update, task))
 

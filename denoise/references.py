@@ -1,6 +1,5 @@
 """Compute the slow references to compare models with: `python -m denoise.references`."""
 
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +21,21 @@ from denoise.tracking.search import Found
 @command.sweeps("compute the references for")
 @command.WHERE
 @command.to("outputs/references")
+@command.TRUST
 @command.store
-def main(settings: Tracking, sweeps: tuple[str, ...], where: str, to: Path) -> None:
+def main(
+    settings: Tracking, sweeps: tuple[str, ...], where: str, to: Path, trust: tuple[str, ...]
+) -> None:
     """Compute the Wiener filter, the posterior mean, total variation and non-local means.
 
     They are computed once for the data set and the test corruptions of the runs of the latest
     sweep, and kept in the store, where comparisons find them.
     """
-    logging.basicConfig(format="%(message)s")
-    logging.getLogger("denoise").setLevel(logging.INFO)
+    command.show_log()
     runs = write.chosen(settings, sweeps, (), where)
     one_of_each = {str(sorted(references.suite_params(run.params).items())): run for run in runs}
     plains = [_config(run) for run in one_of_each.values()]
-    references.keep(settings, plains, to, also_costly=True)
+    references.keep(settings, plains, to, also_costly=True, trust=trust)
     _show(search.references(settings, runs))
 
 

@@ -60,7 +60,7 @@ def _shown(sweep: str, rows: Sequence[Progress]) -> Group:
     """The totals, and a table of the runs that have not finished."""
     counted = Counter(row.state for row in rows)
     totals = ", ".join(f"{counted[state]:,} {state}" for state in sweeps.STATES if counted[state])
-    title = Text(f"Sweep {sweep}: {len(rows):,} runs, {totals}")
+    title = Text(f"Sweep {sweep}: {len(rows):,} run{'s' * (len(rows) != 1)}, {totals}")
     table = Table("run", "state", "epoch", "left", "host", "job", "last heard", "run id")
     open_rows = [row for row in rows if row.state != FINISHED]
     for row in open_rows:

@@ -30,9 +30,10 @@ def main(settings: Tracking) -> int:
     )
     console.print(table)
     all_met = all(row.is_met for row in rows)
-    verdict = "reached" if all_met else "NOT reached"
+    verdict = "All" if all_met else "NOT all"
     console.print(
-        f"Epoch {published.EPOCHS} {verdict} to within {published.TOLERANCE} on every row.",
+        f"{verdict} losses of epoch {published.EPOCHS} are within {published.TOLERANCE} of the "
+        "published ones.",
         highlight=False,
     )
     return int(not all_met)

@@ -1,5 +1,6 @@
 """Classes such as users bring along, which do what they should not."""
 
+import math
 import os
 import signal
 import sys
@@ -90,6 +91,16 @@ class Copying(Autoencoder):
         return (
             output * float("nan") if self.breaks == "evaluation" and not self.training else output
         )
+
+
+class Shaped(Autoencoder):
+    """Makes codes and images of these shapes."""
+
+    def __init__(self, code: tuple[int, ...], image: tuple[int, ...]) -> None:
+        super().__init__()
+        size, pixels = math.prod(code), math.prod(image)
+        self.encoder = nn.Sequential(nn.Flatten(), nn.Linear(28 * 28, size), nn.Unflatten(1, code))
+        self.decoder = nn.Sequential(nn.Flatten(), nn.Linear(size, pixels), nn.Unflatten(1, image))
 
 
 @dataclass(frozen=True)

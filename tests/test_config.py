@@ -214,7 +214,7 @@ def test_a_config_runs_nothing_at_any_depth(
     monkeypatch.chdir(tmp_path)
     cfg = composed()
     cfg.model.latent_dim = {"_target_": "os.system", "command": "touch executed"}
-    with pytest.raises(UserError, match=r"model.latent_dim must be a whole number"):
+    with pytest.raises(UserError, match=r"model\.latent_dim\._target_ must name a"):
         compose.checked(cfg, trust=trust)
     assert not (tmp_path / "executed").exists()
 
@@ -279,6 +279,14 @@ class Clumsy(Fog):
         raise RuntimeError("shapes cannot be multiplied")
 
 
+class Twice:
+    def __init__(self, noise: Noise):
+        self.noise = noise
+
+    def __call__(self, images, *, generator):
+        return self.noise(self.noise(images, generator=generator), generator=generator)
+
+
 class Broken:
     def __init__(self, light: float):
         raise ValueError("no light today")
@@ -339,6 +347,25 @@ def test_a_users_own_noise_is_built_if_it_was_typed_or_is_trusted(
         assert compose.checked(cfg, trust=trust).noise(3, generator=None) == 5
 
 
+def test_a_users_own_noise_may_hold_another_one(composed: Compose, my_noises: str) -> None:
+    cfg = composed()
+    fog = {"_target_": f"{my_noises}.Fog", "light": 2}
+    cfg.noise = {"_target_": f"{my_noises}.Twice", "noise": fog}
+    assert compose.checked(cfg).noise(3, generator=None) == 7
+    with pytest.raises(UserError, match=r"^noise\._target_"):
+        compose.checked(cfg, trust=())
+
+
+@pytest.mark.parametrize(("code", "image"), [((2, 3), (1, 28, 28)), ((6,), (28, 28))])
+def test_a_users_own_model_with_codes_or_images_of_another_shape_is_refused(
+    composed: Compose, code: tuple[int, ...], image: tuple[int, ...]
+) -> None:
+    cfg = composed()
+    cfg.model = {"_target_": "tests.plug_ins.Shaped", "code": code, "image": image}
+    with pytest.raises(UserError, match=r"the model Shaped makes codes \(2, .* \(2, latent_dim\)"):
+        compose.checked(cfg)
+
+
 def test_a_users_own_noise_takes_what_yaml_has_no_types_for(
     composed: Compose, my_noises: str
 ) -> None:
@@ -361,7 +388,10 @@ MISTAKES = {
     ("noise.sigma=-1",): "noise.sigma must be a finite number >= 0, got -1",
     ("noise=gaussian.yaml",): "noise=gaussian.yaml: leave out .yaml",
     ("noise=[none,blur]",): "noise=[none,blur]: give one choice, or sweep over several: -m noise=",
-    ("noise.sigma=range(1,",): "noise.sigma=range(1, cannot be parsed\n",
+    ("noise.sigma=range(1,",): "noise.sigma=range(1, ends with a comma; leave out spaces",
+    ("noise.sigma=range(1",): "noise.sigma=range(1 cannot be parsed\n",
+    ("-m", "noise.sigma=0.1,", "0.5"): "noise.sigma=0.1, ends with a comma; leave out spaces",
+    ("data.root=~/data",): "data.root=~/data: only a shell knows ~; type $HOME/data",
     ("data.root=/my größe",): "quote the value twice, like 'data.root=\"/my größe\"'",
     ("noise.sigma=nan",): "noise.sigma must be a finite number >= 0, got nan",
     ("noise.sigma=inf",): "noise.sigma must be a finite number >= 0, got inf",

@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 import denoise
-from denoise import apply, build, checkpoint, command, data, evaluate
+from denoise import apply, build, checkpoint, command, data, denoiser, evaluate
 from denoise.denoiser import Denoiser
 from denoise.errors import UserError
 from denoise.manifest import sha256
@@ -226,6 +226,13 @@ def test_a_file_changed_after_the_pull_is_refused(copy: Path) -> None:
         denoise.load(copy)
 
 
+def test_a_part_that_was_not_pulled_is_named(copy: Path) -> None:
+    path = copy / "checkpoints" / "last.safetensors"
+    path.unlink()
+    with pytest.raises(UserError, match=rf"{path} does not exist"):
+        denoiser.read(copy)
+
+
 def test_a_pickle_in_place_of_a_checkpoint_is_refused(copy: Path, tmp_path: Path) -> None:
     path = copy / "checkpoints" / "last.safetensors"
     _swap(path, pickle.dumps(Payload()), listed=True)
@@ -251,7 +258,7 @@ def test_a_checkpoint_that_names_other_code_is_refused_and_runs_nothing(
     plain = checkpoint.load(path)[2] | {"model": node}
     save_file(load_file(path), path, {"epoch": "1", "config": json.dumps(plain)})
     _swap(path, path.read_bytes(), listed=True)
-    with pytest.raises(UserError, match=r"model\.(_target_|latent_dim) must"):
+    with pytest.raises(UserError, match=r"model\.(latent_dim\.)?_target_ must"):
         denoise.load(copy)
     assert not (tmp_path / "executed").exists()
 
@@ -449,7 +456,7 @@ def test_apply_can_corrupt_test_images_first(applied: Command, settings: data.Se
 
 
 @needs_best
-def test_test_images_are_of_the_data_set_that_the_model_was_trained_on(
+def test_test_images_are_those_of_the_data_that_the_model_was_trained_on(
     applied: Command, settings: data.Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read, seen, model = data.load, [], denoise.load("best")
@@ -458,12 +465,12 @@ def test_test_images_are_of_the_data_set_that_the_model_was_trained_on(
     monkeypatch.setattr("denoise.apply.load", lambda *_, **__: digits)
 
     def loaded(asked: data.Settings, device: torch.device) -> data.Data:
-        seen.append(asked.name)
+        seen.append((asked.name, asked.root))
         return read(settings, device)
 
     monkeypatch.setattr(data, "load", loaded)
     assert applied("best", "--sample", "1", "--to", "out")[0] == 0
-    assert seen == ["MNIST"]
+    assert seen == [("MNIST", settings.root)]
 
 
 @pytest.mark.parametrize(

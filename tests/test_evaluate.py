@@ -47,9 +47,20 @@ class Cut(Identity):
         return images[..., 1:]
 
 
+class OwnDraws(Identity):
+    """Draws from torch's own generator."""
+
+    def __call__(self, images: Tensor, *, generator: Generator) -> Tensor:  # noqa: ARG002
+        return images + torch.randn_like(images)
+
+
 @pytest.mark.parametrize(
     ("noise", "sentence"),
-    [(InPlace(), "the noise InPlace changes its input"), (Cut(), "Cut returns a batch of shape")],
+    [
+        (InPlace(), "the noise InPlace changes its input"),
+        (Cut(), "Cut returns a batch of shape"),
+        (OwnDraws(), "OwnDraws is not repeatable: draw from `generator` only"),
+    ],
 )
 def test_a_noise_that_breaks_its_contract_is_refused(
     images: Data, noise: Noise, sentence: str

@@ -19,7 +19,7 @@ import denoise
 from denoise import command, data, metrics, pull
 from denoise.config.settings import Tracking
 from denoise.manifest import sha256
-from denoise.tracking import files
+from denoise.tracking import files, pending
 from denoise.tracking.record import REFERENCE
 from denoise.tracking.store import prepare
 from tests.conftest import (
@@ -94,6 +94,20 @@ def test_a_second_pull_is_up_to_date_and_changed_files_are_not_overwritten(
     assert pulled(*store, "--force")[0] == 0
     assert notes.read_text() != "mine"
     assert [path.name for path in Path().iterdir()] == ["best"]
+
+
+def test_a_part_of_what_was_pulled_is_up_to_date(pulled: Command, store: tuple[str, str]) -> None:
+    assert pulled(*store)[0] == 0
+    assert "is up to date in best" in pulled(*store, "--only", "figures")[1]
+    assert Path("best/checkpoints").exists()
+
+
+def test_a_pulled_run_is_not_taken_for_one_that_waits_to_be_uploaded(
+    pulled: Command, store: tuple[str, str]
+) -> None:
+    assert pulled(*store)[0] == 0
+    assert json.loads(Path("best/record.json").read_text())["mirrored"] is False
+    assert pending.find([Path()]) == []
 
 
 def test_a_run_that_was_given_a_score_since_is_pulled_again(

@@ -81,6 +81,21 @@ def typed(
     return run
 
 
+def test_the_command_measures_a_corruption_of_ones_own_if_its_module_is_trusted(
+    cli: Cli,
+    settings: data.Settings,
+    typed: Callable[..., tuple[int, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("denoise.runs.references.costly", list)
+    dead = "+evaluation.robust.dead={_target_:tests.plug_ins.Raising,how:never}"
+    cli(*BASIC, "noise=none", dead, f"data.root={settings.root}")
+    status, out = typed(references)
+    assert (status, "--trust tests.plug_ins on the command line" in out) == (1, True)
+    status, out = typed(references, "--trust", "tests.plug_ins")
+    assert (status, "dead" in out) == (0, True), out
+
+
 @pytest.mark.faults
 def test_the_command_adds_the_costly_ones_and_nothing_ranks_or_pulls_them(
     cli: Cli, settings: data.Settings, typed: Callable[..., tuple[int, str]]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Any, Literal
 
+import torch
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import Field
@@ -15,6 +16,7 @@ from denoise.config import identity
 from denoise.config.sentence import sentence
 from denoise.config.settings import Protocol, Tracking
 from denoise.errors import UserError
+from denoise.fetch import SIDE
 from denoise.noise import Identity, Noise, changes_nothing
 
 KEYS = (
@@ -69,7 +71,7 @@ def checked(cfg: DictConfig, *, trust: build.Trust = build.ANY) -> Config:
         seed=seed,
         plain={key: value for key, value in values.items() if key not in identity.NOT_OF_A_RUN},
     )
-    config.model()
+    _check_shapes(config.model())
     _check_together(config)
     if changes_nothing(config.noise):
         return replace(config, noise=Identity(), plain=identity.without_noise(config.plain))
@@ -98,6 +100,25 @@ def _plain(value: Any) -> Any:
     if not OmegaConf.is_config(value):
         return value
     return OmegaConf.to_container(value, resolve=True, throw_on_missing=True)
+
+
+def _check_shapes(built: model.Autoencoder) -> None:
+    """Refuse a model with codes or images of another shape, which torch may stretch to fit.
+
+    A model that raises an error is left to its run, which reports it.
+    """
+    images = torch.zeros(2, 1, SIDE, SIDE)
+    try:
+        with torch.inference_mode(), torch.random.fork_rng(devices=[]):
+            codes, output = built.eval().encode(images), built(images)
+    except Exception:
+        return
+    if codes.ndim != 2 or len(codes) != len(images) or output.shape != images.shape:
+        raise UserError(
+            f"of images {tuple(images.shape)}, the model {type(built).__name__} makes codes "
+            f"{tuple(codes.shape)} and images {tuple(output.shape)}; allowed are codes "
+            f"(2, latent_dim) and images {tuple(images.shape)}"
+        )
 
 
 def _check_together(config: Config) -> None:

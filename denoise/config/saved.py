@@ -1,4 +1,4 @@
-"""What was typed as Hydra can compose it; also a saved config, `-cp outputs/RUN/config`."""
+"""Turns what was typed into what Hydra can compose, also if it names a saved config with -cp."""
 
 import contextlib
 import hashlib

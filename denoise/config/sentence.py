@@ -60,6 +60,10 @@ def _not_parsed(override: str) -> str:
     key, equals, value = override.partition("=")
     if not equals or value.startswith("="):
         return f"{override} is not of the form key=value"
+    if value.endswith(","):
+        return f"{override} ends with a comma; leave out spaces between values"
+    if value.startswith("~/"):
+        return f"{override}: only a shell knows ~; type $HOME{value[1:]}"
     hint = f"; quote the value twice, like '{key}=\"{value}\"'"
     may_be_text = re.fullmatch(r"[\w./@+~-]+", key, re.ASCII) and not re.search(
         r"[,()\[\]{}'\"]", value

@@ -7,6 +7,7 @@ from pathlib import Path
 from mlflow import MlflowClient, MlflowException
 from mlflow.entities import Run
 
+from denoise import manifest
 from denoise.config.settings import Tracking
 from denoise.errors import FolderLockedError, UserError
 from denoise.tracking import claim, failures, mirror, record, store
@@ -29,6 +30,8 @@ def find(folders: Iterable[Path]) -> list[Path]:
 def _is_pending(path: Path) -> bool:
     if path.name == OLD_FILE:
         return True
+    if (path.parent / manifest.FILE).exists():  # it was pulled: a copy of what MLflow has
+        return False
     try:
         contents = record.read(path.parent, with_lines=False)
     except UserError:

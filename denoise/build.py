@@ -78,8 +78,8 @@ def _object(base: type, node: object, key: str, trust: Trust) -> Any:
 
 
 def _objects(base: type, value: object, key: str, trust: Trust) -> Any:
-    """A node as an object, a mapping of nodes as a mapping of objects, any other value as it is."""
-    if isinstance(value, dict) and "_target_" in value:
+    """A noise inside a noise, or a mapping of nodes, as objects; any other value as it is."""
+    if base is Noise and isinstance(value, dict) and "_target_" in value:
         return _object(base, value, key, trust)
     if not isinstance(value, dict) or not all(isinstance(node, dict) for node in value.values()):
         return value

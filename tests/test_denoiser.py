@@ -258,7 +258,7 @@ def test_a_checkpoint_that_names_other_code_is_refused_and_runs_nothing(
     plain = checkpoint.load(path)[2] | {"model": node}
     save_file(load_file(path), path, {"epoch": "1", "config": json.dumps(plain)})
     _swap(path, path.read_bytes(), listed=True)
-    with pytest.raises(UserError, match=r"model\.(latent_dim\.)?_target_ must"):
+    with pytest.raises(UserError, match=r"model\.(_target_|latent_dim) must"):
         denoise.load(copy)
     assert not (tmp_path / "executed").exists()
 

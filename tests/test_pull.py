@@ -222,6 +222,15 @@ def reference_run(settings: Tracking, values: Mapping[str, float], **params: Any
 
 
 @pytest.mark.usefixtures("fresh_folder")
+def test_what_is_left_of_a_killed_upload_is_no_file_of_the_run() -> None:
+    with tracked(Tracking(None, "denoise"), Path("mine")) as run:
+        run.write("note.txt", "a note")
+    place = Path(MlflowClient().get_run(run.run_id).info.artifact_uri.removeprefix("file://"))
+    (place / ".artifact.uploading.abc").touch()
+    assert set(files.files(run.run_id)) == {"note.txt", "record.json"}
+
+
+@pytest.mark.usefixtures("fresh_folder")
 def test_runs_that_were_not_trained_are_not_ranked(pulled: Command) -> None:
     cheap_run("none", 0, 0.5)
     reference_run(Tracking(None, "denoise"), {"test/loss": 0.1})

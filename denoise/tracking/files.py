@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from denoise.tracking.search import Found
 
 PARTS = ("config", "checkpoints", "figures", "tables", "model")
+UNFINISHED = ".artifact.uploading."  # MLflow's file of an upload that was killed begins so
 NEEDED = ("config/config.yaml", "checkpoints/last.safetensors")
 
 
@@ -54,7 +55,7 @@ def files(run_id: str) -> dict[str, int]:
             check_inside([entry.path])
             if entry.is_dir:
                 folders.append(entry.path)
-            else:
+            elif not entry.path.rpartition("/")[2].startswith(UNFINISHED):
                 listed[entry.path] = entry.file_size or 0
     return listed
 

@@ -18,6 +18,7 @@ from rich.table import Table
 
 from denoise import checkpoint, data
 from denoise.tracking import record
+from denoise.tracking.files import UNFINISHED
 from tests.conftest import SMALL, Said, answering, clean_environment, command, free_port, jobs
 
 SURVIVED = "survived"
@@ -106,9 +107,10 @@ def pictures(run: Run) -> Counter[str]:
 
 
 def names(run: Run) -> set[str]:
-    """The other files of a run."""
+    """The other files of a run, without what MLflow leaves of an upload that was killed."""
     paths = [path.relative_to(files(run)) for path in files(run).rglob("*")]
-    return {str(path) for path in paths if path.parts[0] != "images"}
+    whole = [path for path in paths if not path.name.startswith(UNFINISHED)]
+    return {str(path) for path in whole if path.parts[0] != "images"}
 
 
 class Server:

@@ -218,7 +218,7 @@ def test_higher_accuracies_are_better_and_higher_errors_are_worse() -> None:
     assert [one.answer for one in compared_with_none(metrics.KNN_ACCURACY).values()] == ["better"]
     assert "noise helps kNN accuracy" in written().sentence
     assert written().sentence.endswith(
-        "but is not shown to help reconstruction. It makes reconstruction (1 of 1 settings) worse."
+        "but is not shown to help reconstruction. In some settings, it makes reconstruction worse."
     )
 
 

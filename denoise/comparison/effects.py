@@ -90,20 +90,25 @@ class Question(NamedTuple):
         """The values of what is varied, in the settings of these effects."""
         return list(dict.fromkeys(one.setting.facts[self.varied] for one in found))
 
-    def answered(self, answer: str) -> Effects:
-        """The effects with this answer, by the metrics that have such effects."""
-        found = {
-            metric: [one for one in effects if one.answer == answer]
-            for metric, effects in self.effects.items()
+    def improved(self) -> Effects:
+        """The metrics in which some settings are better, with their effects."""
+        better = {
+            metric: [one for one in found if one.answer == BETTER]
+            for metric, found in self.effects.items()
         }
-        return {metric: effects for metric, effects in found.items() if effects}
+        return {metric: found for metric, found in better.items() if found}
 
     def not_improved(self) -> list[Metric]:
         """The metrics in which several seeds show no setting to be better."""
+        several = [metric for metric, found in self.effects.items() if found[0].gain.size > 1]
+        return [metric for metric in several if metric not in self.improved()]
+
+    def worsened(self) -> list[Metric]:
+        """The metrics in which some settings are worse, and not within the margin."""
         return [
             metric
             for metric, found in self.effects.items()
-            if metric not in self.answered(BETTER) and found[0].gain.size > 1
+            if any(one.answer == WORSE and not one.is_equivalent for one in found)
         ]
 
     def winner(self, metric: Metric) -> Effect | None:
@@ -116,7 +121,7 @@ class Question(NamedTuple):
         top = best([one.setting for one in found], metric)
         if (top and top.alike) or len({one.baseline.label for one in found}) > 1:
             return None
-        improved = self.answered(BETTER)[metric]
+        improved = self.improved()[metric]
         return next((one for one in improved if not top or one.setting is top.setting), None)
 
 

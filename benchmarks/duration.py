@@ -27,7 +27,7 @@ def main(typed: list[str]) -> None:
             print(f"{name}: {len(runs)} runs")
             members += runs
     store.prepare(members[0].config.tracking)
-    plan.announce(members, plan.share_cores(config, len(members)), reuses=True)
+    plan.announce(members, plan.share_cores(config, members), reuses=True)
 
 
 if __name__ == "__main__":

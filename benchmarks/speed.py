@@ -11,9 +11,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from statistics import mean
+from typing import Any
 
 import mlflow
 import torch
@@ -36,7 +37,7 @@ ROOT = Path(__file__).parents[1]
 ROUNDS = 5
 
 
-def settings(group: str) -> dict:
+def settings(group: str) -> Any:
     choice = {"data": "fashion_mnist", "trainer": "default"}[group]
     return OmegaConf.to_container(OmegaConf.load(CONF / group / f"{choice}.yaml"))
 
@@ -86,7 +87,7 @@ def usual(*noise: Callable[[Tensor], Tensor]) -> Callable[[], None]:
     return lambda: _fit_and_test(model, (x for x, _ in train), (x for x, _ in test))
 
 
-def _fit_and_test(model: nn.Module, train, test) -> None:
+def _fit_and_test(model: nn.Module, train: Iterable[Tensor], test: Iterable[Tensor]) -> None:
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, weight_decay=1e-5)
     model.train()
     for images in train:
@@ -157,6 +158,7 @@ def command(folder: Path, *overrides: str) -> list[Run]:
     )
     client = mlflow.MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
     experiment = client.get_experiment_by_name("denoise")
+    assert experiment
     return client.search_runs([experiment.experiment_id], "tags.noise != ''")
 
 

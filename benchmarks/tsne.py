@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,7 +31,8 @@ from denoise.config.settings import Tracking
 from denoise.evaluate import Settings
 from denoise.tracking import files
 
-SETTINGS = Settings(**OmegaConf.to_container(OmegaConf.load(CONF / "evaluation" / "default.yaml")))
+EVALUATION: Any = OmegaConf.to_container(OmegaConf.load(CONF / "evaluation" / "default.yaml"))
+SETTINGS = Settings(**EVALUATION)
 NEIGHBOURS = 10
 BLOCK = 1000
 Fit = Callable[[np.ndarray], np.ndarray]

@@ -1,4 +1,4 @@
-"""Measures what a CUDA GPU gains: `python benchmarks/gpu.py`, three minutes on an H200.
+"""Measures what a CUDA GPU gains: `python benchmarks/gpu.py`, an estimated three minutes.
 
 Prints the card and the table of docs/benchmarks.md. Runs side by side are measured again with
 NVIDIA's Multi-Process Service, if it is installed.

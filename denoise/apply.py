@@ -31,7 +31,7 @@ SHOWN = 16  # pictures on the before-and-after sheet
 )
 @click.option("--noise", help="Corrupt the pictures first, with a noise of conf/noise/.")
 @click.option(
-    "--sigma", type=float, help="Strength of --noise, in the units of the model's training."
+    "--sigma", type=float, help="Strength of --noise, in the unit of its sigma in training."
 )
 @command.TRUST
 def main(

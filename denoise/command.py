@@ -24,7 +24,7 @@ WHERE = click.option(
     'and metrics.test/psnr > 5".',
 )
 SWEEP = "latest|ID|NAME|all"
-SWEEP_HELP = "its ID, or the newest of this name in conf/experiment/"
+SWEEP_HELP = "its ID, or the name of an experiment for its newest sweep"
 FORCE = click.option(
     "--force", is_flag=True, help="Overwrite files in the folder that this command did not write."
 )

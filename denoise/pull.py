@@ -43,7 +43,7 @@ from denoise.tracking.search import Found
 @click.option(
     "--over-seeds",
     is_flag=True,
-    help="Rank settings by their mean over seeds, and pull the best seed of the best setting.",
+    help="Rank settings by their mean over seeds, and pull the best one's seed of the best score.",
 )
 @click.option(
     "--top",
@@ -56,7 +56,7 @@ from denoise.tracking.search import Found
     "--only", multiple=True, type=click.Choice(files.PARTS), help="Part to pull; repeatable."
 )
 @command.to("best")
-@click.option("--force", is_flag=True, help="Replace the folder's content.")
+@click.option("--force", is_flag=True, help="Replace what was pulled before.")
 @click.option("--list", "only_list", is_flag=True, help="Show the ranking without pulling.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(

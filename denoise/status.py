@@ -32,8 +32,8 @@ def main(settings: Tracking, sweep: str, watch: bool, as_json: bool) -> None:
     """Show how far the runs of SWEEP are, on whichever machines: an ID, or `latest` (the default).
 
     A run is QUEUED, RUNNING, FINISHED, FAILED, KILLED (it was stopped) or LOST (its process is
-    gone). The same `python -m denoise` command resumes runs that are KILLED or LOST. That a process
-    on another machine is gone shows within a minute.
+    gone). The same `python -m denoise` command resumes runs that are KILLED or LOST. A dead process
+    on another machine shows within a minute.
     """
     if as_json:
         name, rows = _look(settings, sweep)

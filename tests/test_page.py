@@ -1,6 +1,5 @@
 """The comparison page in a browser: its pictures, at both widths and in both colour schemes."""
 
-import csv
 import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -212,16 +211,13 @@ def test_a_number_of_each_picture_matches_mlflow_s_own_client(sweep: Said, opene
 
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
-    """The files of a run that the page reads: the example images, and the map of its codes."""
+    """The files of a run that the page reads: the example images, and the map of its latents."""
     generator, folder = np.random.default_rng(0), tmp_path / "files"
-    for name in ("figures", "tables"):
-        (folder / name).mkdir(parents=True)
+    (folder / "figures").mkdir(parents=True)
     strip = generator.integers(256, size=(84, 280), dtype=np.uint8)
     Image.fromarray(strip).save(folder / "figures" / "examples.png")
-    with (folder / "tables" / "codes.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["code_0", "tsne_x", "tsne_y", "label"])
-        writer.writerows([0, *generator.uniform(-1, 1, 2), i % 10] for i in range(3000))
+    tsne = generator.integers(256, size=(700, 600), dtype=np.uint8)
+    Image.fromarray(tsne).save(folder / "figures" / "tsne.png")
     return folder
 
 

@@ -20,7 +20,6 @@ from denoise.comparison.seeds import Estimate
 from denoise.comparison.svg import LIGHT, SERIES, STYLE
 from denoise.comparison.tables import Column
 from denoise.config import identity
-from denoise.figures import CLASS_COLOURS
 from denoise.metrics import Metric, robust
 
 T = TypeVar("T")
@@ -299,17 +298,6 @@ def curves(losses: Mapping[str, Mapping[str, Sequence[float]]], *, narrow: bool)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     drawn = panels[0].get_legend_handles_labels()
     figure.legend(*drawn, loc="outside lower left", ncols=1 if narrow else 4)
-    return figure
-
-
-def bare_map(coordinates: np.ndarray, labels: np.ndarray) -> Figure:
-    """Latents at their `coordinates`, (n, 2) in [-1, 1], coloured by class; no axes or legend."""
-    figure = Figure(figsize=(2.6, 2.6), dpi=130)
-    axis = figure.add_axes((0, 0, 1, 1))
-    x, y = coordinates.T
-    axis.scatter(x, y, color=np.array(CLASS_COLOURS)[labels], s=2, linewidths=0)
-    axis.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), aspect="equal")
-    axis.axis("off")
     return figure
 
 

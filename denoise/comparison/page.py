@@ -1,7 +1,6 @@
 """A comparison as a self-contained HTML page and as Markdown: what their templates show."""
 
 import base64
-import csv
 import io
 import math
 import tempfile
@@ -23,10 +22,9 @@ from denoise.comparison.groups import Ladders, Setting
 from denoise.comparison.published import Reached
 from denoise.comparison.tables import Column
 from denoise.fetch import CLASSES, SIDE
-from denoise.figures import CLASS_COLOURS
 from denoise.tracking import files, search
 
-MAP_POINTS = 2000
+MAP_COLOURS = 64
 MOST_PICTURED = 24  # settings whose images, maps and curves are shown
 LOSSES = {
     "train": metrics.TRAIN_LOSS.key,
@@ -66,7 +64,7 @@ class Picture:
 
 
 class Strip(NamedTuple):
-    """One row of ten images, or a map, as a data URI, with its label and a note."""
+    """A row of ten images, or a map, as a data URI, with its label and a note."""
 
     label: str
     note: str
@@ -160,7 +158,7 @@ def html(view: View) -> str:
     reached = [row.last.test for row in view.study if row.last]
     with tempfile.TemporaryDirectory() as folder:
         examples = _downloaded(shown, "figures/examples.png", Path(folder))
-        maps = _downloaded(shown, "tables/codes.csv", Path(folder))
+        maps = _downloaded(shown, "figures/tsne.png", Path(folder))
         return TEMPLATES.get_template("page.html").render(
             view=view,
             pictures={picture.name: picture for picture in view.pictures},
@@ -168,8 +166,7 @@ def html(view: View) -> str:
             clean=_clean(shown, examples),
             outputs=_outputs(shown, examples),
             noises=_noises(shown, examples),
-            maps=[strip for label, path in maps.items() if (strip := _map(label, path))],
-            classes=_classes(view.settings),
+            maps=[Strip(label, "", _small(path)) for label, path in maps.items()],
             scale=max(reached, default=1),
         )
 
@@ -194,30 +191,6 @@ def _mean_curve(setting: Setting, key: str) -> list[float]:
     curves = [search.curve(run.id, key) for run in setting.runs.values()]
     shortest = min(map(len, curves))
     return [float(value) for value in np.mean([curve[:shortest] for curve in curves], axis=0)]
-
-
-def _map(label: str, path: Path) -> Strip | None:
-    """The map of at most `MAP_POINTS` codes, spread evenly over all; None for codes without one."""
-    with path.open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    if "tsne_x" not in rows[0]:  # the codes are all equal
-        return None
-    rows = rows[:: math.ceil(len(rows) / MAP_POINTS)]
-    places = np.array([[float(row["tsne_x"]), float(row["tsne_y"])] for row in rows])
-    labels = np.array([int(float(row["label"])) for row in rows])
-    written = io.BytesIO()
-    figures.bare_map(places, labels).savefig(written, format="png", transparent=True)
-    return Strip(label, f"{len(rows):,} codes", _uri("png", written.getvalue()))
-
-
-def _classes(settings: Sequence[Setting]) -> list[tuple[str, str]]:
-    """The names of the data set's classes, with their colours; digits for several data sets."""
-    from torchvision import datasets
-
-    first, *others = {one.facts.get("data.name", "") for one in settings}
-    dataset = None if others else getattr(datasets, first, None)
-    names = dataset.classes if dataset else [str(label) for label in range(CLASSES)]
-    return list(zip(names, CLASS_COLOURS, strict=True))
 
 
 def _clean(settings: Sequence[Setting], examples: Mapping[str, Path]) -> list[Strip]:
@@ -259,8 +232,18 @@ def _noises(settings: Sequence[Setting], examples: Mapping[str, Path]) -> list[S
 def _row(path: Path, row: int) -> str:
     with Image.open(path) as strip:
         cut = strip.convert("L").crop((0, row * SIDE, CLASSES * SIDE, (row + 1) * SIDE))
+    return _png(cut)
+
+
+def _small(path: Path) -> str:
+    """A picture in few colours, so that the page can be sent by mail."""
+    with Image.open(path) as picture:
+        return _png(picture.convert("RGB").quantize(MAP_COLOURS))
+
+
+def _png(picture: Image.Image) -> str:
     written = io.BytesIO()
-    cut.save(written, "PNG", optimize=True)
+    picture.save(written, "PNG", optimize=True)
     return _uri("png", written.getvalue())
 
 

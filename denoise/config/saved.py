@@ -1,24 +1,22 @@
 """Turns what was typed into what Hydra can compose, also if it names a saved config with -cp."""
 
-import contextlib
-import hashlib
-import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hydra._internal.utils import get_args_parser
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from denoise import manifest
-from denoise.config import CONF
+from denoise.config import CONF, choices
 from denoise.errors import UserError
 
 # The groups of a saved config. `tracking` is not saved.
 GROUPS = ("data", "noise", "model", "evaluation", "trainer", "protocol")
 # Groups that set values in others, which have saved values.
 NOT_COMBINED = ("protocol", "experiment")
-HOME = Path("outputs/.configs")  # below the folder of the command, as jobs of Slurm compose there
+HOME = Path("outputs/.configs")  # below the folder of the command, as jobs of Slurm compose later
 CLASSES = ("denoise.noise", "denoise.model")  # the package's modules with classes of configs
 
 
@@ -48,7 +46,9 @@ def composable(typed: Sequence[str]) -> list[str]:
     _check({**kept, "seed": saved["seed"]}, path)
     if "data" in kept:
         kept["data"]["root"] = root_here(str(kept["data"].get("root")))
-    folder = _composable_folder(kept, seed=saved["seed"])
+    HOME.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=HOME.absolute()))
+    _write(folder, kept, seed=saved["seed"])
     return [*typed, "--config-path", str(folder), "--config-name", "config"]
 
 
@@ -61,17 +61,26 @@ def _check_names(folder: Path) -> None:
 
 
 def _check_choices(overrides: Sequence[str]) -> None:
-    """Refuse choices by file name, because runs are found by the name of the choice, and lists.
+    """Refuse what is not the name of a choice.
 
-    Hydra would merge the choices of a list into one.
+    Runs are found by the name, and Hydra would merge the choices of a list into one.
     """
+    parser = OverridesParser.create()
     for override in overrides:
-        group, _, choice = override.partition("=")
-        is_of_a_group = (CONF / group.lstrip("+")).is_dir()
-        if is_of_a_group and ".yaml" in choice:
+        group, _, choice = override.lstrip("+").partition("=")
+        if not (CONF / group).is_dir():
+            continue
+        if ".yaml" in choice:
             raise UserError(f"{override}: leave out .yaml")
-        if is_of_a_group and choice.startswith("["):
-            raise UserError(f"{override}: give one choice, or sweep over several: -m {group}=A,B")
+        value = parser.parse_override(override).value()
+        for each in getattr(value, "list", [value]):  # the values of a sweep, or the only one
+            if isinstance(each, list):
+                raise UserError(
+                    f"{override}: give one choice, or sweep over several: -m {group}=A,B"
+                )
+            if isinstance(each, int | float | dict):
+                there = ", ".join(choices(group))
+                raise UserError(f"{group}={each} is not a choice; the package has {there}")
 
 
 def root_here(root: str) -> str:
@@ -123,30 +132,6 @@ def _check(node: Any, path: Path) -> None:
             raise UserError(f"{path} has the key defaults, and saved configs have none")
         for each in (*node, *node.values()):
             _check(each, path)
-
-
-def _composable_folder(saved: dict[str, Any], *, seed: int) -> Path:
-    """A folder with the package's primary config, and the saved groups as choices beside it.
-
-    Its name is the digest of its content, and it is made anew if somebody has changed it.
-    """
-    home = HOME.absolute()
-    with manifest.staging(home, "type the command in another folder") as staging:
-        made = Path(staging) / "made"
-        _write(made, saved, seed=seed)
-        folder = home / _digest(made)
-        if folder.exists() and _digest(folder) != folder.name:
-            shutil.rmtree(folder)
-        with contextlib.suppress(OSError):  # it is there
-            made.rename(folder)
-    return folder
-
-
-def _digest(folder: Path) -> str:
-    """16 hex digits for the names and contents of the files in a folder."""
-    files = sorted(path for path in folder.rglob("*") if not path.is_dir())
-    sums = [(path.relative_to(folder).as_posix(), manifest.sha256(path)) for path in files]
-    return hashlib.sha256(repr(sums).encode()).hexdigest()[:16]
 
 
 def _write(folder: Path, saved: dict[str, Any], *, seed: int) -> None:

@@ -38,7 +38,7 @@ def main() -> int:
     except (*MISTAKES, OSError, ValueError) as error:
         if asked_for_traceback:
             raise
-        print(f"denoise: {sentence(error)}", file=sys.stderr)
+        print(f"denoise: {sentence(error, sys.argv[1:])}", file=sys.stderr)
         return 1
 
 

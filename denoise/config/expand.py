@@ -63,7 +63,7 @@ def configs(config: DictConfig, jobs: Sequence[Sequence[str]]) -> Iterator[DictC
         try:
             composed = composer.compose(job) if _is_basic(config) else config
         except (*MISTAKES, ValueError) as error:
-            own, text = varying(jobs), sentence(error)
+            own, text = varying(jobs), sentence(error, job)
             run = " ".join(override for override in job if _key(override) in own)
             raise UserError(text if run in text else f"{text} (in the run {run})") from None
         yield numbered(composed, number)

@@ -1,7 +1,9 @@
 """One sentence about a mistake in a config: the key, the value, and what is allowed."""
 
 import re
+from collections.abc import Sequence
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig
 from omegaconf.errors import (
@@ -12,7 +14,7 @@ from omegaconf.errors import (
 )
 from yaml import YAMLError
 
-from denoise.config import CONF
+from denoise.config import CONF, choices
 from denoise.errors import UserError
 
 # What a mistake in a config raises.
@@ -22,12 +24,12 @@ SEVERAL = re.compile(r"Ambiguous value for argument '(.*)'\n")
 QUOTED = re.compile(r"(?:To append to your config use \+|Error merging override )(.*)")
 
 
-def sentence(error: BaseException) -> str:
-    """The message of `error` for the person who typed the overrides, on one line."""
-    return " ".join(_message(error).split())
+def sentence(error: BaseException, typed: Sequence[str] = ()) -> str:
+    """The message of `error` for the person who `typed` the overrides, on one line."""
+    return " ".join(_message(error, typed).split())
 
 
-def _message(error: BaseException) -> str:
+def _message(error: BaseException, typed: Sequence[str]) -> str:
     if isinstance(error, UserError):
         return str(error)
     if isinstance(error, MissingConfigException) and error.options is not None:
@@ -39,6 +41,8 @@ def _message(error: BaseException) -> str:
         return _not_parsed(str(error.override))
     if several := SEVERAL.match(str(error)):
         return f"{several[1]} gives several values; -m sweeps over them"
+    if str(error).startswith("Config group override must be"):
+        return _not_text(typed) or str(error)
     cause = error.__cause__ if isinstance(error, HydraException) else error
     if isinstance(cause, ConfigAttributeError | ConfigKeyError):
         return f"{_override(error)}{cause.full_key} is not a key{_meant(cause)}; {_keys(cause)}"
@@ -71,6 +75,25 @@ def _override(error: BaseException) -> str:
     """The override that Hydra quotes, and a colon; '' if it quotes none."""
     quoted = QUOTED.search(str(error))
     return f"{quoted[1]}: " if quoted else ""
+
+
+def _not_text(typed: Sequence[str]) -> str:
+    """About the first override of a group with a value that is no text; '' if there is none.
+
+    Hydra's message does not name it.
+    """
+    parser = OverridesParser.create()
+    for one in filter(_is_of_a_group, typed):
+        if not isinstance(parser.parse_override(one).value(), str | list):
+            there = ", ".join(choices(one.partition("=")[0].lstrip("+")))
+            return f"{one} is not a choice; the package has {there}"
+    return ""
+
+
+def _is_of_a_group(typed: str) -> bool:
+    """Whether an argument, which may be a flag or a path as well, overrides a config group."""
+    key, equals, _ = typed.partition("=")
+    return bool(equals) and not key.startswith("-") and ("/" in key or (CONF / key).is_dir())
 
 
 def _meant(error: ConfigAttributeError | ConfigKeyError) -> str:

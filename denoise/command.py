@@ -28,8 +28,6 @@ SWEEP_HELP = "its ID, or the name of an experiment for its newest sweep"
 FORCE = click.option(
     "--force", is_flag=True, help="Overwrite files in the folder that this command did not write."
 )
-
-
 TRUST = click.option(
     "--trust",
     multiple=True,

@@ -43,7 +43,7 @@ from denoise.tracking.search import Found
 @click.option(
     "--over-seeds",
     is_flag=True,
-    help="Rank settings by their mean over seeds, and pull the best one's seed of the best score.",
+    help="Rank settings by their mean over seeds; pull the best-scoring seed of the best one.",
 )
 @click.option(
     "--top",

@@ -140,7 +140,7 @@ def distinguishing(facts: Sequence[Mapping[str, str]]) -> list[str]:
     def told_apart(by: Sequence[str]) -> int:
         return different(by) + different([key for key in by if not _is_noise(key)])
 
-    for key in sorted(keys, key=lambda key: "." in key):  # choices first: values follow from them
+    for key in keys:
         if key not in chosen and told_apart([*chosen, key]) > told_apart(chosen):
             chosen.append(key)
     return sorted(chosen, key=lambda key: not _is_noise(key))
@@ -186,7 +186,8 @@ def _facts(run: Found) -> dict[str, str]:
 
 
 def _rank(key: str) -> tuple[bool, bool, str]:
-    return not _is_noise(key), "." in key, key
+    """Choices before values, which may follow from them; those of the noise before others."""
+    return "." in key, not _is_noise(key), key
 
 
 def _is_noise(key: str) -> bool:

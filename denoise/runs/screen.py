@@ -41,9 +41,9 @@ def read_jobs(folders: Sequence[Path], earlier: Mapping[Path, float] = {}) -> li
     found = []
     for folder in folders:
         with contextlib.suppress(UserError):  # damaged: not a record of this launch
-            contents = record.read(folder)
-            job = contents.fields.get("job") if contents else None
-            if contents and job and job["began"] != earlier.get(folder):
+            contents = record.read(folder) or Contents()
+            began = contents.fields.get("job", {}).get("began")
+            if began not in (None, earlier.get(folder)):
                 found.append(contents)
     return found
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from denoise.tracking.search import Found
 
 PARTS = ("config", "checkpoints", "figures", "tables", "model")
-UNFINISHED = ".artifact.uploading."  # MLflow's file of an upload that was killed begins so
+UNFINISHED = ".artifact.uploading."  # how MLflow begins the name of a file until it is uploaded
 NEEDED = ("config/config.yaml", "checkpoints/last.safetensors")
 
 

@@ -40,12 +40,11 @@ def epoch(model: Anello, images: data.Data) -> Callable[[], None]:
     """An epoch of a default run, with its test metrics."""
     fitted = Trainer(model.to(GPU), images, NOISE, TRAINER, seed=0)
     epochs = fitted.epochs()
-    pairs = evaluate.corrupted(images.test, images, NOISE)
-    targets = evaluate.targets(pairs, NOISE, TRAINER.target)
+    batches = evaluate.corrupted(images.test, images, NOISE, TRAINER.target)
 
     def trained() -> None:
         next(epochs)
-        evaluate.losses(model, pairs, images, targets)
+        evaluate.losses(model, batches, images)
 
     return trained
 

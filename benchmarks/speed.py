@@ -51,12 +51,11 @@ def ours() -> Callable[[], None]:
     """An epoch as a run does it, without noise, with its test metrics."""
     fitted = trainer.Trainer(Anello(latent_dim=4), IMAGES, Identity(), TRAINER, seed=0)
     epochs = fitted.epochs()
-    pairs = evaluate.corrupted(IMAGES.test, IMAGES, Identity())
-    targets = evaluate.targets(pairs, Identity(), "corrupted")
+    batches = evaluate.corrupted(IMAGES.test, IMAGES, Identity(), "corrupted")
 
     def epoch() -> None:
         next(epochs)
-        evaluate.losses(fitted.model, pairs, IMAGES, targets)
+        evaluate.losses(fitted.model, batches, IMAGES)
 
     return epoch
 

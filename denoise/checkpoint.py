@@ -54,12 +54,12 @@ def save_weights(path: Path, weights: Weights, *, epoch: int, config: Mapping[st
 
 def copy_weights(state: Path, path: Path) -> None:
     """Copy the model's weights, epoch and config from the file `state` to `path`."""
-    tensors, epoch, config = load(state)
+    tensors, epoch, config, _ = load(state)
     save_weights(path, _under("model", tensors), epoch=epoch, config=config)
 
 
-def load(path: Path) -> tuple[dict[str, Tensor], int, dict[str, Any]]:
-    """The tensors by their saved names, the epoch, and the config.
+def load(path: Path) -> tuple[dict[str, Tensor], int, dict[str, Any], dict[str, str]]:
+    """The tensors by their saved names, the epoch, the config, and all texts, these included.
 
     `UserError` if the file is missing, is not a checkpoint, or was damaged.
     """
@@ -69,7 +69,7 @@ def load(path: Path) -> tuple[dict[str, Tensor], int, dict[str, Any]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         if metadata.pop("sha256", None) not in (None, _sha256(tensors, metadata)):
             raise ValueError("it has changed since it was written")
-        return tensors, int(metadata["epoch"]), json.loads(metadata["config"])
+        return tensors, int(metadata["epoch"]), json.loads(metadata["config"]), metadata
     except FileNotFoundError:
         raise UserError(f"{path} does not exist") from None
     except (OSError, SafetensorError, KeyError, ValueError) as error:
@@ -93,7 +93,7 @@ def restore(path: Path, trainer: Trainer) -> tuple[list[dict[str, float]], dict[
     `UserError` if it is the state of another config, or has weights only; `OtherDeviceError` if
     its random numbers are those of another kind of device.
     """
-    tensors, *_ = load(path)
+    tensors, *_, metadata = load(path)
     drawn, here = tensors.get("random.corruption"), trainer.corruption.get_state()
     if drawn is not None and drawn.shape != here.shape:
         raise OtherDeviceError(
@@ -101,8 +101,6 @@ def restore(path: Path, trainer: Trainer) -> tuple[list[dict[str, float]], dict[
             f"trainer.device={trainer.device.type}"
         )
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata()
         # States of 0.1.0 do not name their arithmetic.
         trainer.use(Arithmetic(metadata.get("arithmetic", Arithmetic.TORCH)))
         _put(tensors, trainer)

@@ -1,6 +1,6 @@
 """Measures a trained model: its losses, image quality and robustness."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -26,7 +26,7 @@ LOSSES = ("loss", "clean_mse", "denoise_mse")
 NEIGHBOURS_ON_THE_MAP = 12  # in the trustworthiness of a map
 LARGEST_RANDOM_STATE = 2**32 - 1  # that numpy accepts
 
-Pairs = list[tuple[Tensor, Tensor]]
+Batches = list[tuple[Tensor, Tensor, Tensor]]  # clean, noisy and wanted images
 
 
 @dataclass(frozen=True)
@@ -58,16 +58,22 @@ class Settings:
 
 
 @torch.inference_mode()
-def corrupted(split: Split, data: Data, noise: Noise) -> Pairs:
-    """The images of `split` in the model's space, clean and corrupted, batch by batch.
+def corrupted(split: Split, data: Data, noise: Noise, wanted: str) -> Batches:
+    """The images of `split` in the model's space: clean, corrupted, and what the model learns.
 
-    Computed once per run, because the corruption is the same after every epoch. `UserError` if the
-    noise is not as `noise` describes.
+    That is the target named `wanted`, as `trainer.target` is. Computed once per run, because the
+    corruption is the same after every epoch. `UserError` if the noise is not as `noise` describes.
     """
-    generator, device = Generator().manual_seed(TEST_SEED), split.images.device
+    device = split.images.device
+    generator, second = (Generator().manual_seed(seed) for seed in (TEST_SEED, SECOND_SEED))
     batches = [data.scale(images) for images in split.images.cpu().split(BATCH)]
     _check(noise, batches[0])
-    return [(clean.to(device), noise(clean, generator=generator).to(device)) for clean in batches]
+    found = []
+    for clean in batches:
+        noisy = noise(clean, generator=generator)
+        aim = target(wanted, clean, noisy, noise, second)
+        found.append((clean.to(device), noisy.to(device), aim.to(device)))
+    return found
 
 
 def _check(noise: Noise, clean: Tensor) -> None:
@@ -86,50 +92,37 @@ def _check(noise: Noise, clean: Tensor) -> None:
 
 
 @torch.inference_mode()
-def targets(pairs: Pairs, noise: Noise, name: str) -> list[Tensor]:
-    """What the model learns to output for each batch of `pairs`, for this `trainer.target`."""
-    second = Generator().manual_seed(SECOND_SEED)
-    return [
-        target(name, clean.cpu(), noisy.cpu(), noise, second).to(clean.device)
-        for clean, noisy in pairs
-    ]
-
-
-@torch.inference_mode()
-def losses(
-    model: nn.Module, pairs: Pairs, data: Data, targets: Sequence[Tensor]
-) -> dict[str, float]:
+def losses(model: nn.Module, batches: Batches, data: Data) -> dict[str, float]:
     """The means of `LOSSES` over all images.
 
-    `loss` is the training objective for these `targets`, in the model's space. The others are
-    errors against the clean images in pixel space, of the output for the clean and for the
-    corrupted image.
+    `loss` is the training objective, in the model's space. The others are errors against the clean
+    images in pixel space, of the output for the clean and for the corrupted image.
     """
     model.eval()
     sums = dict.fromkeys(LOSSES, 0.0)
-    for (clean, noisy), wanted in zip(pairs, targets, strict=True):
+    for clean, noisy, wanted in batches:
         output = model(noisy)
         from_clean = output if torch.equal(noisy, clean) else model(clean)
         sums["loss"] += metrics.mse(output, wanted).sum().item()
         sums["clean_mse"] += _pixel_mse(from_clean, clean, data)
         sums["denoise_mse"] += _pixel_mse(output, clean, data)
-    return {name: total / _count(pairs) for name, total in sums.items()}
+    return {name: total / _count(batches) for name, total in sums.items()}
 
 
 @torch.inference_mode()
-def image_quality(model: nn.Module, pairs: Pairs, data: Data) -> dict[str, float]:
+def image_quality(model: nn.Module, batches: Batches, data: Data) -> dict[str, float]:
     """PSNR in dB and SSIM of the denoised images against the clean ones, mean over the images.
 
     The PSNR is infinite if one of the images is exact.
     """
     model.eval()
     psnr = ssim = 0.0
-    for clean, noisy in pairs:
-        wanted = data.space.to_pixels(clean)
+    for clean, noisy, _ in batches:
+        exact = data.space.to_pixels(clean)
         output = data.space.to_pixels(model(noisy)).clamp(0, 1)
-        psnr += metrics.psnr(output, wanted).sum().item()
-        ssim += metrics.ssim(output, wanted).sum().item()
-    return {metrics.PSNR.key: psnr / _count(pairs), metrics.SSIM.key: ssim / _count(pairs)}
+        psnr += metrics.psnr(output, exact).sum().item()
+        ssim += metrics.ssim(output, exact).sum().item()
+    return {metrics.PSNR.key: psnr / _count(batches), metrics.SSIM.key: ssim / _count(batches)}
 
 
 @torch.inference_mode()
@@ -178,8 +171,8 @@ def examples(model: nn.Module, data: Data, noise: Noise) -> tuple[Tensor, Tensor
     return clean, noisy, output
 
 
-def _count(pairs: Pairs) -> int:
-    return sum(len(clean) for clean, _ in pairs)
+def _count(batches: Batches) -> int:
+    return sum(len(clean) for clean, *_ in batches)
 
 
 def _pixel_mse(output: Tensor, clean: Tensor, data: Data) -> float:

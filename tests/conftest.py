@@ -140,8 +140,8 @@ def command(folder: Path, *arguments: str, within: Sequence[str] = ()) -> subpro
 
 
 def _default_signals() -> None:
-    """Where the tests run in the background of a script, they ignore Ctrl-C: not so the command."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    """In a script's background or under nohup, the tests ignore signals: not so the command."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
 
 

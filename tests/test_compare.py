@@ -625,8 +625,8 @@ ERASING = RandomErasing(0.5, [0.02, 0.33], [0.3, 3.3], 0.0)
 
 
 def corrupted(images: data.Data, noise: Noise) -> tuple[torch.Tensor, torch.Tensor]:
-    pairs = evaluate.corrupted(images.test, images, noise)
-    clean, target = (torch.cat(batches) for batches in zip(*pairs, strict=True))
+    batches = evaluate.corrupted(images.test, images, noise, "corrupted")
+    clean, _, target = (torch.cat(each) for each in zip(*batches, strict=True))
     return clean, target
 
 

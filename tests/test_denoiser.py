@@ -57,9 +57,8 @@ def test_a_loaded_model_has_the_loss_that_its_run_logged(
     mse = (smoke.space.to_pixels(scaled).squeeze(1) - pixels).square().mean().item()
     assert mse == pytest.approx(logged["test/clean_mse"], abs=1e-6)
     noise = build.build_noise(model.config["noise"])
-    pairs = evaluate.corrupted(smoke.test, smoke, noise)
-    targets = evaluate.targets(pairs, noise, "corrupted")
-    measured = evaluate.losses(model.model, pairs, smoke, targets)
+    batches = evaluate.corrupted(smoke.test, smoke, noise, "corrupted")
+    measured = evaluate.losses(model.model, batches, smoke)
     assert measured["loss"] == pytest.approx(logged["test/loss"], abs=1e-6)
 
 

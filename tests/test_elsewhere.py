@@ -9,7 +9,7 @@ from mlflow import MlflowClient
 
 from denoise import data
 from denoise.config.settings import Tracking
-from denoise.runs import elsewhere, plan, run, screen
+from denoise.runs import elsewhere, run, screen
 from denoise.runs.launch import Launch
 from denoise.tracking import record
 from denoise.tracking import sweeps as stored
@@ -41,12 +41,12 @@ def test_bars_show_a_run_on_another_machine_as_the_store_has_it(remote: Launch) 
     job = contents.fields["job"]
     assert folder == remote.members[0].folder
     assert (job["status"], job["epochs"], len(contents.epochs)) == (FINISHED, 1, 1)
-    assert job["score"] == contents.epochs[0]["test/loss"]
+    assert contents.score == contents.epochs[0]["test/loss"]
 
 
 def test_a_run_that_finished_on_another_machine_is_in_the_table(remote: Launch) -> None:
     elsewhere.note_remote(remote)
-    (contents,) = screen.read_jobs(remote.folders(), remote.earlier)
+    (contents,) = screen.read_jobs(remote.folders())
     job = contents.fields["job"]
     assert (job["name"], job["status"]) == (remote.members[0].name, FINISHED)
     assert job["seconds"] > 1
@@ -55,7 +55,7 @@ def test_a_run_that_finished_on_another_machine_is_in_the_table(remote: Launch) 
 
 def test_a_run_of_an_earlier_sweep_was_reused_and_not_trained(remote: Launch) -> None:
     elsewhere.note_remote(replace(remote, folder=remote.folder.with_name("later")))
-    (contents,) = screen.read_jobs(remote.folders(), remote.earlier)
+    (contents,) = screen.read_jobs(remote.folders())
     assert contents.fields["job"]["status"] == REUSED
 
 
@@ -64,14 +64,14 @@ def test_a_run_that_this_sweep_trained_elsewhere_is_not_called_reused(
 ) -> None:
     monkeypatch.setattr(elsewhere, "_busy", lambda *_: set())
     elsewhere.wait(remote)
-    (contents,) = screen.read_jobs(remote.folders(), remote.earlier)
+    (contents,) = screen.read_jobs(remote.folders())
     assert contents.fields["job"]["status"] == FINISHED
 
 
 def test_an_earlier_run_does_not_count_where_runs_are_trained_anew(remote: Launch) -> None:
     later = replace(remote, folder=remote.folder.with_name("later"), is_anew=True)
     elsewhere.note_remote(later)
-    assert screen.read_jobs(later.folders(), later.earlier) == []
+    assert screen.read_jobs(later.folders()) == []
 
 
 def test_a_run_that_lacks_a_score_is_skipped_and_not_called_reused(
@@ -79,7 +79,7 @@ def test_a_run_that_lacks_a_score_is_skipped_and_not_called_reused(
 ) -> None:
     monkeypatch.setattr(elsewhere, "lacking", lambda *_: {"latent/silhouette"})
     elsewhere.note_remote(remote)
-    (contents,) = screen.read_jobs(remote.folders(), remote.earlier)
+    (contents,) = screen.read_jobs(remote.folders())
     job = contents.fields["job"]
     assert job["status"] == SKIPPED
     assert job["error"].endswith("ended elsewhere without a score that the same command can add")
@@ -121,18 +121,9 @@ def test_the_table_says_why_a_run_failed_on_another_machine(
         monkeypatch.setattr(elsewhere, "_busy", lambda *_: set())
         elsewhere.wait(launch)
     elsewhere.note_remote(launch)
-    (contents,) = screen.read_jobs(launch.folders(), launch.earlier)
+    (contents,) = screen.read_jobs(launch.folders())
     job = contents.fields["job"]
     assert (job["status"], job["error"]) == ("FAILED", "ArithmeticError: a mistake in the model")
-
-
-def test_a_run_has_its_name_from_the_store_where_the_sweeps_folder_is_missing(
-    remote: Launch,
-) -> None:
-    (member,) = remote.members
-    settings, config_hash = member.config.tracking, member.hashes[0]
-    assert plan.name_of(settings, remote.folder, config_hash) == member.name
-    assert plan.name_of(settings, remote.folder.with_name("none"), config_hash) is None
 
 
 def test_a_sweep_on_slurm_is_refused_where_slurm_cannot_be_used(

@@ -29,8 +29,8 @@ class Constant(Autoencoder):
 
 
 def losses(model: Autoencoder, images: Data, noise: Noise, target: str) -> dict[str, float]:
-    pairs = evaluate.corrupted(images.test, images, noise)
-    return evaluate.losses(model, pairs, images, evaluate.targets(pairs, noise, target))
+    batches = evaluate.corrupted(images.test, images, noise, target)
+    return evaluate.losses(model, batches, images)
 
 
 class InPlace(Identity):
@@ -66,7 +66,7 @@ def test_a_noise_that_breaks_its_contract_is_refused(
     images: Data, noise: Noise, sentence: str
 ) -> None:
     with pytest.raises(UserError, match=sentence):
-        evaluate.corrupted(images.test, images, noise)
+        evaluate.corrupted(images.test, images, noise, "clean")
 
 
 def test_a_model_that_copies_its_input_has_no_loss_and_does_not_denoise(images: Data) -> None:
@@ -111,7 +111,7 @@ def test_image_quality_decreases_with_noise(images: Data) -> None:
     psnr, ssim = zip(
         *(
             evaluate.image_quality(
-                Perfect(), evaluate.corrupted(few, images, Gaussian(sigma, mean=0)), images
+                Perfect(), evaluate.corrupted(few, images, Gaussian(sigma, mean=0), "clean"), images
             ).values()
             for sigma in (0.1, 0.3, 1.0)
         ),
@@ -144,7 +144,7 @@ def test_few_images_are_measured_and_missing_classes_are_black(
     pixels = torch.full((len(labels), 28, 28), 255, dtype=torch.uint8)
     few = replace(images, test=Split(pixels, torch.tensor(labels)))
     assert losses(Perfect(), few, Identity(), "clean") == dict.fromkeys(evaluate.LOSSES, 0)
-    pairs = evaluate.corrupted(few.test, few, Identity())
+    pairs = evaluate.corrupted(few.test, few, Identity(), "clean")
     assert evaluate.image_quality(Perfect(), pairs, few) == {"test/psnr": math.inf, "test/ssim": 1}
     assert evaluate.robustness(Perfect(), few, {"clean": Identity()})["robust/mean_mse"] == 0
     clean, *_ = evaluate.examples(Perfect(), few, Identity())

@@ -74,6 +74,19 @@ def test_runs_of_different_configs_have_different_names() -> None:
     assert len(set(names)) == 3
 
 
+def test_runs_may_be_given_a_name() -> None:
+    names = [member.name for member in planned("hydra.job.name=mine", "seed=1,2")]
+    assert names == ["mine", "mine (2)"]
+
+
+@pytest.mark.parametrize(
+    "name", ["σ=0.1 [a, b]", "it's", '"', "\\", "\\'", "${seed}", "{a: 1}", "a=b"]
+)
+def test_a_job_has_the_name_that_it_is_launched_with(name: str) -> None:
+    with initialize_config_dir(str(CONF), version_base="1.3", job_name="denoise"):
+        assert launched([f"hydra.job.name={expand.quoted(name)}"]).hydra.job.name == name
+
+
 def test_the_first_wrong_value_of_a_sweep_is_named() -> None:
     with pytest.raises(UserError, match=r"noise\.sigma must be .* >= 0, got -1"):
         planned("noise.sigma=1,-1")

@@ -4,13 +4,12 @@ import contextlib
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from denoise.runs.screen import Bars, began, read_jobs
+from denoise.runs.screen import Bars, read_jobs
 from denoise.tracking import record
 from denoise.tracking.record import FAILED, FINISHED, Record
 from tests.conftest import wait_until
@@ -54,13 +53,14 @@ def test_each_job_has_a_bar_and_a_line_at_its_end(
         job(tmp_path, 0, "masking [half]") as good,
         job(tmp_path, 1, "blur") as bad,
     ):
-        bars = Bars(lambda: [good.folder, bad.folder], earlier={})
+        bars = Bars(lambda: [good.folder, bad.folder])
         wait_until(lambda: "epoch 0/2  starting" in screen(), seconds=10)
-        values = {"train/loss": 0.5, "time/images_per_second": 10, "time/epoch_seconds": 65}
+        values = {"train/loss": 0.5, "test/loss": 0.25}
+        values |= {"time/images_per_second": 10, "time/epoch_seconds": 65}
         good.log(values, 1)
         good.note_job(stage="training")
         wait_until(lambda: "epoch 1/2  loss 0.5000  10 img/s  1:05 left" in screen(), seconds=10)
-        good.note_job(status=FINISHED, score=0.25)
+        good.note_job(status=FINISHED)
         bad.note_job(status=FAILED, error="[enforce fail at alloc_cpu.cpp:117] nothing at [/tmp/x]")
         bars.close()
         assert not bars.thread.is_alive()
@@ -74,19 +74,9 @@ def test_jobs_of_an_earlier_launch_are_not_shown(tmp_path: Path) -> None:
     with job(tmp_path, 0, "old"):
         pass
     folders = [tmp_path / "0"]
-    earlier = began(folders)
     assert len(read_jobs(folders)) == 1
-    assert read_jobs(folders, earlier) == []
-
-
-def test_jobs_of_a_machine_whose_clock_is_slow_are_shown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with job(tmp_path, 0, "earlier") as own:
-        earlier = began([own.folder])
-        monkeypatch.setattr(time, "time", lambda: 0.0)
-        own.start_job(name="now", epochs=2, score_name="test/loss")
-        assert len(read_jobs([own.folder], earlier)) == 1
+    record.forget_job(folders[0])
+    assert read_jobs(folders) == []
 
 
 def test_a_folder_without_a_readable_record_is_not_shown(tmp_path: Path) -> None:

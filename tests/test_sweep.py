@@ -53,6 +53,42 @@ Cli = Callable[..., Said]
 STORE = Tracking(None, "denoise")
 
 
+SEARCH = """
+from hydra.core.plugins import Plugins
+from hydra.plugins.sweeper import Sweeper
+
+
+class Search(Sweeper):
+    def __init__(self, **_):
+        pass
+
+    def setup(self, *, hydra_context, task_function, config):
+        self.launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+
+    def sweep(self, arguments):
+        for number, tried in enumerate(("noise.sigma=1", "seed=1", "trainer.learning_rate=1e30")):
+            (done,) = self.launcher.launch([[*arguments, tried]], initial_job_idx=number)
+            print("score", done.return_value)
+"""
+
+
+def test_a_sweeper_that_searches_gets_the_scores_of_its_runs(
+    small: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "hydra_plugins").mkdir()
+    (tmp_path / "hydra_plugins" / "search.py").write_text(SEARCH)
+    typed = ("-m", *small, "hydra.sweeper={_target_:hydra_plugins.search.Search}")
+    first, again = (ended(command(tmp_path, *typed), tmp_path) for _ in range(2))
+    found = first.runs("tags.noise = 'gaussian' and attributes.status = 'FINISHED'")
+    scores = [f"score {run.data.metrics['test/loss']}" for run in reversed(found)]
+    assert len(scores) == 2
+    for said, status in ((first, "FINISHED"), (again, "REUSED")):
+        assert re.findall("score .*", said.out) == [*scores, "score nan"]
+        assert said.out.count(f"│ {status}") == 2, said.out
+
+
 def test_every_run_is_finished_named_and_of_one_sweep(sweep: Said) -> None:
     assert sweep.status == 0, sweep.err
     runs = sweep.runs(SWEPT)

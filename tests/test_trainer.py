@@ -76,8 +76,8 @@ def test_evaluating_between_epochs_does_not_change_the_run(few: Data) -> None:
     torch.manual_seed(7)
     measured = Trainer(Anello(latent_dim=4), few, noise, SETTINGS, seed=0)
     for _ in measured.epochs():
-        pairs = evaluate.corrupted(few.test, few, noise)
-        evaluate.losses(measured.model, pairs, few, evaluate.targets(pairs, noise, "corrupted"))
+        batches = evaluate.corrupted(few.test, few, noise, "corrupted")
+        evaluate.losses(measured.model, batches, few)
     assert same(measured, fit(few, noise)[0])
 
 

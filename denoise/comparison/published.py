@@ -218,8 +218,8 @@ def _parts(row: Reached, load: Callable[[str], Data | None]) -> Parts | None:
     noise = OmegaConf.from_dotlist([f"{k}={v}" for k, v in params if k.startswith("noise.")])
     try:
         node = OmegaConf.to_container(noise)["noise"]  # type: ignore[index, call-overload]
-        pairs = evaluate.corrupted(images.test, images, build.build_noise(node))
+        pairs = evaluate.corrupted(images.test, images, build.build_noise(node), "corrupted")
     except UserError:
         return None
-    target = torch.cat([noisy for _, noisy in pairs])
+    target = torch.cat([wanted for *_, wanted in pairs])
     return decompose(images.test.images, target, images, row.last.test)

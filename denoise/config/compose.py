@@ -13,16 +13,14 @@ from pydantic import Field
 from denoise import bounds, build, data, evaluate, model, trainer
 from denoise.bounds import PositiveInt
 from denoise.config import identity
+from denoise.config.saved import GROUPS
 from denoise.config.sentence import sentence
 from denoise.config.settings import Protocol, Tracking
 from denoise.errors import UserError
 from denoise.fetch import SIDE
 from denoise.noise import Identity, Noise, changes_nothing
 
-KEYS = (
-    *("data", "noise", "model", "evaluation", "tracking", "trainer", "protocol"),
-    *("seed", "seeds", "force"),
-)
+KEYS = (*GROUPS, "seed", *identity.NOT_OF_A_RUN)
 Seed = Annotated[int, Field(ge=0, le=identity.LARGEST_SEED)]
 
 

@@ -69,12 +69,14 @@ def configs(config: DictConfig, jobs: Sequence[Sequence[str]]) -> Iterator[DictC
         yield numbered(composed, number)
 
 
-def launch_only(jobs: Sequence[list[str]], choose: Callable[[range], dict[int, str]]) -> None:
+def launch_only(
+    jobs: Sequence[list[str]], choose: Callable[[range], dict[int, tuple[str, str]]]
+) -> None:
     """Have Hydra's sweeper launch only those of the `jobs` that `choose` picks from each batch.
 
-    `choose` returns the subfolder of each picked job by its number. Hydra has no way to leave jobs
-    out (its issue 3328). Its sweeper would first compose every job again, a tenth of a second
-    each, to see whether that can be done; this takes the place of that check.
+    `choose` returns the name and the subfolder of each picked job by its number. Hydra has no way
+    to leave jobs out (its issue 3328). Its sweeper would first compose every job again, a tenth of
+    a second each, to see whether that can be done; this takes the place of that check.
     """
     seen, launcher = 0, None
     nothing: Any = SimpleNamespace(launch=lambda *_, **__: [])  # launchers refuse to launch no jobs
@@ -83,9 +85,9 @@ def launch_only(jobs: Sequence[list[str]], choose: Callable[[range], dict[int, s
         nonlocal seen, launcher
         numbers = range(seen, seen + len(batch))
         batch.clear()
-        for number, folder in choose(numbers).items():
-            quoted = QuotedString(folder, Quote.single).with_quotes()
-            batch.append([*jobs[number], f"hydra.sweep.subdir={quoted}"])
+        for number, (name, folder) in choose(numbers).items():
+            own = (f"hydra.job.name={quoted(name)}", f"hydra.sweep.subdir={quoted(folder)}")
+            batch.append([*jobs[number], *own])
         seen = numbers.stop
         launcher = launcher or sweeper.launcher  # an earlier batch may have been empty
         sweeper.launcher = launcher if batch else nothing
@@ -94,6 +96,11 @@ def launch_only(jobs: Sequence[list[str]], choose: Callable[[range], dict[int, s
     for each in Plugins.instance().discover(Sweeper):
         if each.__name__ == BasicSweeper.__name__:
             each.validate_batch_is_legal = pick  # type: ignore[attr-defined]
+
+
+def quoted(text: str) -> str:
+    """The text as the value of an override, in which nothing is interpolated."""
+    return QuotedString(text.replace("${", r"\${"), Quote.single).with_quotes()
 
 
 def numbered(config: DictConfig, number: int) -> DictConfig:

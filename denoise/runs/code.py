@@ -1,7 +1,6 @@
 """Which code this is, so that runs and workers of other code are noticed."""
 
 import importlib.metadata
-import json
 import os
 import socket
 import subprocess
@@ -16,7 +15,7 @@ from denoise.errors import UserError
 from denoise.manifest import sha256
 from denoise.tracking import claim
 
-VARIABLE = "DENOISE_CODE"  # the code of the launching process, for its workers
+VARIABLE = "DENOISE_VERSION"  # of the launching process, for its workers
 
 
 @cache  # by the launched process: it imported the code when it began
@@ -98,10 +97,10 @@ def pass_on() -> None:
 
     Not which commit: a job may wait in a queue while the checkout that it shares moves on.
     """
-    os.environ[VARIABLE] = json.dumps({**here(), "commit": ""})
+    os.environ[VARIABLE] = here()["version"]
 
 
 def check() -> None:
     """Raise `UserError` if the launching process has passed on another version than that here."""
-    if found := difference(json.loads(os.environ.get(VARIABLE, "null")) or here()):
+    if found := difference({"version": os.environ.get(VARIABLE, ""), "commit": ""}):
         raise UserError(found)

@@ -5,9 +5,8 @@ queued, are waited for after the jobs of the launch.
 """
 
 import logging
-import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from denoise.errors import StoreUnavailableError, UserError
@@ -50,7 +49,7 @@ def collect(launched: Launch, numbers: Iterable[int], *, is_after: bool = False)
         is_ours = found is not None and found.tags.get("sweep") == launched.name
         is_wanted = is_ours or not launched.is_anew
         if found and is_wanted and not lacking(member.config, found.metrics, found.tags):
-            is_trained = is_after and is_ours and _status(member, launched.earlier) != SKIPPED
+            is_trained = is_after and is_ours and _status(member) != SKIPPED
             run.collect(member, found, is_reused=not is_trained)
         else:
             left.append(number)
@@ -76,7 +75,7 @@ def wait(launched: Launch) -> None:
         time.sleep(POLL_SECONDS)
     # Also what was skipped because another job of this sweep trained the same config.
     ended = [number for number in _unfinished(launched) if number not in busy]
-    skipped = {n for n in ended if _status(launched.members[n], launched.earlier) == SKIPPED}
+    skipped = {n for n in ended if _status(launched.members[n]) == SKIPPED}
     for number in (waited | skipped) & set(collect(launched, ended, is_after=True)):
         _note_ended(launched, launched.members[number])
 
@@ -95,7 +94,7 @@ def remote_records(launched: Launch) -> dict[Path, Contents]:
     The keys are their folders in the plan.
     """
     members = launched.members if launched.is_remote else []
-    missing = [member for member in members if _status(member, launched.earlier) is None]
+    missing = [member for member in members if _status(member) is None]
     folders = {each: member.folder for member in missing for each in member.hashes}
     try:
         newest = search.newest(launched.members[0].config.tracking, folders) if folders else {}
@@ -106,11 +105,9 @@ def remote_records(launched: Launch) -> dict[Path, Contents]:
         }
     except UserError:
         return {}
-    found = {folder: each for folder, each in found.items() if "job" in each.fields}
+    found = {folder: each for folder, each in found.items() if each.fields.get("job")}
     for each in found.values():  # the job ends after the last upload of its run
-        job = each.fields["job"]
-        scores = (values[job["score_name"]] for values in each.epochs)
-        job |= {"status": each.fields["status"], "score": min(scores, default=math.nan)}
+        each.fields["job"]["status"] = each.fields["status"]
     return found
 
 
@@ -154,11 +151,11 @@ def _unfinished(launched: Launch) -> list[int]:
     return [
         number
         for number, member in enumerate(launched.members)
-        if _status(member, launched.earlier) not in (FINISHED, REUSED, FAILED)
+        if _status(member) not in (FINISHED, REUSED, FAILED)
     ]
 
 
-def _status(member: Member, earlier: Mapping[Path, float] = {}) -> str | None:
-    """How the job in the member's folder is doing; None without one. `earlier`: see `Launch`."""
-    jobs = screen.read_jobs([member.folder], earlier)
+def _status(member: Member) -> str | None:
+    """How the job in the member's folder is doing; None without one."""
+    jobs = screen.read_jobs([member.folder])
     return jobs[0].fields["job"]["status"] if jobs else None

@@ -1,7 +1,6 @@
 """The final measurements of a trained model, whether it was just trained or loaded."""
 
 import contextlib
-import csv
 import logging
 import math
 import time
@@ -9,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from PIL import Image
 
@@ -28,7 +28,8 @@ class Evaluation:
 
     def __init__(self, config: Config, model: Autoencoder, images: data.Data, own: Record) -> None:
         self.config, self.model, self.data, self.own = config, model, images, own
-        self.test = evaluate.corrupted(images.test, images, config.noise)
+        wanted = config.trainer.target
+        self.test = evaluate.corrupted(images.test, images, config.noise, wanted)
 
     def run(self) -> None:
         """Measure what the record lacks."""
@@ -105,8 +106,7 @@ class Evaluation:
 
 
 def _losses(of: Evaluation) -> dict[str, float]:
-    targets = evaluate.targets(of.test, of.config.noise, of.config.trainer.target)
-    losses = evaluate.losses(of.model, of.test, of.data, targets)
+    losses = evaluate.losses(of.model, of.test, of.data)
     return {f"test/{name}": value for name, value in losses.items()}
 
 
@@ -152,8 +152,5 @@ def add_figure(own: Record, key: str, figure: Any, step: int, name: str = "") ->
 def add_table(own: Record, name: str, columns: Mapping[str, Iterable[Any]]) -> None:
     """Add a CSV file with a header."""
     file = f"tables/{name}.csv"
-    with own.path(file).open("w", newline="", encoding="utf-8") as opened:
-        writer = csv.writer(opened)
-        writer.writerow(columns)
-        writer.writerows(zip(*columns.values(), strict=True))
+    pd.DataFrame(columns).to_csv(own.path(file), index=False)
     own.add(file)

@@ -18,8 +18,7 @@ class Launch:
     `shared` says what all runs of the sweep have in common and their names do not say. `queue` is
     the name of the sweep's jobs in Slurm, and `tasks` their places there by number. With `is_anew`,
     runs are trained even if they finished earlier. With `is_remote`, their folders may be on other
-    machines. `earlier` says when the jobs began that an earlier launch left in the folders. `open`
-    holds what is to be closed at the end.
+    machines. `open` holds what is to be closed at the end.
     """
 
     folder: Path
@@ -29,7 +28,6 @@ class Launch:
     queue: str = ""
     tasks: dict[int, int] = field(default_factory=dict)
     is_remote: bool = False
-    earlier: dict[Path, float] = field(default_factory=dict)
     bars: "Bars | None" = None
     summary: "Record | None" = None
     open: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)

@@ -14,7 +14,6 @@ from omegaconf import DictConfig
 
 from denoise.config import expand, identity
 from denoise.config.compose import Config, checked
-from denoise.config.settings import Tracking
 from denoise.errors import FolderLockedError, UserError
 from denoise.runs import code, estimate
 from denoise.runs.launch import Launch
@@ -35,7 +34,6 @@ class Member:
     config: Config
     folder: Path
     hashes: list[str]
-    log_file: str
 
 
 def members(config: DictConfig, jobs: Sequence[list[str]]) -> list[Member]:
@@ -67,10 +65,9 @@ def shared(config: DictConfig, jobs: Sequence[list[str]]) -> str:
 def member(
     config: Config, hydra: Any, folder: Path, varying: Collection[str] | None = None
 ) -> Member:
-    """The job of this config; its name is as in `identity.run_name`."""
-    name = identity.run_name(config.plain, hydra, varying)
-    hashes = identity.fingerprints(config.plain)
-    return Member(name, config, folder, hashes, f"{hydra.job.name}.log")
+    """The job of this config; its name is the one it was given, or as in `identity.run_name`."""
+    name = hydra.job.name or identity.run_name(config.plain, hydra, varying)
+    return Member(name, config, folder, identity.fingerprints(config.plain))
 
 
 def _named_apart(planned: Sequence[Member]) -> list[Member]:
@@ -97,7 +94,7 @@ def check_folders(planned: list[Member]) -> None:
             )
         there = record.read(member.folder)
         if not there:
-            record.check_free(member.folder, [*record.FILES, record.METRICS, member.log_file])
+            record.check_free(member.folder, [*record.FILES, record.METRICS, record.LOG])
             continue
         record.check_free(member.folder, record.FILES, there.fields["files"])
         session.check_run(member.folder, there, member.hashes)
@@ -117,21 +114,6 @@ def stored(launched: Launch) -> sweeps.Plan:
         for number, member in enumerate(launched.members)
     ]
     return sweeps.Plan(launched.name, runs, launched.queue)
-
-
-def name_of(settings: Tracking, folder: Path, config_hash: str) -> str | None:
-    """The name that the plan of the sweep in `folder` gives a run of this config; None if none.
-
-    Where that folder is on another machine, the store has the plan.
-    """
-    try:
-        planned = sweeps.read((folder / sweeps.FILE).read_bytes()).runs
-    except OSError:
-        try:
-            planned = sweeps.plan(settings, folder.name)[0].runs
-        except UserError:
-            return None
-    return next((each.name for each in planned if config_hash in each.hashes), None)
 
 
 def pass_store_on(config: DictConfig, address: str) -> None:

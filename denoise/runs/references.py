@@ -78,10 +78,13 @@ def suite_params(params: Mapping[str, str]) -> dict[str, str]:
 
 def cheap(latent_dim: object) -> list[Reference]:
     """Those that take seconds; principal components if the model's codes have a size."""
-    found = [Reference("corrupted image", _unchanged), Reference("mean image", _mean_image)]
+    mean = partial(_of_model, reference.MeanImage, has_codes=False)
+    unchanged = partial(_of_model, lambda _: reference.Unchanged())
+    found = [Reference("corrupted image", unchanged), Reference("mean image", mean)]
     if isinstance(latent_dim, int):
         name, params = f"PCA, {latent_dim} components", {"model": {"latent_dim": latent_dim}}
-        found.append(Reference(name, partial(_principal, latent_dim), params))
+        components = partial(reference.PrincipalComponents, components=latent_dim)
+        found.append(Reference(name, partial(_of_model, components), params))
     return found
 
 
@@ -117,9 +120,9 @@ def keep(
         suite = suite_of(plain, trust)
         wanted = [*cheap(plain["model"].get("latent_dim")), *always] if suite.robust else []
         for one in wanted:
-            texts = frozenset(session.flat(suite.params | one.params).items())
-            if (one.name, texts) not in there:
-                there.add((one.name, texts))
+            key = one.name, frozenset(session.flat(suite.params | one.params).items())
+            if key not in there:
+                there.add(key)
                 log.info("Reference: %s ...", one.name)
                 _keep(settings, suite, one, folder)
 
@@ -137,10 +140,15 @@ def _keep(settings: Tracking, suite: Suite, one: Reference, folder: Path) -> Non
             own.log(found, 0)
 
 
-def _of_model(model: Autoencoder, suite: Suite, images: Data) -> dict[str, float]:
+def _of_model(
+    fitted: Callable[[Tensor], Autoencoder], suite: Suite, images: Data, *, has_codes: bool = True
+) -> dict[str, float]:
+    """The errors of a model that is fitted to the training images, and the scores of its codes."""
+    model = fitted(_pixels(images.train))
     clean = evaluate.errors(model, images, images.test, Identity()).mean()
     robust = evaluate.robustness(model, images, suite.robust)
-    return robust | {metrics.CLEAN_MSE.key: float(clean)}
+    scores = _of_latents(model, suite, images) if has_codes else {}
+    return robust | {metrics.CLEAN_MSE.key: float(clean)} | scores
 
 
 def _of_latents(model: Autoencoder, suite: Suite, images: Data) -> dict[str, float]:
@@ -152,20 +160,6 @@ def _of_latents(model: Autoencoder, suite: Suite, images: Data) -> dict[str, flo
         log.warning("the scores of %s are left out: %s", type(model).__name__, error)
         return {}
     return scores | {metrics.FEW_LABEL_ACCURACY.key: few}
-
-
-def _unchanged(suite: Suite, images: Data) -> dict[str, float]:
-    model = reference.Unchanged()
-    return _of_model(model, suite, images) | _of_latents(model, suite, images)
-
-
-def _mean_image(suite: Suite, images: Data) -> dict[str, float]:
-    return _of_model(reference.MeanImage(_pixels(images.train)), suite, images)
-
-
-def _principal(components: int, suite: Suite, images: Data) -> dict[str, float]:
-    model = reference.PrincipalComponents(_pixels(images.train), components)
-    return _of_model(model, suite, images) | _of_latents(model, suite, images)
 
 
 def _wiener(suite: Suite, images: Data) -> dict[str, float]:

@@ -13,7 +13,7 @@ from denoise.config.compose import Config
 from denoise.model import Autoencoder
 from denoise.runs.evaluation import Evaluation, add_figure, add_table
 from denoise.tracking import formats, system
-from denoise.tracking.record import STATE, Record
+from denoise.tracking.record import LOG, STATE, Record
 from denoise.trainer import Trainer
 
 log = logging.getLogger(__name__)
@@ -33,8 +33,7 @@ class Report:
         # Epochs are compared on held-out images or else, as the study did, on the test set.
         self.split, chosen = ("val", images.val) if images.val else ("test", images.test)
         self.losses = (metrics.TRAIN_LOSS.key, f"{self.split}/loss")
-        self.chosen = evaluate.corrupted(chosen, images, config.noise)
-        self.targets = evaluate.targets(self.chosen, config.noise, config.trainer.target)
+        self.chosen = evaluate.corrupted(chosen, images, config.noise, config.trainer.target)
 
     @property
     def best(self) -> int:
@@ -79,7 +78,7 @@ class Report:
         The epoch is logged once its state is on disk, so that a killed run logs none twice.
         `FloatingPointError` if a loss is not finite, as after a step that was too large.
         """
-        measured = evaluate.losses(trainer.model, self.chosen, self.data, self.targets)
+        measured = evaluate.losses(trainer.model, self.chosen, self.data)
         values |= {f"{self.split}/{name}": value for name, value in measured.items()}
         for name, value in values.items():
             trainer.check(name, value, epoch=len(self.history) + 1)
@@ -121,7 +120,7 @@ class Report:
         epochs = range(1, len(self.history) + 1)
         add_table(self.own, "history", {"epoch": epochs, **self._curves(self.history[0])})
 
-    def keep(self, log_file: str) -> None:
+    def keep(self) -> None:
         """Keep, however the run ends, its log and the weights of its last and its best epoch."""
         state = checkpoint.newest(self.own.written(STATE))
         if state and self.history:
@@ -133,8 +132,8 @@ class Report:
                 config=self.config.plain,
             )
             self.own.add(checkpoint.LAST, checkpoint.BEST)
-        if (self.own.folder / log_file).exists():
-            self.own.add(log_file)
+        if (self.own.folder / LOG).exists():
+            self.own.add(LOG)
 
     def _log_best(self) -> None:
         """The metrics of the best epoch, under names of their own."""

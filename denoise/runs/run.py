@@ -6,7 +6,6 @@ import math
 import time
 import traceback
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -34,8 +33,8 @@ log = logging.getLogger(__name__)
 def job(cfg: DictConfig) -> float:
     """One run, alone or in a sweep; its score, or nan if it failed or another process trains it.
 
-    A failure is noted in the record, where the launching process reads it. Raised, it would keep
-    Hydra's sweeper from the jobs after it.
+    Sweepers that search read the score. A failure is noted in the record, where the launching
+    process reads it. Raised, it would keep Hydra's sweeper from the jobs after it.
     """
     # Unused weights decay into denormal numbers, with which CPUs compute ten times as slowly. The
     # threads of torch inherit the setting from the one that starts them, so it comes first.
@@ -44,13 +43,11 @@ def job(cfg: DictConfig) -> float:
     with open_dict(cfg):  # a relative path means the folder in which the command was typed
         cfg.data.root = str(Path(hydra.runtime.cwd) / cfg.data.root)
     member = plan.member(compose.checked(cfg), hydra, Path(hydra.runtime.output_dir))
-    if hydra.mode == RunMode.MULTIRUN:
-        tracking = member.config.tracking
-        planned = plan.name_of(tracking, _sweep(hydra), member.hashes[0])
-        member = replace(member, name=planned or member.name)
     try:
         with noted_here(member) as own:
-            return _noted(member, own, anew=cfg.force)
+            _do(member, own, anew=cfg.force)
+            is_scored = own.fields["job"]["status"] in (FINISHED, REUSED)
+            return own.contents.score if is_scored else math.nan
     except FolderLockedError as error:
         log.error("%s: %s", member.name, error)
         return math.nan
@@ -79,28 +76,24 @@ def _tags(config: Config) -> dict[str, str]:
     }
 
 
-def _noted(member: Member, own: Record, *, anew: bool) -> float:
+def _do(member: Member, own: Record, *, anew: bool) -> None:
     """Do the job, and note how it ends; `anew` trains it even if it finished earlier."""
     try:
         code.check()
         is_done = _complete_upload(member, own) == _sweep(HydraConfig.get()).name
-        score = math.nan if anew and not is_done else _reused(member, own)
-        if not math.isnan(score):
-            own.note_job(status=REUSED, score=score)
-            return score
-        score = _trained(member, own, anew=anew)
+        if (is_done or not anew) and _reused(member, own):
+            own.note_job(status=REUSED)
+        else:
+            _train(member, own, anew=anew)
+            own.note_job(status=FINISHED)
     except RunTakenError as error:
         log.info("%s: %s; skipped", member.name, error)
         own.note_job(status=SKIPPED, error=str(error), run_id=error.run_id)
-        return math.nan
     except KeyboardInterrupt:
         own.note_job(status=KILLED)
         raise
     except BaseException as error:  # of a user's own class even SystemExit ends this run only
         own.note_job(status=FAILED, error=_logged(member.name, error))
-        return math.nan
-    own.note_job(status=FINISHED, score=score)
-    return score
 
 
 def _complete_upload(member: Member, own: Record) -> str:
@@ -132,8 +125,8 @@ def _logged(name: str, error: BaseException) -> str:
     return failures.described(error)
 
 
-def _trained(member: Member, own: Record, *, anew: bool) -> float:
-    """Train, evaluate and log the run, from where it was interrupted; its best epoch's score."""
+def _train(member: Member, own: Record, *, anew: bool) -> None:
+    """Train, evaluate and log the run, from where it was interrupted."""
     config = member.config
     device = config.trainer.torch_device()
     images = data.load(config.data, device)
@@ -159,12 +152,11 @@ def _trained(member: Member, own: Record, *, anew: bool) -> float:
             seconds = before + time.perf_counter() - start
             own.log({metrics.RUN_SECONDS.key: seconds}, 0)
         finally:
-            report.keep(member.log_file)
-    return _best_score(config, own)
+            report.keep()
 
 
-def _reused(member: Member, own: Record) -> float:
-    """The score of a run of this config that finished earlier, brought up to date; nan without one.
+def _reused(member: Member, own: Record) -> bool:
+    """Whether a run of this config finished earlier, whose record is then here, and up to date.
 
     What the run lacks, such as a map, it gets from its checkpoint.
     """
@@ -172,9 +164,9 @@ def _reused(member: Member, own: Record) -> float:
     try:
         found = search.finished(config.tracking, member.hashes)
     except StoreUnavailableError:
-        return math.nan
+        return False
     if not found:
-        return math.nan
+        return False
     run = next(iter(found.values()))
     is_other = code.differs(run.tags, config.plain)
     which = ", with code that may differ from today's" if is_other else ""
@@ -184,7 +176,7 @@ def _reused(member: Member, own: Record) -> float:
         _complete(config, own, run)
     else:
         _adopt(own, run)
-    return _best_score(config, own)
+    return True
 
 
 def _adopt(own: Record, run: Found) -> None:
@@ -195,19 +187,14 @@ def _adopt(own: Record, run: Found) -> None:
         own.adopt(there)
 
 
-def _best_score(config: Config, own: Record) -> float:
-    return min(values[config.protocol.score] for values in own.contents.epochs)
-
-
 def collect(member: Member, run: Found, *, is_reused: bool) -> None:
     """Note in the folder of a job that its run has finished, elsewhere or before this launch."""
     with noted_here(member) as own:
         _adopt(own, run)
-        score = _best_score(member.config, own)
         if is_reused:
-            own.note_job(status=REUSED, score=score)
+            own.note_job(status=REUSED)
         else:
-            own.note_job(status=FINISHED, score=score, seconds=run.metrics[metrics.RUN_SECONDS.key])
+            own.note_job(status=FINISHED, seconds=run.metrics[metrics.RUN_SECONDS.key])
 
 
 @contextlib.contextmanager

@@ -6,12 +6,11 @@ writes its record, and the launching process reads the records and draws.
 
 import contextlib
 import logging
-import math
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,28 +32,15 @@ MANY = 20  # runs: with more, the screen shows those that run or failed, totals,
 STYLES = {FAILED: "red", SKIPPED: "yellow"}
 
 
-def read_jobs(folders: Sequence[Path], earlier: Mapping[Path, float] = {}) -> list[Contents]:
-    """The records in the folders that have jobs, in the order of the folders.
-
-    `earlier`, from `began`, leaves out jobs of earlier launches.
-    """
+def read_jobs(folders: Sequence[Path]) -> list[Contents]:
+    """The records in the folders that have jobs of this launch, in the order of the folders."""
     found = []
     for folder in folders:
         with contextlib.suppress(UserError):  # damaged: not a record of this launch
             contents = record.read(folder) or Contents()
-            began = contents.fields.get("job", {}).get("began")
-            if began not in (None, earlier.get(folder)):
+            if contents.fields.get("job"):
                 found.append(contents)
     return found
-
-
-def began(folders: Iterable[Path]) -> dict[Path, float]:
-    """When the jobs in the folders began, each by the clock of its machine."""
-    return {
-        folder: contents.fields["job"]["began"]
-        for folder in folders
-        for contents in read_jobs([folder])
-    }
 
 
 def is_shown() -> bool:
@@ -80,14 +66,13 @@ class Bars:
     def __init__(
         self,
         folders: Callable[[], Sequence[Path]],
-        earlier: Mapping[Path, float],
         remote: Callable[[], dict[Path, Contents]] = dict,
     ) -> None:
-        """`folders` gives those of the jobs, `earlier` is as in `read_jobs`.
+        """`folders` gives those of the jobs.
 
         `remote` gives the records, by these folders, of runs that are on other machines.
         """
-        self.folders, self.earlier, self.remote = folders, earlier, remote
+        self.folders, self.remote = folders, remote
         self.there: dict[Path, Contents] = {}  # what `remote` gave last
         self.bars: dict[Path, TaskID] = {}
         self.ended: dict[Path, str] = {}  # the status by folder
@@ -123,13 +108,13 @@ class Bars:
         folders = dict.fromkeys([*self.folders(), *self.ended])
         for folder in [folder for folder in folders if folder not in self.ended]:
             there = [self.there[folder]] if folder in self.there else []
-            for contents in read_jobs([folder], self.earlier) or there:
+            for contents in read_jobs([folder]) or there:
                 job = contents.fields["job"]
                 if job["status"] == RUNNING:
                     self._move(folder, job, contents.epochs)
                 else:
                     self.ended[folder] = job["status"]
-                    self._end(folder, job, is_one_of_many=len(folders) > MANY)
+                    self._end(folder, contents, is_one_of_many=len(folders) > MANY)
         self._count(len(folders))
 
     def _count(self, jobs: int) -> None:
@@ -154,11 +139,11 @@ class Bars:
             state=_state(job, epochs),
         )
 
-    def _end(self, folder: Path, job: dict[str, Any], *, is_one_of_many: bool) -> None:
+    def _end(self, folder: Path, contents: Contents, *, is_one_of_many: bool) -> None:
         if folder in self.bars:
             self.progress.remove_task(self.bars.pop(folder))
-        if not is_one_of_many or job["status"] not in SUCCEEDED:
-            self.progress.console.print(_ended(job), highlight=False)
+        if not is_one_of_many or self.ended[folder] not in SUCCEEDED:
+            self.progress.console.print(_ended(contents), highlight=False)
 
 
 def _state(job: dict[str, Any], epochs: list[dict[str, float]]) -> str:
@@ -174,13 +159,14 @@ def _state(job: dict[str, Any], epochs: list[dict[str, float]]) -> str:
     return "  ".join(parts)
 
 
-def _ended(job: dict[str, Any]) -> str:
+def _ended(contents: Contents) -> str:
+    job = contents.fields["job"]
     name, error = escape(job["name"]), escape(job["error"])
     if job["status"] == SKIPPED:
         return f"[yellow]–[/] {name}  {error}"
     if job["status"] in SUCCEEDED:
         reused = "  reused" if job["status"] == REUSED else ""
-        return f"[green]✓[/] {name}  {job['score_name']} {job['score']:.4f}{reused}"
+        return f"[green]✓[/] {name}  {job['score_name']} {contents.score:.4f}{reused}"
     return f"[red]✗[/] {name}  {job['status']}: {error}"
 
 
@@ -209,8 +195,7 @@ def show(jobs: Sequence[Contents], shared: str = "") -> None:
     table = Table(header_style="bold")
     for name in columns(jobs):
         table.add_column(name, overflow="fold")  # on a narrow terminal all is there, in more lines
-    best_first = sorted(jobs, key=lambda one: one.fields["job"].get("score", math.inf))
-    for contents in best_first[:MANY] if len(jobs) > MANY else jobs:
+    for contents in sorted(jobs, key=_place)[:MANY] if len(jobs) > MANY else jobs:
         table.add_row(*map(escape, row(contents)))
     screen.print(table)
     if len(jobs) > MANY:
@@ -222,6 +207,11 @@ def show(jobs: Sequence[Contents], shared: str = "") -> None:
     for job in (contents.fields["job"] for contents in jobs):
         if style := STYLES.get(job["status"]):
             screen.print(f"{job['name']}: {job['error']}", style=style, markup=False)
+
+
+def _place(contents: Contents) -> tuple[bool, float]:
+    """A key to sort by: the best score first, and runs that failed last."""
+    return contents.fields["job"]["status"] not in SUCCEEDED, contents.score
 
 
 def columns(jobs: Sequence[Contents]) -> list[str]:

@@ -4,7 +4,6 @@
 """
 
 import contextlib
-import csv
 import logging
 import os
 import sys
@@ -13,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+import pandas as pd
 from filelock import FileLock
 from omegaconf import DictConfig
 
@@ -93,10 +93,9 @@ def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
         expand.launch_only(
             list(map(plan.without_store, jobs)), partial(_choose, launched, is_all=is_all)
         )
-    launched.earlier = screen.began(launched.folders())
-    launched.bars = screen.Bars(
-        launched.folders, launched.earlier, partial(elsewhere.remote_records, launched)
-    )
+    for of_job in launched.folders():
+        record.forget_job(of_job)
+    launched.bars = screen.Bars(launched.folders, partial(elsewhere.remote_records, launched))
     return launched
 
 
@@ -142,15 +141,16 @@ def _begin_summary(launched: Launch, settings: Tracking, tags: Mapping[str, str]
     return own
 
 
-def _choose(launched: Launch, numbers: range, *, is_all: bool) -> dict[int, str]:
-    """The subfolders of the jobs to launch, by number; with `is_all`, of every job."""
+def _choose(launched: Launch, numbers: range, *, is_all: bool) -> dict[int, tuple[str, str]]:
+    """The names and subfolders of the jobs to launch, by number; with `is_all`, of every job."""
     chosen = list(numbers) if is_all else elsewhere.choose(launched, numbers)
     if launched.summary and launched.queue:
         launched.tasks |= {number: task for task, number in enumerate(chosen)}
         launched.summary.write(sweeps.FILE, plan.stored(launched).text())
+    members = {number: launched.members[number] for number in chosen}
     return {
-        number: os.path.relpath(launched.members[number].folder, launched.folder)
-        for number in chosen
+        number: (member.name, os.path.relpath(member.folder, launched.folder))
+        for number, member in members.items()
     }
 
 
@@ -200,7 +200,7 @@ def _finished(launched: Launch, *, is_stopped: bool) -> int:
 
 def _read_jobs(launched: Launch, *, is_left: bool) -> list[Contents]:
     """How the jobs ended; with `is_left`, those in Slurm's queue may still run."""
-    jobs = screen.read_jobs(launched.folders(), launched.earlier)
+    jobs = screen.read_jobs(launched.folders())
     for job in (contents.fields["job"] for contents in jobs):
         if job["status"] == RUNNING and not is_left:  # its process is gone, and could not note it
             job["status"] = KILLED
@@ -280,10 +280,8 @@ def _sum_up(own: Record, jobs: Sequence[Contents]) -> None:
     """Add the table to the sweep's run, as a file and as its description, and the comparison."""
     header, rows = screen.columns(jobs), [screen.row(contents) for contents in jobs]
     errors = [contents.fields["job"]["error"] for contents in jobs]
-    with own.path(search.SUMMARY).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow([*header, "error"])
-        writer.writerows([*row, error] for row, error in zip(rows, errors, strict=True))
+    table = pd.DataFrame(rows, columns=header).assign(error=errors)
+    table.to_csv(own.path(search.SUMMARY), index=False)
     there = [name for name in write.FILES if (own.folder / name).exists()]
     own.add(search.SUMMARY, *there)
     note = "".join(f"| {' | '.join(row)} |\n" for row in (header, ["---"] * len(header), *rows))

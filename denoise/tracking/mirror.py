@@ -8,7 +8,6 @@ import contextlib
 import logging
 import multiprocessing
 import os
-import shutil
 import tempfile
 import threading
 import time
@@ -146,17 +145,12 @@ def _upload(client: MlflowClient, folder: Path, now: Contents, known: Contents) 
         else:
             log.warning("%s is missing and is not uploaded", folder / name)
     if any(name.startswith(MODEL) for name in changed):
-        names = [name for name in now.fields["files"] if name.startswith(MODEL)]
-        with tempfile.TemporaryDirectory() as staged:
-            for name in names:  # the user may have files of their own beside the model's
-                target = Path(staged) / name.removeprefix(MODEL)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(folder / name, target)
-            _upload_model(client, run_id, Path(staged))
+        _upload_model(client, folder, now)
 
 
-def _upload_model(client: MlflowClient, run_id: str, folder: Path) -> None:
+def _upload_model(client: MlflowClient, folder: Path, now: Contents) -> None:
     """The model of the run, as MLflow's logged model, once."""
+    run_id = now.fields["run_id"]
     if models(client, run_id):
         return
     run = client.get_run(run_id)
@@ -165,7 +159,10 @@ def _upload_model(client: MlflowClient, run_id: str, folder: Path) -> None:
     logged = next(iter(begun), None) or client.create_logged_model(
         experiment, "model", source_run_id=run_id, params=run.data.params
     )
-    client.log_model_artifacts(logged.model_id, str(folder))
+    place = get_artifact_repository(logged.artifact_location)
+    for name in (name for name in now.fields["files"] if name.startswith(MODEL)):
+        inside = name.removeprefix(MODEL).rpartition("/")[0] or None
+        place.log_artifact(str(folder / name), inside)
     client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
     if not (run.outputs and run.outputs.model_outputs):
         client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])

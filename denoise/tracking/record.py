@@ -9,6 +9,7 @@ import contextlib
 import copy
 import fcntl
 import json
+import math
 import os
 import threading
 import time
@@ -21,7 +22,7 @@ from denoise.errors import ELSEWHERE, DamagedRecordError, FolderLockedError, Use
 from denoise.manifest import sha256
 
 VERSION = 1
-FILE, METRICS = "record.json", "metrics.jsonl"
+FILE, METRICS, LOG = "record.json", "metrics.jsonl", "denoise.log"
 STATE = "state"  # the folder of what an interrupted run resumes from
 # What nearly every run writes besides its log, to refuse a folder with such files before training.
 FILES = (
@@ -83,6 +84,12 @@ class Contents:
     def final(self) -> dict[str, float]:
         """The metrics that are measured once in a run."""
         return {k: v for line in self.lines if not line.step for k, v in line.metrics.items()}
+
+    @property
+    def score(self) -> float:
+        """The best score of the job so far; infinite before the first epoch."""
+        name = self.fields["job"]["score_name"]
+        return min((values[name] for values in self.epochs), default=math.inf)
 
 
 def read(folder: Path, *, with_lines: bool = True) -> Contents | None:
@@ -323,6 +330,13 @@ class Record:
 def opened(folder: Path) -> contextlib.closing[Record]:
     """The record in `folder`, open for writing within the block."""
     return contextlib.closing(Record(folder))
+
+
+def forget_job(folder: Path) -> None:
+    """Forget the job that an earlier launch left in the record in `folder`, if there is one."""
+    if read(folder, with_lines=False):
+        with opened(folder) as own:
+            own.note(job=None)
 
 
 def milliseconds() -> int:

@@ -17,7 +17,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from denoise.tracking import record
+from denoise.tracking import records
 
 SIZES = (10, 100, 1000)
 TINY = (
@@ -60,11 +60,11 @@ def column(folder: Path, runs: int) -> dict[str, str]:
     command(folder, "denoise", *TINY, "seed=1000000")  # makes the store
     many = ("-m", *TINY, f"seed=range({runs})")
     first = command(folder, "denoise", *many)
-    read = [record.read(path.parent) for path in folder.glob(f"outputs/*/*/{record.FILE}")]
-    records = [each for each in read if each and "job" in each.fields]  # and not the references
-    assert len(records) == runs
-    begun = min(line.time for each in records for line in each.lines if line.step) / 1000
-    jobs = [each.fields["job"] for each in records]
+    read = [records.read(path.parent) for path in folder.glob(f"outputs/*/*/{records.FILE}")]
+    found = [each for each in read if each and each.fields.get("job")]  # and not the references
+    assert len(found) == runs
+    begun = min(line.time for each in found for line in each.lines if line.step) / 1000
+    jobs = [each.fields["job"] for each in found]
     last = max(job["began"] + job["seconds"] for job in jobs)
     again = command(folder, "denoise", *many)
     compare = command(folder, "denoise.compare", "--sweep", "latest")

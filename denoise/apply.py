@@ -67,7 +67,7 @@ def main(
         rows = {"picture": images} | ({"given": given} if noise else {}) | {"denoised": output}
         shown = {label: row[:SHOWN] for label, row in rows.items()}
         sheet = figures.image_rows(shown, _labels(names[:SHOWN]), f"Denoised by {model}")
-        figures.drawn(sheet).save(folder / SHEET)
+        figures.to_image(sheet).save(folder / SHEET)
     several = "s" * (len(names) > 1)
     click.echo(f"{len(names)} picture{several} in {to}, before and after in {to / SHEET}")
 

@@ -97,7 +97,7 @@ def _checked(key: str, value: object, adapter: TypeAdapter[Any]) -> Any:
     try:
         return adapter.validate_python(value)
     except ValidationError as error:
-        # JSON, like YAML, has neither tuples nor paths nor members of enums, so it stands for them.
+        # YAML has no tuples, paths or enums: pydantic makes them of JSON's values, and so do we.
         with contextlib.suppress(TypeError, ValidationError):
             return adapter.validate_json(json.dumps(value))
         raise UserError(f"{key} {_objection(error, adapter)}, got {value!r}") from None

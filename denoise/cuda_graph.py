@@ -14,7 +14,7 @@ WARM_UP = 3  # steps before recording, in which libraries allocate what a graph 
 
 
 @contextlib.contextmanager
-def recordable(device: torch.device) -> Iterator[None]:
+def side_stream(device: torch.device) -> Iterator[None]:
     """On a CUDA device, compute on a stream other than the default one, as a graph needs."""
     if device.type != "cuda":
         yield
@@ -30,11 +30,11 @@ def _stream() -> torch.cuda.Stream:
     return torch.cuda.Stream()
 
 
-class Replayed:
+class GraphedStep:
     """The same results as a step, without the time to launch a hundred small kernels one by one.
 
     The step must launch the same kernels on every call and must not wait for their results. Batches
-    of another size than `batch_size` are computed without the graph. Call it within `recordable`.
+    of another size than `batch_size` are computed without the graph. Call it within `side_stream`.
     """
 
     def __init__(self, batch_size: int) -> None:

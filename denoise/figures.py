@@ -118,7 +118,7 @@ def tsne_map(
     return figure
 
 
-def drawn(figure: Figure) -> Image.Image:
+def to_image(figure: Figure) -> Image.Image:
     """The figure as a picture, for use in several places: drawing takes longer than saving."""
     canvas = FigureCanvasAgg(figure)
     with warnings.catch_warnings():

@@ -120,12 +120,12 @@ def fitted(codes: np.ndarray, settings: Settings, device: torch.device = CPU) ->
     If the memory of a GPU is too small, they are computed on the CPU.
     """
     try:
-        return _fitted(codes, settings, Exact(device) if device.type == "cuda" else "bh")
+        return _fitted(codes, settings, ExactGradient(device) if device.type == "cuda" else "bh")
     except torch.OutOfMemoryError:
         return _fitted(codes, settings, "bh")
 
 
-def _fitted(codes: np.ndarray, settings: Settings, method: "Exact | str") -> np.ndarray:
+def _fitted(codes: np.ndarray, settings: Settings, method: "ExactGradient | str") -> np.ndarray:
     steps = FEWER_STEPS if len(codes) >= MANY_CODES else {}
     mapped = TSNE(
         perplexity=settings.perplexity,
@@ -139,7 +139,7 @@ def _fitted(codes: np.ndarray, settings: Settings, method: "Exact | str") -> np.
     return np.asarray(mapped)
 
 
-class Exact:
+class ExactGradient:
     """The gradient of t-SNE without approximation (van der Maaten & Hinton 2008, eq. 5).
 
     openTSNE calls it with the map, (n, 2), and the sparse similarities of the codes, (n, n), which

@@ -113,7 +113,7 @@ IMAGES_PER_SECOND = Metric(
 def of_best_epoch(key: str) -> str:
     """The key of a held-out metric in the best epoch, whose weights are evaluated: best/loss.
 
-    A key of the test set is its own: without held-out images the last epoch is evaluated.
+    Keys of the test set stay the same: without held-out images the last epoch is evaluated.
     """
     return key.replace("val/", "best/")
 

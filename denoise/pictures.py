@@ -32,13 +32,13 @@ def read(path: str | Path) -> Picture:
         if not path.is_file():  # reading a pipe might never end
             raise UserError("it is not a file" if path.exists() else "there is no such file")
         with warnings.catch_warnings(action="ignore"), Image.open(path) as file:
-            return seen(file)
+            return as_model_input(file)
     except Exception as error:  # Pillow's decoders raise exceptions of any kind
         reason = str(error) or type(error).__name__
         raise UserError(f"{path} is not a picture that can be read: {reason}") from None
 
 
-def seen(picture: Image.Image) -> Picture:
+def as_model_input(picture: Image.Image) -> Picture:
     """What a model sees of `picture`, which is turned upright in place.
 
     `UserError` if its values are not known to mean levels of grey or colour.

@@ -17,7 +17,7 @@ from denoise import command
 from denoise.config.settings import Tracking
 from denoise.runs import screen, slurm
 from denoise.tracking import sweeps
-from denoise.tracking.record import FINISHED
+from denoise.tracking.records import FINISHED
 from denoise.tracking.sweeps import Progress
 
 REFRESH_SECONDS = 10

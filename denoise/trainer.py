@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from denoise import metrics
 from denoise.bounds import NonNegative, PositiveInt
-from denoise.cuda_graph import Replayed, recordable
+from denoise.cuda_graph import GraphedStep, side_stream
 from denoise.data import Data
 from denoise.errors import UserError
 from denoise.model import Autoencoder
@@ -102,8 +102,8 @@ class Trainer:
             group["capturable"] = is_cuda
         # A graph repeats what it recorded, and a model of somebody else's may change its steps.
         is_known = type(self.model).__module__ == Autoencoder.__module__
-        is_replayed = is_cuda and is_known and not self.settings.compile
-        self.replayed = Replayed(self.settings.batch_size) if is_replayed else None
+        is_graphed = is_cuda and is_known and not self.settings.compile
+        self.graphed = GraphedStep(self.settings.batch_size) if is_graphed else None
 
     def epochs(self, *, after: int = 0) -> Iterator[dict[str, float]]:
         """Train the epochs `after` the last finished one, and yield the metrics of each.
@@ -129,7 +129,7 @@ class Trainer:
         """Visit every training image once, in a new order; the mean loss."""
         self.model.train()
         images = self.data.train.images
-        with recordable(self.device):
+        with side_stream(self.device):
             order = torch.randperm(len(images), generator=self.order).to(self.device)
             batches = order.split(self.settings.batch_size)
             losses = torch.stack([self._train_on(images[index]) for index in batches]).cpu()
@@ -141,7 +141,7 @@ class Trainer:
         noisy = self.noise(clean, generator=self.corruption)
         wanted = target(self.settings.target, clean, noisy, self.noise, self.second)
         return (
-            self.replayed(self._step, noisy, wanted) if self.replayed else self._step(noisy, wanted)
+            self.graphed(self._step, noisy, wanted) if self.graphed else self._step(noisy, wanted)
         )
 
     def _step(self, noisy: Tensor, wanted: Tensor) -> Tensor:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from denoise import data, evaluate
     from denoise.config.settings import Tracking
-    from denoise.tracking.record import Contents, Record
+    from denoise.tracking.records import Contents, Record
 
 gc.set_threshold(20_000)  # as in the command, and for the same reason
 
@@ -158,10 +158,10 @@ def clean_environment() -> dict[str, str]:
 
 def jobs(folder: Path) -> "list[Contents]":
     """The records of the jobs that commands started in `folder`, the first command's first."""
-    from denoise.tracking import record
+    from denoise.tracking import records
 
     paths = [path for depth in ("*", "*/*") for path in folder.glob(f"outputs/{depth}/record.json")]
-    found = [record.read(path.parent) for path in sorted(paths)]
+    found = [records.read(path.parent) for path in sorted(paths)]
     return [contents for contents in found if contents and "job" in contents.fields]
 
 
@@ -170,14 +170,14 @@ def tracked(
     settings: "Tracking", folder: Path, name: str = "a run", **options: Any
 ) -> "Iterator[Record]":
     """The record of an open run in `folder`, which is created if it does not exist."""
-    from denoise.tracking import record, session
+    from denoise.tracking import records, session
 
     folder.mkdir(parents=True, exist_ok=True)
     with (
-        record.opened(folder) as own,
-        session.opened(own, settings, name=name, **{"tags": {}, **options}),
+        records.opened(folder) as record,
+        session.opened(record, settings, name=name, **{"tags": {}, **options}),
     ):
-        yield own
+        yield record
 
 
 def ran(folder: Path, module: str, *arguments: str) -> str:
@@ -280,8 +280,8 @@ def sweeps(
 
     The first of pytest's workers that needs them makes them, and the others wait for it.
     """
-    own = tmp_path_factory.getbasetemp()
-    shared = own if worker_id == "master" else own.parent
+    record = tmp_path_factory.getbasetemp()
+    shared = record if worker_id == "master" else record.parent
     folder, made = shared / "sweeps", shared / "sweeps.json"
     with FileLock(shared / "sweeps.lock"):
         if not made.exists():

@@ -15,7 +15,7 @@ from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
 
 from denoise.config.settings import Tracking
 from denoise.errors import FolderLockedError, RunTakenError
-from denoise.tracking import claim, pending, record, store
+from denoise.tracking import claim, pending, records, store
 
 HASH = "0123456789abcdef"
 MANY = 4
@@ -49,7 +49,7 @@ def test_of_processes_that_claim_a_run_at_once_from_a_slow_server_one_gets_it(
             time.sleep(0.5)
             return str(client.create_run(experiment, tags=tags).info.run_id)
 
-        with record.opened(folder):
+        with records.opened(folder):
             ready.wait()
             with contextlib.suppress(RunTakenError):
                 owners.append(claim.take(experiment, [HASH], tags, create)[0])
@@ -148,9 +148,9 @@ def test_a_run_that_another_machine_trains_in_a_shared_folder_is_not_ended_by_sy
     client, elsewhere = MlflowClient(), claim.Owner("elsewhere", 1, "another machine").text()
     run_id = client.create_run(experiment, tags={"owner": elsewhere}).info.run_id
     (tmp_path / "run").mkdir()
-    with record.opened(tmp_path / "run") as own:
+    with records.opened(tmp_path / "run") as record:
         fields = {"name": "a run", "kind": "training", "experiment": "denoise", "params": {}}
-        own.start(run_id=run_id, status="RUNNING", tags={"owner": elsewhere}, **fields)
+        record.start(run_id=run_id, status="RUNNING", tags={"owner": elsewhere}, **fields)
     beats = threading.Timer(1, client.set_tag, [run_id, "heartbeat", "1"])
     if lives:
         beats.start()

@@ -11,9 +11,9 @@ from denoise import data
 from denoise.config.settings import Tracking
 from denoise.runs import elsewhere, run, screen
 from denoise.runs.launch import Launch
-from denoise.tracking import record
+from denoise.tracking import records
 from denoise.tracking import sweeps as stored
-from denoise.tracking.record import FINISHED, REUSED, SKIPPED
+from denoise.tracking.records import FINISHED, REUSED, SKIPPED
 from tests.conftest import SMALL, SWEEPS, Said, forget_store, tracked
 from tests.test_plan import planned
 
@@ -116,8 +116,8 @@ def test_the_table_says_why_a_run_failed_on_another_machine(
     overrides = (*broken, f"data.root={settings.root}", "noise=none", "seed=1")
     launch = launched_from(tmp_path / "other", cli("-m", *SMALL, *overrides), *overrides)
     if is_skipped:
-        with run.noted_here(launch.members[0]) as own:
-            own.note_job(status=SKIPPED)
+        with run.job_record(launch.members[0]) as record:
+            record.note_job(status=SKIPPED)
         monkeypatch.setattr(elsewhere, "_busy", lambda *_: set())
         elsewhere.wait(launch)
     elsewhere.note_remote(launch)
@@ -141,11 +141,11 @@ def test_a_restarted_job_uploads_what_its_process_had_no_time_to(
 ) -> None:
     store = Tracking(f"sqlite:///{fresh_folder / 'mlflow.db'}", "denoise")
     (member,) = planned(f"tracking.uri={store.uri}", f"data.root={settings.root}", "seed=1")
-    with tracked(store, Path("mine"), tags={"sweep": "a sweep"}) as own:
-        own.write("tables/history.csv", "epoch")
-    MlflowClient().set_terminated(own.run_id, "KILLED")
-    with record.opened(Path("mine")) as own:
-        own.note(mirrored=False)
-        assert run._complete_upload(member, own) == "a sweep"
-        assert own.fields["mirrored"]
-    assert MlflowClient().get_run(own.run_id).info.status == FINISHED
+    with tracked(store, Path("mine"), tags={"sweep": "a sweep"}) as record:
+        record.write("tables/history.csv", "epoch")
+    MlflowClient().set_terminated(record.run_id, "KILLED")
+    with records.opened(Path("mine")) as record:
+        record.note(mirrored=False)
+        assert run._complete_upload(member, record) == "a sweep"
+        assert record.fields["mirrored"]
+    assert MlflowClient().get_run(record.run_id).info.status == FINISHED

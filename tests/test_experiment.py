@@ -120,7 +120,7 @@ def test_image_grids_have_the_untrained_first_and_last_epoch(files: Path) -> Non
 def test_no_label_touches_the_edge_of_a_figure(images: data.Data) -> None:
     shown = torch.zeros(10, 28, 28)
     rows = {"clean": shown, "noisy": shown, "output": shown}
-    drawn = np.asarray(figures.drawn(figures.image_rows(rows, images.class_names, "a run")))
+    drawn = np.asarray(figures.to_image(figures.image_rows(rows, images.class_names, "a run")))
     for edge in (drawn[0], drawn[-1], drawn[:, 0], drawn[:, -1]):
         assert edge.min() == 255
 
@@ -150,7 +150,7 @@ def test_any_losses_and_any_axis_can_be_drawn(
         figures.loss_curves({"train/loss": losses}, limits, "a run"),
         of_settings.curves({"train": {"none": losses}}, narrow=False),
     ):
-        assert figures.drawn(figure).size > (100, 100)
+        assert figures.to_image(figure).size > (100, 100)
 
 
 def test_any_name_of_a_run_can_be_drawn() -> None:
@@ -160,7 +160,7 @@ def test_any_name_of_a_run_can_be_drawn() -> None:
         figures.loss_curves({"train/loss": [1.0]}, (0, 1), name),
         figures.tsne_map(places, labels, ["a class"], name),
     ):
-        assert figures.drawn(figure).size > (100, 100)
+        assert figures.to_image(figure).size > (100, 100)
 
 
 def test_figures_show_something_and_are_of_one_size(sweep: Said) -> None:

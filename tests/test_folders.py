@@ -12,7 +12,7 @@ import denoise
 from denoise import command, compare, data, pull, study
 from denoise.errors import UserError
 from denoise.runs import sweep
-from denoise.tracking import record
+from denoise.tracking import records
 from tests.conftest import SMALL, Said, clean_environment
 
 Cli = Callable[..., Said]
@@ -187,7 +187,7 @@ def test_the_folder_of_a_sweep_that_another_command_is_using_is_refused(
     cli: Cli, small: tuple[str, ...], fresh_folder: Path
 ) -> None:
     (fresh_folder / "mine").mkdir()
-    with record.opened(fresh_folder / "mine"):
+    with records.opened(fresh_folder / "mine"):
         said = cli("-m", *small, "hydra.sweep.dir=mine")
     assert (said.status, said.err) == (
         1,
@@ -213,10 +213,10 @@ def test_every_file_of_a_run_with_a_fixed_name_is_checked_before_training(
     cli: Cli, small: tuple[str, ...]
 ) -> None:
     said = cli(*small, "evaluation.map_seed=null", "hydra.run.dir=mine")
-    contents = record.read(said.folder / "mine")
+    contents = records.read(said.folder / "mine")
     numbered = ("images/", "model/", "figures/reconstructions_")
     fixed = {name for name in contents.fields["files"] if not name.startswith(numbered)}
-    assert fixed <= {*record.FILES, "denoise.log"}
+    assert fixed <= {*records.FILES, "denoise.log"}
 
 
 def test_a_log_elsewhere_is_not_the_runs(

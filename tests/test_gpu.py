@@ -52,13 +52,13 @@ def trainer(
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("name", MODELS)
 def test_a_graph_trains_the_same_network_bit_for_bit(few: Data, name: str, precision: str) -> None:
-    replayed = trainer(few, name, precision=precision)
+    graphed = trainer(few, name, precision=precision)
     launched = trainer(few, name, precision=precision, is_foreign=True)
-    assert replayed.replayed
-    assert not launched.replayed
-    losses = [next(each.epochs())["train/loss"] for each in (replayed, launched)]
+    assert graphed.graphed
+    assert not launched.graphed
+    losses = [next(each.epochs())["train/loss"] for each in (graphed, launched)]
     assert losses[0] == losses[1]
-    assert same(replayed, launched)
+    assert same(graphed, launched)
 
 
 def test_a_graph_learns(few: Data) -> None:

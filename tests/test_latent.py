@@ -57,7 +57,7 @@ def test_a_map_that_does_not_fit_on_the_gpu_is_computed_on_the_cpu(
 def test_the_exact_gradient_is_that_of_opentsne_without_approximation(factor: int) -> None:
     codes, places = np.random.default_rng(0).normal(size=(2, 600, 4))
     places, similar = places[:, :2].copy(), PerplexityBasedNN(codes, 30, method="exact").P
-    gradient = latent.Exact(torch.device("cpu"))
+    gradient = latent.ExactGradient(torch.device("cpu"))
     gradient(places, similar)
     _, ours = gradient(places, similar * factor)
     _, theirs = kl_divergence_bh(places, similar * factor, 1, {"theta": 0.0})

@@ -40,14 +40,14 @@ MODES = PLAIN | SEE_THROUGH | DEEP | {"LAB": LEVELS.convert("RGB").convert("LAB"
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_light_object_on_black_looks_the_same_in_every_mode(mode: str) -> None:
-    seen = pictures.seen(MODES[mode].copy())
+    seen = pictures.as_model_input(MODES[mode].copy())
     np.testing.assert_allclose(seen.pixels, RAMP, atol=0.01)
     expected = [BLACK] * (mode in SEE_THROUGH) + [DEPTH] * (mode in DEEP)
     assert seen.lost == expected
 
 
 def test_a_picture_of_two_levels_is_black_and_white() -> None:
-    assert np.array_equal(pictures.seen(OBJECT.convert("1")).pixels, RAMP > 0)
+    assert np.array_equal(pictures.as_model_input(OBJECT.convert("1")).pixels, RAMP > 0)
 
 
 def tiff(path: Path, values: np.ndarray, bits: int, kind: int, photometric: int = 1) -> None:

@@ -20,7 +20,7 @@ from denoise import command, data, metrics, pull
 from denoise.config.settings import Tracking
 from denoise.manifest import sha256
 from denoise.tracking import files, pending
-from denoise.tracking.record import REFERENCE
+from denoise.tracking.records import REFERENCE
 from denoise.tracking.store import prepare
 from tests.conftest import (
     SMALL,

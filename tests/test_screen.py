@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from denoise.runs.screen import Bars, read_jobs
-from denoise.tracking import record
-from denoise.tracking.record import FAILED, FINISHED, Record
+from denoise.tracking import records
+from denoise.tracking.records import FAILED, FINISHED, Record
 from tests.conftest import wait_until
 
 
@@ -38,9 +38,9 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], str]]:
 def job(folder: Path, num: int, name: str) -> Iterator[Record]:
     """The record of a job that has just started."""
     (folder / str(num)).mkdir()
-    with record.opened(folder / str(num)) as own:
-        own.start_job(name=name, epochs=2, score_name="test/loss")
-        yield own
+    with records.opened(folder / str(num)) as record:
+        record.start_job(name=name, epochs=2, score_name="test/loss")
+        yield record
 
 
 def test_each_job_has_a_bar_and_a_line_at_its_end(
@@ -75,7 +75,7 @@ def test_jobs_of_an_earlier_launch_are_not_shown(tmp_path: Path) -> None:
         pass
     folders = [tmp_path / "0"]
     assert len(read_jobs(folders)) == 1
-    record.forget_job(folders[0])
+    records.forget_job(folders[0])
     assert read_jobs(folders) == []
 
 

@@ -22,8 +22,8 @@ from sqlalchemy import Engine, create_engine, event
 from denoise import checkpoint
 from denoise.config.settings import Tracking
 from denoise.errors import FolderLockedError, OtherDeviceError, UserError
-from denoise.tracking import claim, files, formats, pending, record, search, session, store
-from denoise.tracking.record import REFERENCE, Record
+from denoise.tracking import claim, files, formats, pending, records, search, session, store
+from denoise.tracking.records import REFERENCE, Record
 from denoise.tracking.store import prepare
 from tests.conftest import forget_store, tracked
 
@@ -133,8 +133,8 @@ def test_a_run_resumes_from_the_state_in_its_folder_if_the_store_has_an_older_on
     settings: Tracking,
 ) -> None:
     run_id = interrupted(settings, "mine", 1)
-    with record.opened(Path("mine")) as own:
-        trained(own, 2)
+    with records.opened(Path("mine")) as record:
+        trained(record, 2)
     with tracked(settings, Path("mine"), hashes=HASHES) as run:
         assert (run.run_id, len(run.contents.epochs)) == (run_id, 2)
         assert epoch_of(Path("mine") / STATE) == 2
@@ -169,8 +169,8 @@ def test_a_copy_of_the_folder_of_a_run_that_was_interrupted_later_replaces_nothi
 ) -> None:
     run_id = interrupted(settings, "mine", 1)
     shutil.copytree("mine", "copy")
-    with record.opened(Path("copy")) as own:
-        own.note(status="RUNNING", mirrored=False)
+    with records.opened(Path("copy")) as record:
+        record.note(status="RUNNING", mirrored=False)
     interrupted(settings, "mine", 2)
     assert "dropped" in pending.send(Path("copy"))
     assert len(search.contents(run_id).epochs) == 2
@@ -304,7 +304,7 @@ def test_the_store_has_the_same_record_as_the_folder(settings: Tracking) -> None
         run.add("note.txt")
         run.log({"train/loss": 1}, 1)
         run.log({"test/psnr": 30}, 0)
-    here, there = record.read(Path("mine")), search.contents(run.run_id)
+    here, there = records.read(Path("mine")), search.contents(run.run_id)
     assert here
     assert there.fields | {"mirrored": True} == here.fields
     assert there.lines == here.lines
@@ -339,12 +339,12 @@ def test_a_finished_run_can_be_given_what_it_lacks(settings: Tracking) -> None:
     ended = MlflowClient().get_run(run.run_id).info.end_time
     Path("elsewhere").mkdir()
     with (
-        record.opened(Path("elsewhere")) as own,
-        session.reopened(own, settings, run.run_id),
+        records.opened(Path("elsewhere")) as record,
+        session.reopened(record, settings, run.run_id),
     ):
-        own.log({"test/psnr": 30}, 0)
-        own.path("figures/map.png").write_text("a map")
-        own.add("figures/map.png")
+        record.log({"test/psnr": 30}, 0)
+        record.path("figures/map.png").write_text("a map")
+        record.add("figures/map.png")
     found = MlflowClient().get_run(run.run_id)
     assert (found.info.status, found.info.end_time) == ("FINISHED", ended)
     assert found.data.metrics == {"train/loss": 1, "test/psnr": 30}
@@ -362,13 +362,13 @@ def test_a_finished_run_stays_finished_if_the_store_refuses_what_it_is_given_lat
     (Path(files) / "figures").write_text("in the way of the folder")
     Path("elsewhere").mkdir()
     with (
-        record.opened(Path("elsewhere")) as own,
-        session.reopened(own, settings, run.run_id),
+        records.opened(Path("elsewhere")) as record,
+        session.reopened(record, settings, run.run_id),
     ):
-        own.path("figures/map.png").write_text("a map")
-        own.add("figures/map.png")
-    with record.opened(Path("elsewhere")) as own:
-        assert own.refused
+        record.path("figures/map.png").write_text("a map")
+        record.add("figures/map.png")
+    with records.opened(Path("elsewhere")) as record:
+        assert record.refused
     assert [found.id for found in search.search(settings, "")] == [run.run_id]
 
 
@@ -379,8 +379,8 @@ def test_mlflow_draws_no_bars_of_its_own(
     monkeypatch.setitem(sys.modules, "tqdm.auto", SimpleNamespace(tqdm=pytest.fail))
     with tracked(settings, Path("mine")) as run:
         pass
-    files.download(run.run_id, record.FILE, Path("elsewhere"))
-    assert (Path("elsewhere") / record.FILE).exists()
+    files.download(run.run_id, records.FILE, Path("elsewhere"))
+    assert (Path("elsewhere") / records.FILE).exists()
 
 
 def test_opening_a_store_changes_no_database_but_its_own(settings: Tracking) -> None:

@@ -13,7 +13,7 @@ from denoise import command, status
 from denoise.config.settings import Tracking
 from denoise.runs import slurm
 from denoise.tracking import claim, sweeps
-from denoise.tracking.record import SWEEP
+from denoise.tracking.records import SWEEP
 from denoise.tracking.store import prepare
 from tests.conftest import SWEPT, Said, ran, tracked
 
@@ -43,9 +43,9 @@ def planted(fresh_folder: Path, monkeypatch: pytest.MonkeyPatch) -> MlflowClient
     planned = [sweeps.Planned(name, [name], 20, n) for n, name in enumerate(names)]
     tags = {"sweep": "a sweep", sweeps.QUEUE: "denoise-a sweep"}
     folder = fresh_folder / "a sweep"
-    with tracked(settings, folder, name="a sweep", tags=tags, kind=SWEEP) as own:
-        own.path(sweeps.FILE).write_text(sweeps.Plan("a sweep", planned, tags["queue"]).text())
-        own.add(sweeps.FILE)
+    with tracked(settings, folder, name="a sweep", tags=tags, kind=SWEEP) as record:
+        record.path(sweeps.FILE).write_text(sweeps.Plan("a sweep", planned, tags["queue"]).text())
+        record.add(sweeps.FILE)
     for name, state in zip(names, STATES, strict=True):
         run = client.create_run(
             experiment,

@@ -33,7 +33,7 @@ from denoise.manifest import sha256
 from denoise.runs import code, evaluation, plan, screen
 from denoise.runs import sweep as sweep_module
 from denoise.tracking import charts, search, sweeps
-from denoise.tracking.record import SWEEP, Contents
+from denoise.tracking.records import SWEEP, Contents
 from denoise.tracking.store import prepare
 from tests import plug_ins
 from tests.conftest import (

@@ -51,7 +51,7 @@ class Setting:
         return self.facts["noise"] == identity.NONE
 
     def besides(self, fact: str) -> Facts:
-        """The other facts; those of a config group if `fact` is one."""
+        """All facts but `fact`, and but those of the config group `fact`."""
         return tuple(
             (k, v) for k, v in self.facts.items() if k != fact and k.partition(".")[0] != fact
         )

@@ -57,7 +57,7 @@ def _key(override: str) -> str:
 
 
 def configs(config: DictConfig, jobs: Sequence[Sequence[str]]) -> Iterator[DictConfig]:
-    """The config of every job, each valid until the next is asked for."""
+    """The config of every job. The next one may change it, so read each before you go on."""
     composer = _Composer(config, GlobalHydra.instance().config_loader())
     for number, job in enumerate(jobs):
         try:
@@ -137,7 +137,7 @@ class _Composer:
         return config
 
     def _note(self, config: DictConfig, parsed: list[Override]) -> None:
-        """What Hydra notes of a job's overrides."""
+        """Set the fields in which Hydra keeps a job's overrides."""
         OmegaConf.set_readonly(config.hydra, False)
         own = [each for each in parsed if not each.is_hydra_override()]
         config.hydra.overrides.task = [each.input_line for each in own]

@@ -15,7 +15,7 @@ from denoise.errors import UserError
 GROUPS = ("data", "noise", "model", "evaluation", "trainer", "protocol")
 # Groups that set values in others, which have saved values.
 NOT_COMBINED = ("protocol", "experiment")
-HOME = Path("outputs/.configs")  # below the folder of the command, as jobs of Slurm compose later
+HOME = Path("outputs/.configs")  # never deleted, because jobs of Slurm read it when they begin
 CLASSES = ("denoise.noise", "denoise.model")  # the package's modules with classes of configs
 
 

@@ -14,8 +14,8 @@ from denoise.runs import run, screen, slurm
 from denoise.runs.evaluation import lacking
 from denoise.runs.launch import Launch
 from denoise.runs.plan import Member
-from denoise.tracking import record, search, sweeps
-from denoise.tracking.record import FAILED, FINISHED, KILLED, REUSED, RUNNING, SKIPPED, Contents
+from denoise.tracking import records, search, sweeps
+from denoise.tracking.records import FAILED, FINISHED, KILLED, REUSED, RUNNING, SKIPPED, Contents
 
 log = logging.getLogger(__name__)
 
@@ -81,9 +81,9 @@ def wait(launched: Launch) -> None:
 
 
 def note_remote(launched: Launch) -> None:
-    """Note in the folders here how runs ended that other machines trained, at least at the end."""
+    """Note in the folders here how runs ended whose last process was on another machine."""
     left = _unfinished(launched) if launched.is_remote else []
-    free = [number for number in left if not record.is_locked(launched.members[number].folder)]
+    free = [number for number in left if not records.is_locked(launched.members[number].folder)]
     for number in collect(launched, free, is_after=True):
         _note_ended(launched, launched.members[number])
 
@@ -123,8 +123,8 @@ def _note_ended(launched: Launch, member: Member) -> None:
                 status, error = SKIPPED, f"{error} without a score that the same command can add"
             elif status == RUNNING:
                 status = KILLED
-            with run.noted_here(member) as own:
-                own.note_job(status=status, error=error, run_id=run_id)
+            with run.job_record(member) as record:
+                record.note_job(status=status, error=error, run_id=run_id)
 
 
 def _busy(launched: Launch, numbers: Sequence[int]) -> set[int]:

@@ -16,7 +16,7 @@ from denoise import data, evaluate, figures, latent, metrics
 from denoise.config.compose import Config
 from denoise.model import Autoencoder
 from denoise.tracking import formats
-from denoise.tracking.record import Record
+from denoise.tracking.records import Record
 
 log = logging.getLogger(__name__)
 
@@ -24,22 +24,24 @@ LEFT_OUT = "left_out"  # the tag with the metrics that cannot be computed for a 
 
 
 class Evaluation:
-    """Measures `model` and writes the results to the record `own`, those that it lacks."""
+    """Measures `model` and writes to its `record` the results that this lacks."""
 
-    def __init__(self, config: Config, model: Autoencoder, images: data.Data, own: Record) -> None:
-        self.config, self.model, self.data, self.own = config, model, images, own
+    def __init__(
+        self, config: Config, model: Autoencoder, images: data.Data, record: Record
+    ) -> None:
+        self.config, self.model, self.data, self.record = config, model, images, record
         wanted = config.trainer.target
         self.test = evaluate.corrupted(images.test, images, config.noise, wanted)
 
     def run(self) -> None:
         """Measure what the record lacks."""
         start = time.perf_counter()
-        wanted = lacking(self.config, self.own.contents.final, self.own.fields["tags"])
+        wanted = lacking(self.config, self.record.contents.final, self.record.fields["tags"])
         for key, score in SCORES.items():
             if key in wanted:
                 with self._left_out(key):
                     self._log(score(self))
-        self.own.log({metrics.SCORES_SECONDS.key: time.perf_counter() - start}, 0)
+        self.record.log({metrics.SCORES_SECONDS.key: time.perf_counter() - start}, 0)
         self._examples()
         if metrics.TRUSTWORTHINESS.key in wanted:
             self._map()
@@ -50,8 +52,8 @@ class Evaluation:
         rows = evaluate.examples(self.model, self.data, self.config.noise)
         strip = torch.cat([torch.cat(list(images), dim=1) for images in rows]).clamp(0, 1)
         pixels = (strip * 255).round().byte().cpu().numpy()
-        Image.fromarray(pixels).save(self.own.path(name))
-        self.own.add(name)
+        Image.fromarray(pixels).save(self.record.path(name))
+        self.record.add(name)
 
     def _map(self) -> None:
         """The latents of test images as a table, with their places on a t-SNE map if it exists."""
@@ -65,25 +67,25 @@ class Evaluation:
             columns["tsne_x"], columns["tsne_y"] = places.T
             score = latent.map_trustworthiness(codes, places, settings)
             trusted = {metrics.TRUSTWORTHINESS.key: score}
-        add_table(self.own, "codes", columns | {"label": labels})
-        self.own.log(trusted, 0)  # last: a run with this metric does not lack its map
+        add_table(self.record, "codes", columns | {"label": labels})
+        self.record.log(trusted, 0)  # last: a run with this metric does not lack its map
 
     def _places(self, codes: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Draw the map; the places of the latents on it, (n, 2)."""
-        settings, name = self.config.evaluation, self.own.fields["name"]
-        self.own.note_job(stage=f"t-SNE of {len(codes):,} latents")
+        settings, name = self.config.evaluation, self.record.fields["name"]
+        self.record.note_job(stage=f"t-SNE of {len(codes):,} latents")
         log.info("%s: t-SNE of %d latents ...", name, len(codes))
         start = time.perf_counter()
         places = latent.tsne(codes, settings, self.data.test.images.device)
-        self.own.log({metrics.TSNE_SECONDS.key: time.perf_counter() - start}, 0)
+        self.record.log({metrics.TSNE_SECONDS.key: time.perf_counter() - start}, 0)
         title = f"{name}, t-SNE of {len(codes):,} test latents"
         figure = figures.tsne_map(places, labels, self.data.class_names, title)
-        add_figure(self.own, "tsne", figure, len(self.own.contents.epochs))
+        add_figure(self.record, "tsne", figure, len(self.record.contents.epochs))
         return places
 
     def _log(self, values: Mapping[str, float]) -> None:
         """Log the values that are finite, which the PSNR of a perfect image is not."""
-        self.own.log({key: value for key, value in values.items() if math.isfinite(value)}, 0)
+        self.record.log({key: value for key, value in values.items() if math.isfinite(value)}, 0)
         for key, value in values.items():
             if not math.isfinite(value):
                 self._leave_out(key, key, f"it is {value}")
@@ -94,15 +96,15 @@ class Evaluation:
         try:
             yield
         except ValueError as error:
-            if error is self.own.error:
+            if error is self.record.error:
                 raise
             self._leave_out(key, what or key, str(error).partition("\n")[0])
 
     def _leave_out(self, key: str, what: str, why: str) -> None:
         """Say so once: the tag keeps the metric from being measured whenever the run is reused."""
-        log.warning("%s: %s is left out: %s", self.own.fields["name"], what, why)
-        tags = self.own.fields["tags"]
-        self.own.update(tags=tags | {LEFT_OUT: f"{tags.get(LEFT_OUT, '')} {key}".strip()})
+        log.warning("%s: %s is left out: %s", self.record.fields["name"], what, why)
+        tags = self.record.fields["tags"]
+        self.record.update(tags=tags | {LEFT_OUT: f"{tags.get(LEFT_OUT, '')} {key}".strip()})
 
 
 def _losses(of: Evaluation) -> dict[str, float]:
@@ -140,17 +142,17 @@ def lacking(config: Config, there: Collection[str], tags: Mapping[str, str]) -> 
     return wanted - set(there) - set(tags.get(LEFT_OUT, "").split())
 
 
-def add_figure(own: Record, key: str, figure: Any, step: int, name: str = "") -> None:
+def add_figure(record: Record, key: str, figure: Any, step: int, name: str = "") -> None:
     """Add a figure to the run's files, and under `key` to the image grids of MLflow's charts."""
     file = f"figures/{name or key}.png"
-    picture = figures.drawn(figure)
-    picture.save(own.path(file))
-    own.add(file)
-    formats.add_image(own, key, picture, step)
+    picture = figures.to_image(figure)
+    picture.save(record.path(file))
+    record.add(file)
+    formats.add_image(record, key, picture, step)
 
 
-def add_table(own: Record, name: str, columns: Mapping[str, Iterable[Any]]) -> None:
+def add_table(record: Record, name: str, columns: Mapping[str, Iterable[Any]]) -> None:
     """Add a CSV file with a header."""
     file = f"tables/{name}.csv"
-    pd.DataFrame(columns).to_csv(own.path(file), index=False)
-    own.add(file)
+    pd.DataFrame(columns).to_csv(record.path(file), index=False)
+    record.add(file)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from denoise.runs.plan import Member
     from denoise.runs.screen import Bars
-    from denoise.tracking.record import Record
+    from denoise.tracking.records import Record
 
 
 @dataclass

@@ -17,7 +17,7 @@ from denoise.config.compose import Config, checked
 from denoise.errors import FolderLockedError, UserError
 from denoise.runs import code, estimate
 from denoise.runs.launch import Launch
-from denoise.tracking import record, search, session, sweeps
+from denoise.tracking import records, search, session, sweeps
 from denoise.tracking.failures import first_line, without_secret
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ def members(config: DictConfig, jobs: Sequence[list[str]]) -> list[Member]:
         return [member(checked(config), config.hydra, Path(config.hydra.run.dir))]
     folder = Path(config.hydra.sweep.dir)
     varying = expand.varying(jobs) if len(jobs) > 1 else None
-    return _named_apart(
+    return _with_unique_names(
         [
             member(checked(cfg), cfg.hydra, folder / cfg.hydra.sweep.subdir, varying)
             for cfg in expand.configs(config, jobs)
@@ -70,7 +70,7 @@ def member(
     return Member(name, config, folder, identity.fingerprints(config.plain))
 
 
-def _named_apart(planned: Sequence[Member]) -> list[Member]:
+def _with_unique_names(planned: Sequence[Member]) -> list[Member]:
     """The members, with a number behind names that runs of different configs share."""
     numbers: dict[str, dict[str, int]] = {}  # by name and config
     apart = []
@@ -92,13 +92,13 @@ def check_folders(planned: list[Member]) -> None:
                 f"hydra.sweep.subdir gives several runs the folder {member.folder}; "
                 "${hydra.job.num} in it tells them apart"
             )
-        there = record.read(member.folder)
+        there = records.read(member.folder)
         if not there:
-            record.check_free(member.folder, [*record.FILES, record.METRICS, record.LOG])
+            records.check_free(member.folder, [*records.FILES, records.METRICS, records.LOG])
             continue
-        record.check_free(member.folder, record.FILES, there.fields["files"])
+        records.check_free(member.folder, records.FILES, there.fields["files"])
         session.check_run(member.folder, there, member.hashes)
-        if record.is_locked(member.folder):
+        if records.is_locked(member.folder):
             raise FolderLockedError(member.folder)
 
 

@@ -64,7 +64,7 @@ def run(main: Callable[[], int]) -> NoReturn:
     sys.exit(status[0])
 
 
-class Screen:
+class LenientStream:
     """A text stream that drops what it cannot show, as after `| head -1`, instead of failing."""
 
     def __init__(self, stream: IO[str]) -> None:
@@ -94,5 +94,5 @@ def tolerate_broken_output() -> None:
         stream = getattr(sys, name)
         if stream is None:  # the command was started with it closed
             stream = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
-        if not isinstance(stream, Screen):
-            setattr(sys, name, Screen(stream))
+        if not isinstance(stream, LenientStream):
+            setattr(sys, name, LenientStream(stream))

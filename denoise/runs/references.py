@@ -22,8 +22,8 @@ from denoise.errors import FolderLockedError
 from denoise.fetch import SIDE
 from denoise.model import Autoencoder
 from denoise.noise import Gaussian, Identity, Noise
-from denoise.tracking import record, search, session
-from denoise.tracking.record import REFERENCE
+from denoise.tracking import records, search, session
+from denoise.tracking.records import REFERENCE
 
 log = logging.getLogger(__name__)
 
@@ -132,12 +132,17 @@ def _keep(settings: Tracking, suite: Suite, one: Reference, folder: Path) -> Non
     texts = sorted(session.flat(suite.params | one.params).items())
     own_folder = folder / hashlib.sha256(repr((one.name, texts)).encode()).hexdigest()[:16]
     own_folder.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FolderLockedError), record.opened(own_folder) as own:
+    with contextlib.suppress(FolderLockedError), records.opened(own_folder) as record:
         found = one.measure(suite, data.load(suite.data, torch.device("cpu")))
         with session.opened(
-            own, settings, name=one.name, tags={}, params=suite.params | one.params, kind=REFERENCE
+            record,
+            settings,
+            name=one.name,
+            tags={},
+            params=suite.params | one.params,
+            kind=REFERENCE,
         ):
-            own.log(found, 0)
+            record.log(found, 0)
 
 
 def _of_model(

@@ -13,7 +13,7 @@ from denoise.config.compose import Config
 from denoise.model import Autoencoder
 from denoise.runs.evaluation import Evaluation, add_figure, add_table
 from denoise.tracking import formats, system
-from denoise.tracking.record import LOG, STATE, Record
+from denoise.tracking.records import LOG, STATE, Record
 from denoise.trainer import Trainer
 
 log = logging.getLogger(__name__)
@@ -22,18 +22,18 @@ STATES = (f"{STATE}/even.safetensors", f"{STATE}/odd.safetensors")
 
 
 class Report:
-    """Writes to the record `own` what happens to the trainer of a run."""
+    """Writes to the `record` of a run what happens to its trainer."""
 
-    def __init__(self, config: Config, own: Record, images: data.Data) -> None:
-        self.config, self.own, self.data = config, own, images
-        self.name = own.fields["name"]
+    def __init__(self, config: Config, record: Record, images: data.Data) -> None:
+        self.config, self.record, self.data = config, record, images
+        self.name = record.fields["name"]
         self.history: list[dict[str, float]] = []
         self.monitor = system.Monitor() if config.tracking.system_metrics else None
         self.best_weights: dict[str, Tensor] = {}
         # Epochs are compared on held-out images or else, as the study did, on the test set.
         self.split, chosen = ("val", images.val) if images.val else ("test", images.test)
         self.losses = (metrics.TRAIN_LOSS.key, f"{self.split}/loss")
-        self.chosen = evaluate.corrupted(chosen, images, config.noise, config.trainer.target)
+        self.epoch_images = evaluate.corrupted(chosen, images, config.noise, config.trainer.target)
 
     @property
     def best(self) -> int:
@@ -43,21 +43,23 @@ class Report:
 
     def begin(self, trainer: Trainer, overrides: list[str]) -> None:
         """Resume from the newest whole state of the run, or begin with the untrained model."""
-        if state := checkpoint.newest(self.own.written(STATE)):
+        if state := checkpoint.newest(self.record.written(STATE)):
             self._resume(trainer, state)
         else:
             self._introduce(trainer, overrides)
-        self.own.update(tags=self.own.fields["tags"] | {"arithmetic": str(trainer.arithmetic)})
-        self.own.note_job(stage="training")
+        self.record.update(
+            tags=self.record.fields["tags"] | {"arithmetic": str(trainer.arithmetic)}
+        )
+        self.record.note_job(stage="training")
         self.epoch_began = time.perf_counter()
 
     def _resume(self, trainer: Trainer, state: Path) -> None:
         """Restore the state; log epochs that the process had no time to log before it died."""
         self.history, self.best_weights = checkpoint.restore(state, trainer)
         for epoch, values in enumerate(self.history, start=1):
-            self.own.log(values, epoch)
+            self.record.log(values, epoch)
         log.info(
-            "%s: resumes after epoch %d of run %s", self.name, len(self.history), self.own.run_id
+            "%s: resumes after epoch %d of run %s", self.name, len(self.history), self.record.run_id
         )
 
     def _introduce(self, trainer: Trainer, overrides: list[str]) -> None:
@@ -66,10 +68,10 @@ class Report:
         splits = {"training": images.train, "validation": images.val, "testing": images.test}
         for context, split in splits.items():
             if split:
-                formats.add_dataset(self.own, name, images.source, *split, context=context)
+                formats.add_dataset(self.record, name, images.source, *split, context=context)
         # The run's own config: Hydra writes its copy only where and if the user wishes.
-        self.own.write("config/config.yaml", OmegaConf.to_yaml(self.config.plain))
-        self.own.write("config/overrides.yaml", OmegaConf.to_yaml(overrides))
+        self.record.write("config/config.yaml", OmegaConf.to_yaml(self.config.plain))
+        self.record.write("config/overrides.yaml", OmegaConf.to_yaml(overrides))
         self._pictures(trainer.model, 0)
 
     def epoch(self, trainer: Trainer, values: dict[str, float]) -> None:
@@ -78,7 +80,7 @@ class Report:
         The epoch is logged once its state is on disk, so that a killed run logs none twice.
         `FloatingPointError` if a loss is not finite, as after a step that was too large.
         """
-        measured = evaluate.losses(trainer.model, self.chosen, self.data)
+        measured = evaluate.losses(trainer.model, self.epoch_images, self.data)
         values |= {f"{self.split}/{name}": value for name, value in measured.items()}
         for name, value in values.items():
             trainer.check(name, value, epoch=len(self.history) + 1)
@@ -91,7 +93,7 @@ class Report:
         if epoch == 1 and self.config.trainer.epochs > 1:
             self._pictures(trainer.model, 1)
         self._save(trainer)
-        self.own.log(values | (self.monitor.read() if self.monitor else {}), epoch)
+        self.record.log(values | (self.monitor.read() if self.monitor else {}), epoch)
         self._print(epoch, values)
         self.epoch_began = time.perf_counter()
 
@@ -100,9 +102,9 @@ class Report:
         file = STATES[len(self.history) % 2]
         history, best = self.history, self.best_weights
         checkpoint.save(
-            self.own.path(file), trainer, history=history, best=best, config=self.config.plain
+            self.record.path(file), trainer, history=history, best=best, config=self.config.plain
         )
-        self.own.add(file)
+        self.record.add(file)
 
     def end(self, trainer: Trainer) -> None:
         """Evaluate the last epoch's weights, or the best epoch's where images were held out."""
@@ -110,36 +112,36 @@ class Report:
         self._pictures(model, len(self.history), with_noise=False)
         if checkpoint.evaluated(self.config.data.holdout) == checkpoint.BEST:
             model.load_state_dict(self.best_weights)
-        self.own.note_job(stage="evaluation")
+        self.record.note_job(stage="evaluation")
         self._log_best()
         self._loss_curves()
-        Evaluation(self.config, model, self.data, self.own).run()
-        self.own.note_job(stage="saving")
+        Evaluation(self.config, model, self.data, self.record).run()
+        self.record.note_job(stage="saving")
         example = self.data.scale(self.data.test.images[:2]).cpu()
-        formats.add_model(self.own, model.cpu(), example)
+        formats.add_model(self.record, model.cpu(), example)
         epochs = range(1, len(self.history) + 1)
-        add_table(self.own, "history", {"epoch": epochs, **self._curves(self.history[0])})
+        add_table(self.record, "history", {"epoch": epochs, **self._curves(self.history[0])})
 
     def keep(self) -> None:
         """Keep, however the run ends, its log and the weights of its last and its best epoch."""
-        state = checkpoint.newest(self.own.written(STATE))
+        state = checkpoint.newest(self.record.written(STATE))
         if state and self.history:
-            checkpoint.copy_weights(state, self.own.path(checkpoint.LAST))
+            checkpoint.copy_weights(state, self.record.path(checkpoint.LAST))
             checkpoint.save_weights(
-                self.own.path(checkpoint.BEST),
+                self.record.path(checkpoint.BEST),
                 self.best_weights,
                 epoch=self.best + 1,
                 config=self.config.plain,
             )
-            self.own.add(checkpoint.LAST, checkpoint.BEST)
-        if (self.own.folder / LOG).exists():
-            self.own.add(LOG)
+            self.record.add(checkpoint.LAST, checkpoint.BEST)
+        if (self.record.folder / LOG).exists():
+            self.record.add(LOG)
 
     def _log_best(self) -> None:
         """The metrics of the best epoch, under names of their own."""
         values = self.history[self.best]
         best = {f"best/{name}": values[f"{self.split}/{name}"] for name in evaluate.LOSSES}
-        self.own.log(best | {metrics.BEST_EPOCH.key: self.best + 1}, 0)
+        self.record.log(best | {metrics.BEST_EPOCH.key: self.best + 1}, 0)
 
     def _print(self, epoch: int, values: Mapping[str, float]) -> None:
         losses = "  ".join(f"{key} {values[key]:.4f}" for key in self.losses)
@@ -154,16 +156,16 @@ class Report:
         clean, noisy, output = evaluate.examples(model, self.data, self.config.noise)
         names, rows = self.data.class_names, {"clean": clean, "noisy": noisy}
         if with_noise:
-            add_figure(self.own, "noise", figures.image_rows(rows, names, self.name), step)
+            add_figure(self.record, "noise", figures.image_rows(rows, names, self.name), step)
         when = f"after epoch {step}" if step else "untrained"
         figure = figures.image_rows(rows | {"output": output}, names, f"{self.name}, {when}")
-        add_figure(self.own, "reconstructions", figure, step, f"reconstructions_{step:03d}")
+        add_figure(self.record, "reconstructions", figure, step, f"reconstructions_{step:03d}")
 
     def _loss_curves(self) -> None:
         curves = self._curves(self.losses)
         figure = figures.loss_curves(curves, self.config.evaluation.loss_axis, self.name)
-        figure.savefig(self.own.path("figures/loss.png"))
-        self.own.add("figures/loss.png")
+        figure.savefig(self.record.path("figures/loss.png"))
+        self.record.add("figures/loss.png")
 
     def _curves(self, keys: Iterable[str]) -> dict[str, list[float]]:
         """Metrics over the epochs."""

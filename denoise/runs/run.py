@@ -22,8 +22,8 @@ from denoise.runs import code, plan
 from denoise.runs.evaluation import Evaluation, lacking
 from denoise.runs.plan import Member
 from denoise.runs.report import Report
-from denoise.tracking import failures, files, pending, record, search, session, store
-from denoise.tracking.record import FAILED, FINISHED, KILLED, REUSED, SKIPPED, Record
+from denoise.tracking import failures, files, pending, records, search, session, store
+from denoise.tracking.records import FAILED, FINISHED, KILLED, REUSED, SKIPPED, Record
 from denoise.tracking.search import Found
 from denoise.trainer import Trainer
 
@@ -44,10 +44,10 @@ def job(cfg: DictConfig) -> float:
         cfg.data.root = str(Path(hydra.runtime.cwd) / cfg.data.root)
     member = plan.member(compose.checked(cfg), hydra, Path(hydra.runtime.output_dir))
     try:
-        with noted_here(member) as own:
-            _do(member, own, anew=cfg.force)
-            is_scored = own.fields["job"]["status"] in (FINISHED, REUSED)
-            return own.contents.score if is_scored else math.nan
+        with job_record(member) as record:
+            _do(member, record, anew=cfg.force)
+            is_scored = record.fields["job"]["status"] in (FINISHED, REUSED)
+            return record.contents.score if is_scored else math.nan
     except FolderLockedError as error:
         log.error("%s: %s", member.name, error)
         return math.nan
@@ -76,43 +76,43 @@ def _tags(config: Config) -> dict[str, str]:
     }
 
 
-def _do(member: Member, own: Record, *, anew: bool) -> None:
+def _do(member: Member, record: Record, *, anew: bool) -> None:
     """Do the job, and note how it ends; `anew` trains it even if it finished earlier."""
     try:
         code.check()
-        is_done = _complete_upload(member, own) == _sweep(HydraConfig.get()).name
-        if (is_done or not anew) and _reused(member, own):
-            own.note_job(status=REUSED)
+        is_done = _complete_upload(member, record) == _sweep(HydraConfig.get()).name
+        if (is_done or not anew) and _reused(member, record):
+            record.note_job(status=REUSED)
         else:
-            _train(member, own, anew=anew)
-            own.note_job(status=FINISHED)
+            _train(member, record, anew=anew)
+            record.note_job(status=FINISHED)
     except RunTakenError as error:
         log.info("%s: %s; skipped", member.name, error)
-        own.note_job(status=SKIPPED, error=str(error), run_id=error.run_id)
+        record.note_job(status=SKIPPED, error=str(error), run_id=error.run_id)
     except KeyboardInterrupt:
-        own.note_job(status=KILLED)
+        record.note_job(status=KILLED)
         raise
     except BaseException as error:  # of a user's own class even SystemExit ends this run only
-        own.note_job(status=FAILED, error=_logged(member.name, error))
+        record.note_job(status=FAILED, error=_logged(member.name, error))
 
 
-def _complete_upload(member: Member, own: Record) -> str:
+def _complete_upload(member: Member, record: Record) -> str:
     """Upload the rest of the run in the folder if it ended, but its process did not upload it all.
 
     A scheduler may have restarted the job at that moment. Returns the sweep of the run if it has
     finished, or else ''.
     """
-    is_pending = own.has_run and not (own.fields["mirrored"] or own.refused)
-    if not is_pending or own.fields["status"] not in (FINISHED, FAILED):
+    is_pending = record.has_run and not (record.fields["mirrored"] or record.refused)
+    if not is_pending or record.fields["status"] not in (FINISHED, FAILED):
         return ""
     try:
-        if own.fields["store"] != failures.without_secret(store.uri(member.config.tracking)):
+        if record.fields["store"] != failures.without_secret(store.uri(member.config.tracking)):
             return ""
         store.prepare(member.config.tracking)
-        log.info("%s: %s", member.name, pending.complete(own))
+        log.info("%s: %s", member.name, pending.complete(record))
     except failures.FAILURES as error:
         log.warning("%s: not uploaded: %s", member.name, failures.reason(error))
-    return own.fields["tags"].get("sweep", "") if own.fields["status"] == FINISHED else ""
+    return record.fields["tags"].get("sweep", "") if record.fields["status"] == FINISHED else ""
 
 
 def _logged(name: str, error: BaseException) -> str:
@@ -125,14 +125,14 @@ def _logged(name: str, error: BaseException) -> str:
     return failures.described(error)
 
 
-def _train(member: Member, own: Record, *, anew: bool) -> None:
+def _train(member: Member, record: Record, *, anew: bool) -> None:
     """Train, evaluate and log the run, from where it was interrupted."""
     config = member.config
     device = config.trainer.torch_device()
     images = data.load(config.data, device)
     start = time.perf_counter()  # the first run of a process has waited for imports until here
     with session.opened(
-        own,
+        record,
         config.tracking,
         name=member.name,
         tags=_tags(config),
@@ -140,7 +140,7 @@ def _train(member: Member, own: Record, *, anew: bool) -> None:
         hashes=member.hashes,
         anew=anew,
     ):
-        report = Report(config, own, images)
+        report = Report(config, record, images)
         model = config.model().to(device)
         try:
             trainer = Trainer(model, images, config.noise, config.trainer, seed=config.seed)
@@ -150,12 +150,12 @@ def _train(member: Member, own: Record, *, anew: bool) -> None:
                 report.epoch(trainer, values)
             report.end(trainer)
             seconds = before + time.perf_counter() - start
-            own.log({metrics.RUN_SECONDS.key: seconds}, 0)
+            record.log({metrics.RUN_SECONDS.key: seconds}, 0)
         finally:
             report.keep()
 
 
-def _reused(member: Member, own: Record) -> bool:
+def _reused(member: Member, record: Record) -> bool:
     """Whether a run of this config finished earlier, whose record is then here, and up to date.
 
     What the run lacks, such as a map, it gets from its checkpoint.
@@ -173,38 +173,38 @@ def _reused(member: Member, own: Record) -> bool:
     message = "%s: finished earlier%s, as run %s; force=true trains it again"
     log.info(message, member.name, which, run.id)
     if lacking(config, run.metrics, run.tags) and _has_checkpoint(config, run):
-        _complete(config, own, run)
+        _complete(config, record, run)
     else:
-        _adopt(own, run)
+        _adopt(record, run)
     return True
 
 
-def _adopt(own: Record, run: Found) -> None:
+def _adopt(record: Record, run: Found) -> None:
     """Take over the run's record from the store, without its files, unless the folder has it."""
-    if not (own.has_run and own.fields["status"] == FINISHED):
+    if not (record.has_run and record.fields["status"] == FINISHED):
         there = search.contents(run.id, run.uri)
         there.fields |= {"files": {}, "mirrored": True}
-        own.adopt(there)
+        record.adopt(there)
 
 
 def collect(member: Member, run: Found, *, is_reused: bool) -> None:
     """Note in the folder of a job that its run has finished, elsewhere or before this launch."""
-    with noted_here(member) as own:
-        _adopt(own, run)
+    with job_record(member) as record:
+        _adopt(record, run)
         if is_reused:
-            own.note_job(status=REUSED)
+            record.note_job(status=REUSED)
         else:
-            own.note_job(status=FINISHED, seconds=run.metrics[metrics.RUN_SECONDS.key])
+            record.note_job(status=FINISHED, seconds=run.metrics[metrics.RUN_SECONDS.key])
 
 
 @contextlib.contextmanager
-def noted_here(member: Member) -> Iterator[Record]:
+def job_record(member: Member) -> Iterator[Record]:
     """The record in the folder of a job that this process does itself."""
     member.folder.mkdir(parents=True, exist_ok=True)
-    with record.opened(member.folder) as own:
+    with records.opened(member.folder) as record:
         score_name, epochs = member.config.protocol.score, member.config.trainer.epochs
-        own.start_job(name=member.name, epochs=epochs, score_name=score_name)
-        yield own
+        record.start_job(name=member.name, epochs=epochs, score_name=score_name)
+        yield record
 
 
 def _has_checkpoint(config: Config, run: Found) -> bool:
@@ -216,15 +216,15 @@ def _has_checkpoint(config: Config, run: Found) -> bool:
     return False
 
 
-def _complete(config: Config, own: Record, run: Found) -> None:
+def _complete(config: Config, record: Record, run: Found) -> None:
     """Give a finished run what it lacks, without training."""
     log.info("%s: evaluating what the run lacks, from its checkpoint", run.name)
     device = config.trainer.torch_device()
     images = data.load(config.data, device)
     name = checkpoint.evaluated(config.data.holdout)
-    with session.reopened(own, config.tracking, run.id):
-        files.download(run.id, name, own.folder)
+    with session.reopened(record, config.tracking, run.id):
+        files.download(run.id, name, record.folder)
         model = config.model()
-        model.load_state_dict(checkpoint.weights(own.folder / name))
-        own.note_job(stage="evaluation")
-        Evaluation(config, model.to(device), images, own).run()
+        model.load_state_dict(checkpoint.weights(record.folder / name))
+        record.note_job(stage="evaluation")
+        Evaluation(config, model.to(device), images, record).run()

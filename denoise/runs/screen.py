@@ -22,8 +22,8 @@ from rich.table import Table
 from denoise import metrics
 from denoise.errors import UserError
 from denoise.metrics import Metric
-from denoise.tracking import record
-from denoise.tracking.record import FAILED, FINISHED, REUSED, RUNNING, SKIPPED, SUCCEEDED, Contents
+from denoise.tracking import records
+from denoise.tracking.records import FAILED, FINISHED, REUSED, RUNNING, SKIPPED, SUCCEEDED, Contents
 
 REFRESH_SECONDS = 0.25
 STORE_SECONDS = 30  # between looks at runs whose folders are on other machines
@@ -37,7 +37,7 @@ def read_jobs(folders: Sequence[Path]) -> list[Contents]:
     found = []
     for folder in folders:
         with contextlib.suppress(UserError):  # damaged: not a record of this launch
-            contents = record.read(folder) or Contents()
+            contents = records.read(folder) or Contents()
             if contents.fields.get("job"):
                 found.append(contents)
     return found

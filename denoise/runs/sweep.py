@@ -30,13 +30,13 @@ from denoise.tracking import (
     failures,
     formats,
     pending,
-    record,
+    records,
     search,
     session,
     store,
     sweeps,
 )
-from denoise.tracking.record import KILLED, RUNNING, SUCCEEDED, SWEEP, Contents, Record
+from denoise.tracking.records import KILLED, RUNNING, SUCCEEDED, SWEEP, Contents, Record
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
             list(map(plan.without_store, jobs)), partial(_choose, launched, is_all=is_all)
         )
     for of_job in launched.folders():
-        record.forget_job(of_job)
+        records.forget_job(of_job)
     launched.bars = screen.Bars(launched.folders, partial(elsewhere.remote_records, launched))
     return launched
 
@@ -121,24 +121,24 @@ def _check_folder(folder: Path, members: Sequence[plan.Member]) -> None:
     """Refuse the folder of a sweep if it is that of a run, too, or has files of the user's own."""
     if folder in (member.folder for member in members):
         raise UserError(f"hydra.sweep.subdir must name a folder inside hydra.sweep.dir, {folder}")
-    there = record.read(folder)
-    record.check_free(folder, FILES, there.fields["files"] if there else ())
+    there = records.read(folder)
+    records.check_free(folder, FILES, there.fields["files"] if there else ())
 
 
 def _begin_summary(launched: Launch, settings: Tracking, tags: Mapping[str, str]) -> Record:
     """Open the run that sums up the sweep, with the sweep's plan."""
     folder = launched.folder
-    own = launched.open.enter_context(record.opened(folder))
+    record = launched.open.enter_context(records.opened(folder))
     tags = {**tags, "sweep": launched.name, "summary": "true"}
     if launched.queue:
         tags[sweeps.QUEUE] = launched.queue
     launched.open.enter_context(
-        session.opened(own, settings, name=f"sweep {launched.name}", tags=tags, kind=SWEEP)
+        session.opened(record, settings, name=f"sweep {launched.name}", tags=tags, kind=SWEEP)
     )
     for name in FILES:  # they are the sweep's own from now on, also if it is killed
-        own.path(name)
-    own.write(sweeps.FILE, plan.stored(launched).text())
-    return own
+        record.path(name)
+    record.write(sweeps.FILE, plan.stored(launched).text())
+    return record
 
 
 def _choose(launched: Launch, numbers: range, *, is_all: bool) -> dict[int, tuple[str, str]]:
@@ -250,7 +250,9 @@ def _conclude(launched: Launch, jobs: Sequence[Contents], *, is_stopped: bool) -
             compared = write.write(settings, runs, launched.folder)
         write.show(compared, where)
         for picture in compared.pictures:
-            formats.add_image(launched.summary, picture.name, figures.drawn(picture.wide), step=0)
+            formats.add_image(
+                launched.summary, picture.name, figures.to_image(picture.wide), step=0
+            )
         where.print(f"Page:   {launched.folder / write.FILES[-1]}", highlight=False, soft_wrap=True)
     where.print(f"Files:  {launched.folder}", highlight=False, soft_wrap=True)
     if address := _address(launched, jobs, settings):
@@ -276,14 +278,14 @@ def _address(launched: Launch, jobs: Sequence[Contents], settings: Tracking) -> 
     return charts.run_address(settings, ids[0]) if ids else ""
 
 
-def _sum_up(own: Record, jobs: Sequence[Contents]) -> None:
+def _sum_up(record: Record, jobs: Sequence[Contents]) -> None:
     """Add the table to the sweep's run, as a file and as its description, and the comparison."""
     header, rows = screen.columns(jobs), [screen.row(contents) for contents in jobs]
     errors = [contents.fields["job"]["error"] for contents in jobs]
     table = pd.DataFrame(rows, columns=header).assign(error=errors)
-    table.to_csv(own.path(search.SUMMARY), index=False)
-    there = [name for name in write.FILES if (own.folder / name).exists()]
-    own.add(search.SUMMARY, *there)
+    table.to_csv(record.path(search.SUMMARY), index=False)
+    there = [name for name in write.FILES if (record.folder / name).exists()]
+    record.add(search.SUMMARY, *there)
     note = "".join(f"| {' | '.join(row)} |\n" for row in (header, ["---"] * len(header), *rows))
     note = note[: note.rfind("\n", 0, LONGEST_TAG) + 1]
-    own.update(tags=own.fields["tags"] | {"mlflow.note.content": note})
+    record.update(tags=record.fields["tags"] | {"mlflow.note.content": note})

@@ -22,8 +22,8 @@ from mlflow import MlflowClient, MlflowException
 from mlflow.entities import Run, RunTag
 
 from denoise.errors import RunDeletedError, RunTakenError, UserError
-from denoise.tracking import failures, record, store
-from denoise.tracking.record import RUNNING
+from denoise.tracking import failures, records, store
+from denoise.tracking.records import RUNNING
 
 log = logging.getLogger(__name__)
 
@@ -32,9 +32,9 @@ T = TypeVar("T")
 BEAT_SECONDS = 10
 LATE_SECONDS = 15  # by then nearly every living process has renewed its heartbeat
 DEAD_SECONDS = 60
-LOOK_SECONDS = 1
-CONTEST_SECONDS = 1
-AGAIN_SECONDS = (2, 10, 30)
+LOOK_SECONDS = 1  # between looks at a heartbeat
+CONTEST_SECONDS = 1  # by then a rival for the same run has written its claim
+AGAIN_SECONDS = (2, 10, 30)  # before a request that failed is repeated
 GONE = 404
 # File systems shared by machines, whose file locks may do nothing.
 SHARED = frozenset(
@@ -71,9 +71,9 @@ class Owner:
         return json.dumps(asdict(self))
 
     def is_here(self) -> bool:
-        """Whether the lock on its folder shows whether it lives.
+        """Whether it is on this machine, and the lock on its folder shows whether it lives.
 
-        It does not where another user's folder may not be opened.
+        A lock shows nothing on a file system that machines share, or if we may not open the folder.
         """
         if self.machine != _machine():
             return False
@@ -86,7 +86,7 @@ class Owner:
 
     def lives(self) -> bool:
         """Whether the lock on its folder is held; for one that `is_here`."""
-        return record.is_locked(Path(self.folder))
+        return records.is_locked(Path(self.folder))
 
 
 def me(folder: Path) -> Owner:
@@ -218,7 +218,7 @@ def take(
                     return run_id, None, ""
                 client.delete_run(run_id)
             elif not unsure:
-                taken, seconds = _insisting(partial(_take_over, client, found[0], tags))
+                taken, seconds = _with_retries(partial(_take_over, client, found[0], tags))
         if not found:
             time.sleep(random.uniform(0, CONTEST_SECONDS))  # or both would yield forever
         elif unsure:
@@ -229,14 +229,14 @@ def take(
             # Of two that take it at once, both write, and the last one has it. A slow server may be
             # as slow with the other's request.
             time.sleep(max(CONTEST_SECONDS, 2 * seconds))
-            _insisting(partial(check, client, found[0].info.run_id, mine))
+            _with_retries(partial(check, client, found[0].info.run_id, mine))
             return found[0].info.run_id, taken, found[0].data.tags[OWNER]
 
 
-def _insisting(ask: Callable[[], T]) -> T:
-    """What `ask` returns, which is asked again for a while if the store does not answer.
+def _with_retries(ask: Callable[[], T]) -> T:
+    """What `ask` returns, which is called again for a while if the store does not answer.
 
-    A part of a run that is taken over may have reached the store, so there is no way back.
+    A run that is taken over may have been changed in the store already, so there is no way back.
     `UserError` if the store stays away.
     """
     pauses = iter(AGAIN_SECONDS)
@@ -264,7 +264,7 @@ def _interrupted(
 
 
 def _as_seen(run: Run) -> tuple[str, ...]:
-    """What changes when a living process, or another one, writes the run."""
+    """Values of which one changes whenever a process writes the run."""
     tags = run.data.tags
     return run.info.run_id, run.info.status, tags[OWNER], tags.get(HEARTBEAT, "")
 

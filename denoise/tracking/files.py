@@ -17,7 +17,7 @@ from mlflow import MlflowClient, MlflowException
 from denoise import manifest
 from denoise.errors import StoreUnavailableError, UserError
 from denoise.tracking import failures, mirror, store
-from denoise.tracking.record import check_inside
+from denoise.tracking.records import check_inside
 
 if TYPE_CHECKING:
     from denoise.tracking.search import Found

@@ -9,25 +9,25 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from denoise.tracking.record import Record
+from denoise.tracking.records import Record
 
 IMAGES = uuid.UUID("0b7c5b5e-6f0b-4d0e-9d1a-5a0b8a0f7c11")
 
 
-def add_image(own: Record, key: str, picture: Image.Image, step: int) -> None:
+def add_image(record: Record, key: str, picture: Image.Image, step: int) -> None:
     """Add a picture to the image grids of MLflow's chart view.
 
     The files have the names that `MlflowClient.log_image` gives, except that a second call with
     the same key and step writes the same files.
     """
     name = f"images/{key}+step+{step}+timestamp+{step}+{uuid.uuid5(IMAGES, f'{key} {step}')}"
-    picture.save(own.path(f"{name}.png"))
-    picture.save(own.path(f"{name}+compressed.webp"), method=0)  # the fastest of WebP's methods
-    own.add(f"{name}.png", f"{name}+compressed.webp")
+    picture.save(record.path(f"{name}.png"))
+    picture.save(record.path(f"{name}+compressed.webp"), method=0)  # the fastest of WebP's methods
+    record.add(f"{name}.png", f"{name}+compressed.webp")
 
 
 def add_dataset(
-    own: Record, name: str, source: str, images: Tensor, labels: Tensor, context: str
+    record: Record, name: str, source: str, images: Tensor, labels: Tensor, context: str
 ) -> None:
     """Note a data set that the run reads; `context` is training, validation or testing."""
     described = mlflow.data.from_numpy(  # type: ignore[attr-defined]
@@ -35,10 +35,10 @@ def add_dataset(
     )
     entity = dict(described._to_mlflow_entity())
     tag = ["mlflow.data.context", context]
-    own.update(datasets=[*own.fields.get("datasets", []), {"dataset": entity, "tag": tag}])
+    record.update(datasets=[*record.fields.get("datasets", []), {"dataset": entity, "tag": tag}])
 
 
-def add_model(own: Record, model: nn.Module, example: Tensor) -> None:
+def add_model(record: Record, model: nn.Module, example: Tensor) -> None:
     """Add the model in MLflow's pickle-free format, with its signature, from a batch of two."""
     with tempfile.TemporaryDirectory() as folder:
         saved = Path(folder) / "model"
@@ -52,5 +52,5 @@ def add_model(own: Record, model: nn.Module, example: Tensor) -> None:
         files = [path for path in sorted(saved.rglob("*")) if path.is_file()]
         names = [f"model/{path.relative_to(saved).as_posix()}" for path in files]
         for path, name in zip(files, names, strict=True):
-            own.path(name).write_bytes(path.read_bytes())
-    own.add(*names)
+            record.path(name).write_bytes(path.read_bytes())
+    record.add(*names)

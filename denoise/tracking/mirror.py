@@ -26,8 +26,8 @@ from mlflow.entities import (
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from denoise.errors import DamagedRecordError, RunDeletedError, RunTakenError
-from denoise.tracking import claim, failures, record, store
-from denoise.tracking.record import FILE, METRICS, STATE, Contents, Record
+from denoise.tracking import claim, failures, records, store
+from denoise.tracking.records import FILE, METRICS, STATE, Contents, Record
 
 log = logging.getLogger(__name__)
 
@@ -39,40 +39,40 @@ MODEL = "model/"
 NOT_OURS = (RunTakenError, RunDeletedError)
 
 
-def mirror(own: Record, known: Contents | None = None) -> Contents:
+def mirror(record: Record, known: Contents | None = None) -> Contents:
     """Upload what MLflow lacks of the record; returns what MLflow now has.
 
     `known` is what an earlier call returned; without it MLflow is asked. Raises what
     `claim.check` raises, and what MLflow raises; the record notes what it refuses for good.
     """
-    if own.refused:
-        own.note(refused="")
+    if record.refused:
+        record.note(refused="")
     try:
-        return _mirror(own, known)
+        return _mirror(record, known)
     except Exception as error:
         if failures.is_refused(error):
-            own.note(refused=failures.reason(error))
-            _end_incomplete(own)
+            record.note(refused=failures.reason(error))
+            _end_incomplete(record)
         raise
 
 
-def _mirror(own: Record, known: Contents | None) -> Contents:
-    now, client = own.snapshot(), MlflowClient()
+def _mirror(record: Record, known: Contents | None) -> Contents:
+    now, client = record.snapshot(), MlflowClient()
     if known == now:
         return now
-    if not own.run_id:
-        own.note(run_id=_created_before(client, now) or create(client, now))
-        now = own.snapshot()
+    if not record.run_id:
+        record.note(run_id=_created_before(client, now) or create(client, now))
+        now = record.snapshot()
     mine = claim.read(now.fields["tags"][claim.OWNER])
-    claim.check(client, own.run_id, mine)
+    claim.check(client, record.run_id, mine)
     try:
-        known = known or stored(client, own.run_id)
+        known = known or stored(client, record.run_id)
         _log_once(client, now, known)
-        _upload(client, own.folder, now, known)
+        _upload(client, record.folder, now, known)
         _log_metrics(client, now, known.fields.get("lines", 0))
-        _finish(client, own, now)
+        _finish(client, record, now)
     except MlflowException:
-        claim.check(client, own.run_id, mine)  # it may have been deleted meanwhile
+        claim.check(client, record.run_id, mine)  # it may have been deleted meanwhile
         raise
     return now
 
@@ -99,7 +99,7 @@ def _created_before(client: MlflowClient, now: Contents) -> str | None:
 def stored(client: MlflowClient, run_id: str, uri: str = "") -> Contents:
     """MLflow's own copy of the record of a run; an empty one if it has none, or a damaged one.
 
-    MLflow's client would ask five times for the address `uri` of the run's files.
+    Passing the address `uri` of the run's files saves five requests for it.
     """
     place = get_artifact_repository(uri or client.get_run(run_id).info.artifact_uri)
     names = {entry.path for entry in place.list_artifacts()}
@@ -107,7 +107,7 @@ def stored(client: MlflowClient, run_id: str, uri: str = "") -> Contents:
         for name in {FILE, METRICS} & names:
             place.download_artifacts(name, folder)
         with contextlib.suppress(DamagedRecordError):  # cut short by a full disk
-            return record.read(Path(folder)) or Contents()
+            return records.read(Path(folder)) or Contents()
     return Contents()
 
 
@@ -183,7 +183,7 @@ def _log_metrics(client: MlflowClient, now: Contents, known: int) -> None:
     """
     lines = now.lines[known:]
     if lines:
-        text = "".join(map(record.line_text, now.lines))
+        text = "".join(map(records.line_text, now.lines))
         client.log_text(now.fields["run_id"], text, METRICS)
     points = [
         Metric(key, value, at, step) for step, at, each in lines for key, value in each.items()
@@ -192,40 +192,40 @@ def _log_metrics(client: MlflowClient, now: Contents, known: int) -> None:
         client.log_batch(now.fields["run_id"], metrics=points[start : start + BATCH])
 
 
-def _finish(client: MlflowClient, own: Record, now: Contents) -> None:
+def _finish(client: MlflowClient, record: Record, now: Contents) -> None:
     """MLflow's copy of the record; then, if the run has ended, its status."""
-    client.log_text(own.run_id, record.text(now.fields), FILE)
-    if now.fields["status"] != record.RUNNING:
-        client.set_terminated(own.run_id, now.fields["status"], now.fields["ended"])
+    client.log_text(record.run_id, records.text(now.fields), FILE)
+    if now.fields["status"] != records.RUNNING:
+        client.set_terminated(record.run_id, now.fields["status"], now.fields["ended"])
         _delete_states(client, now)
-        with own.mutex:
-            if own.contents == now:
-                own.note(mirrored=True)
+        with record.mutex:
+            if record.contents == now:
+                record.note(mirrored=True)
 
 
 def _delete_states(client: MlflowClient, now: Contents) -> None:
     """Delete the states of a finished run where the store allows it, as its folder has none."""
     fields = now.fields
     has_states = any(name.startswith(f"{STATE}/") for name in fields["files"])
-    is_finished = fields["kind"] == record.TRAINING and fields["status"] == record.FINISHED
+    is_finished = fields["kind"] == records.TRAINING and fields["status"] == records.FINISHED
     if is_finished and not has_states:
         place = get_artifact_repository(client.get_run(fields["run_id"]).info.artifact_uri)
         with contextlib.suppress(Exception):
             place.delete_artifacts(STATE)
 
 
-def _end_incomplete(own: Record) -> None:
+def _end_incomplete(record: Record) -> None:
     """End in MLflow a run that is over but of which MLflow lacks a part.
 
     It is FAILED if MLflow refuses that part for good, or else KILLED. A run that was interrupted is
     KILLED in any case, so that it may resume. One that is FINISHED there already stays so.
     """
-    if own.fields["status"] != record.RUNNING and own.run_id:
-        fails = own.refused and own.fields["status"] != record.KILLED
+    if record.fields["status"] != records.RUNNING and record.run_id:
+        fails = record.refused and record.fields["status"] != records.KILLED
         with contextlib.suppress(Exception):
             client = MlflowClient()
-            if client.get_run(own.run_id).info.status != record.FINISHED:
-                client.set_terminated(own.run_id, record.FAILED if fails else record.KILLED)
+            if client.get_run(record.run_id).info.status != records.FINISHED:
+                client.set_terminated(record.run_id, records.FAILED if fails else records.KILLED)
 
 
 class Mirror:
@@ -234,8 +234,8 @@ class Mirror:
     The second does so until the last file is uploaded: a minute without a heartbeat means death.
     """
 
-    def __init__(self, own: Record, known: Contents | None = None) -> None:
-        self.record, self.known = own, known
+    def __init__(self, record: Record, known: Contents | None = None) -> None:
+        self.record, self.known = record, known
         self.away = ""  # why, while the store is unavailable
         self.heard = time.monotonic()  # when the store last took a heartbeat
         self.stop, self.end = threading.Event(), threading.Event()
@@ -257,7 +257,7 @@ class Mirror:
             if self.away:
                 self.stop.wait(AGAIN_SECONDS)
         self.stop.wait()
-        if self.record.fields["status"] == record.FINISHED:
+        if self.record.fields["status"] == records.FINISHED:
             with contextlib.suppress(OSError):  # a full disk
                 self.record.discard(STATE)
         if not self._is_over():

@@ -10,8 +10,8 @@ from mlflow.entities import Run
 from denoise import manifest
 from denoise.config.settings import Tracking
 from denoise.errors import FolderLockedError, UserError
-from denoise.tracking import claim, failures, mirror, record, store
-from denoise.tracking.record import FILE, Contents, Record
+from denoise.tracking import claim, failures, mirror, records, store
+from denoise.tracking.records import FILE, Contents, Record
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ def _is_pending(path: Path) -> bool:
     if (path.parent / manifest.FILE).exists():  # it was pulled: a copy of what MLflow has
         return False
     try:
-        contents = record.read(path.parent, with_lines=False)
+        contents = records.read(path.parent, with_lines=False)
     except UserError:
         return True  # damaged: mirroring it raises the error
     return contents is not None and not contents.fields["mirrored"]
@@ -44,58 +44,58 @@ def send(folder: Path) -> str:
 
     Raises `FolderLockedError` if the run's process lives.
     """
-    with record.opened(folder) as own:
-        if _lives_elsewhere(own):
+    with records.opened(folder) as record:
+        if _lives_elsewhere(record):
             raise FolderLockedError(folder)
-        if not (own.run_id or own.has_run or own.contents.lines):
-            own.note(mirrored=True)  # its process died before it had anything to upload
+        if not (record.run_id or record.has_run or record.contents.lines):
+            record.note(mirrored=True)  # its process died before it had anything to upload
             return "nothing to upload: the run had not begun"
-        if own.fields["status"] == record.RUNNING:
-            if _has_moved_on(own):
-                own.note(mirrored=True)
+        if record.fields["status"] == records.RUNNING:
+            if _has_moved_on(record):
+                record.note(mirrored=True)
                 return "dropped: a copy of a run that has moved on since"
-            own.update(status=record.KILLED, ended=record.milliseconds())
-        return complete(own)
+            record.update(status=records.KILLED, ended=records.milliseconds())
+        return complete(record)
 
 
-def complete(own: Record) -> str:
+def complete(record: Record) -> str:
     """Mirror the record of a run that has ended; returns what came of it in words."""
     try:
-        mirror.mirror(own)
+        mirror.mirror(record)
     except mirror.NOT_OURS as error:
-        own.note(mirrored=True)
+        record.note(mirrored=True)
         return f"dropped: {error}"
-    return f"uploaded, as run {own.run_id}"
+    return f"uploaded, as run {record.run_id}"
 
 
-def _has_moved_on(own: Record) -> bool:
+def _has_moved_on(record: Record) -> bool:
     """Whether MLflow has a later state of the run than this folder, so that it is a copy."""
-    run = _in_store(own)
-    if not run or run.info.status in (record.FINISHED, record.FAILED):
+    run = _in_store(record)
+    if not run or run.info.status in (records.FINISHED, records.FAILED):
         return bool(run)
-    there = mirror.stored(MlflowClient(), own.run_id, run.info.artifact_uri)
-    return there.fields.get("lines", 0) > own.fields["lines"]
+    there = mirror.stored(MlflowClient(), record.run_id, run.info.artifact_uri)
+    return there.fields.get("lines", 0) > record.fields["lines"]
 
 
-def _lives_elsewhere(own: Record) -> bool:
+def _lives_elsewhere(record: Record) -> bool:
     """Whether another process trains the run.
 
     It may do so in the folder that this one is a copy of, or in this one from another machine: on
     a file system that machines share, this process's lock on the folder proves nothing.
     """
-    if own.fields.get("status") != record.RUNNING or not own.run_id:
+    if record.fields.get("status") != records.RUNNING or not record.run_id:
         return False
-    owner = claim.read(own.fields["tags"][claim.OWNER])
+    owner = claim.read(record.fields["tags"][claim.OWNER])
     if owner.is_here():
-        return not own.folder.samefile(owner.folder) and owner.lives()
-    run = _in_store(own)
-    return bool(run and run.info.status == record.RUNNING and claim.living([run]))
+        return not record.folder.samefile(owner.folder) and owner.lives()
+    run = _in_store(record)
+    return bool(run and run.info.status == records.RUNNING and claim.living([run]))
 
 
-def _in_store(own: Record) -> Run | None:
+def _in_store(record: Record) -> Run | None:
     """The run in MLflow; None if it has none or does not answer, which mirroring will report."""
     try:
-        return MlflowClient().get_run(own.run_id) if own.run_id else None
+        return MlflowClient().get_run(record.run_id) if record.run_id else None
     except MlflowException:
         return None
 
@@ -107,7 +107,7 @@ def send_to(folder: Path, uri: str | None) -> str:
             f"{folder / OLD_FILE} was written by version 0.1.0: run python -m denoise.sync of that "
             "version before upgrading"
         )
-    fields = (record.read(folder) or Contents()).fields
+    fields = (records.read(folder) or Contents()).fields
     if not uri and failures.HIDDEN in fields["store"]:
         raise UserError(f"no file has the password of {fields['store']}: give --tracking-uri")
     store.prepare(Tracking(uri or fields["store"], fields["experiment"]))
@@ -125,7 +125,7 @@ def send_all(settings: Tracking, folders: Iterable[Path]) -> None:
     address = failures.without_secret(store.uri(settings))
     for folder in find(folders):
         try:
-            fields = (record.read(folder, with_lines=False) or Contents()).fields
+            fields = (records.read(folder, with_lines=False) or Contents()).fields
             if fields.get("store") == address and not fields.get("refused"):
                 log.info("%s: %s", folder, send(folder))
         except FolderLockedError:

@@ -14,16 +14,16 @@ from mlflow.entities import Run
 
 from denoise.config.settings import Tracking
 from denoise.errors import UserError
-from denoise.tracking import filters, mirror, record, store
+from denoise.tracking import filters, mirror, records, store
 from denoise.tracking.files import answered, content, files
-from denoise.tracking.record import Contents, Line
+from denoise.tracking.records import Contents, Line
 
 SUMMARY = "sweep.csv"  # a sweep's table, in its summary run
 PAGE = 1000  # runs in one answer of the store
 FEW = 20
 # No reference has a noise: it was not trained, and no ranking picks it.
 TRAINED = "attributes.status = 'FINISHED' and tags.noise != ''"
-REFERENCES = f"attributes.status = 'FINISHED' and tags.kind = '{record.REFERENCE}'"
+REFERENCES = f"attributes.status = 'FINISHED' and tags.kind = '{records.REFERENCE}'"
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ def _without_record(client: MlflowClient, run_id: str) -> Contents:
         lines.setdefault(step, Line(step, time, {})).metrics[key] = value
     fields = {
         "run_id": run_id,
-        "kind": record.TRAINING,
+        "kind": records.TRAINING,
         "name": run.info.run_name,
         "status": run.info.status,
         "tags": run.data.tags,
@@ -200,7 +200,7 @@ def _without_record(client: MlflowClient, run_id: str) -> Contents:
         "ended": run.info.end_time,
         "lines": len(lines),
     }
-    return Contents(record.EMPTY | fields, list(lines.values()))
+    return Contents(records.EMPTY | fields, list(lines.values()))
 
 
 def finished(settings: Tracking, fingerprints: Iterable[str]) -> dict[str, Found]:

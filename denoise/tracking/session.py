@@ -16,9 +16,9 @@ from mlflow.tracking.context.registry import resolve_tags
 from denoise import checkpoint
 from denoise.config.settings import Tracking
 from denoise.errors import ELSEWHERE, OtherDeviceError, UserError
-from denoise.tracking import claim, failures, files, mirror, record, search, store
+from denoise.tracking import claim, failures, files, mirror, records, search, store
 from denoise.tracking.mirror import Mirror
-from denoise.tracking.record import STATE, Contents, Record
+from denoise.tracking.records import STATE, Contents, Record
 
 log = logging.getLogger(__name__)
 
@@ -30,17 +30,17 @@ SAVED = (f"{STATE}/", "figures/")
 
 @contextlib.contextmanager
 def opened(
-    own: Record,
+    record: Record,
     settings: Tracking,
     *,
     name: str,
     tags: Mapping[str, str],
     params: Mapping[str, Any] | None = None,
-    kind: str = record.TRAINING,
+    kind: str = records.TRAINING,
     hashes: Sequence[str] = (),
     anew: bool = False,
 ) -> Iterator[Record]:
-    """The record `own` of an open run; the run ends FINISHED, KILLED, or FAILED with a traceback.
+    """The `record` of an open run, which ends FINISHED, KILLED, or FAILED with a traceback.
 
     An interrupted run with one of the config `hashes` resumes, if there is one; the first of them
     is this run's own. If `anew`, only one of the same sweep does: its job was restarted. A full or
@@ -50,60 +50,60 @@ def opened(
     holds a run of another config.
     """
     fixed = {"mlflow.source.name": "python -m denoise", "mlflow.loggedImages": "True"}
-    mine = {claim.OWNER: claim.me(own.folder).text(), "record": uuid.uuid4().hex, "kind": kind}
+    mine = {claim.OWNER: claim.me(record.folder).text(), "record": uuid.uuid4().hex, "kind": kind}
     mine |= {"config_hash": hashes[0]} if hashes else {}
     fields = {
         "kind": kind,
         "name": name,
-        "status": record.RUNNING,
+        "status": records.RUNNING,
         "store": failures.without_secret(store.uri(settings)),
         "experiment": settings.experiment,
         "tags": resolve_tags({**fixed, **tags, **mine}),
         "params": flat(params or {}),
-        "started": record.milliseconds(),
+        "started": records.milliseconds(),
         "ended": None,
         "refused": "",
         "error": "",
     }
     sweep = tags["sweep"] if anew else ""
-    _check_folder(own, hashes, sweep)
-    known = _begun(own, settings, fields, hashes, sweep)
-    status = record.KILLED
-    with contextlib.closing(Mirror(own, known)):
+    _check_folder(record, hashes, sweep)
+    known = _begin_or_resume(record, settings, fields, hashes, sweep)
+    status = records.KILLED
+    with contextlib.closing(Mirror(record, known)):
         try:
-            yield own
-            status = record.FINISHED
+            yield record
+            status = records.FINISHED
         except BaseException as error:
-            is_stopped = error is own.error or isinstance(error, KeyboardInterrupt)
+            is_stopped = error is record.error or isinstance(error, KeyboardInterrupt)
             if is_stopped or is_of_the_machine(error):
                 raise
-            status = record.FAILED
-            own.update(error=failures.described(error))
-            own.write("traceback.txt", failures.without_secret(traceback.format_exc()))
+            status = records.FAILED
+            record.update(error=failures.described(error))
+            record.write("traceback.txt", failures.without_secret(traceback.format_exc()))
             raise
         finally:  # what the store does not take now waits in the folder
-            own.note(status=status, ended=record.milliseconds(), mirrored=False)
-    own.check()
+            record.note(status=status, ended=records.milliseconds(), mirrored=False)
+    record.check()
 
 
 @contextlib.contextmanager
-def reopened(own: Record, settings: Tracking, run_id: str) -> Iterator[Record]:
-    """The record of a finished run, in the folder of `own`, to be given what it lacks."""
+def reopened(record: Record, settings: Tracking, run_id: str) -> Iterator[Record]:
+    """The `record` of a finished run, opened to be given what it lacks."""
     store.prepare(settings)
-    known, mine = search.contents(run_id), claim.me(own.folder)
+    known, mine = search.contents(run_id), claim.me(record.folder)
     with files.answered():
         MlflowClient().set_tag(run_id, claim.OWNER, mine.text())
-    is_here = own.run_id == run_id and any(own.fields["files"].values())
-    if not is_here or own.fields["status"] != record.FINISHED:  # what was interrupted is older
-        own.adopt(known)
-    own.update(
-        tags=own.fields["tags"] | {claim.OWNER: mine.text()},
+    is_here = record.run_id == run_id and any(record.fields["files"].values())
+    if not is_here or record.fields["status"] != records.FINISHED:  # what was interrupted is older
+        record.adopt(known)
+    record.update(
+        tags=record.fields["tags"] | {claim.OWNER: mine.text()},
         store=failures.without_secret(store.uri(settings)),
         experiment=settings.experiment,
     )
-    with contextlib.closing(Mirror(own, known)):
-        yield own
-    own.check()
+    with contextlib.closing(Mirror(record, known)):
+        yield record
+    record.check()
 
 
 def is_of_the_machine(error: BaseException) -> bool:
@@ -115,36 +115,38 @@ def is_of_the_machine(error: BaseException) -> bool:
 def check_run(folder: Path, contents: Contents, hashes: Sequence[str]) -> None:
     """Raise `UserError` if the folder has the files of a run with none of these config hashes."""
     fields = contents.fields
-    is_trained = bool(fields["files"]) and fields.get("kind") == record.TRAINING
+    is_trained = bool(fields["files"]) and fields.get("kind") == records.TRAINING
     if is_trained and fields["tags"].get("config_hash") not in hashes:
         raise UserError(f"{folder} holds another run, {fields['name']!r}; {ELSEWHERE}")
 
 
-def _check_folder(own: Record, hashes: Sequence[str], sweep: str) -> None:
+def _check_folder(record: Record, hashes: Sequence[str], sweep: str) -> None:
     """Refuse a folder whose run has another config, or cannot resume and is not all in MLflow."""
-    check_run(own.folder, own.contents, hashes)
-    is_trained = own.has_run and own.fields["kind"] == record.TRAINING
-    if is_trained and not own.fields["mirrored"] and not _can_resume(own, sweep):
+    check_run(record.folder, record.contents, hashes)
+    is_trained = record.has_run and record.fields["kind"] == records.TRAINING
+    if is_trained and not record.fields["mirrored"] and not _can_resume(record, sweep):
         raise UserError(
-            f"{own.folder} holds a run that MLflow does not have whole; "
+            f"{record.folder} holds a run that MLflow does not have whole; "
             f"upload it with python -m denoise.sync, or {ELSEWHERE}"
         )
 
 
-def _can_resume(own: Record, sweep: str) -> bool:
+def _can_resume(record: Record, sweep: str) -> bool:
     """Whether the run in the folder was interrupted, and is of the `sweep` if one is given."""
-    is_interrupted = own.has_run and own.fields["status"] in (record.RUNNING, record.KILLED)
-    return is_interrupted and sweep in ("", own.fields["tags"].get("sweep"))
+    is_interrupted = record.has_run and record.fields["status"] in (records.RUNNING, records.KILLED)
+    return is_interrupted and sweep in ("", record.fields["tags"].get("sweep"))
 
 
-def _was_trained_here_last(own: Record, former: str) -> bool:
+def _was_trained_here_last(record: Record, former: str) -> bool:
     """Whether `former`, who trained the run last, did so in this folder and left a whole state."""
-    is_of_owner = own.fields["tags"].get(claim.OWNER) == former
-    return is_of_owner and bool(checkpoint.newest(own.written(STATE)) or not own.contents.epochs)
+    is_of_owner = record.fields["tags"].get(claim.OWNER) == former
+    return is_of_owner and bool(
+        checkpoint.newest(record.written(STATE)) or not record.contents.epochs
+    )
 
 
-def _begun(
-    own: Record, settings: Tracking, fields: dict[str, Any], hashes: Sequence[str], sweep: str
+def _begin_or_resume(
+    record: Record, settings: Tracking, fields: dict[str, Any], hashes: Sequence[str], sweep: str
 ) -> Contents | None:
     """Begin the run, or resume it; returns what MLflow is known to have of it.
 
@@ -161,39 +163,41 @@ def _begun(
             raise
         run_id, resumed, former = "", None, ""
     is_here = (
-        bool(hashes) and _can_resume(own, sweep) and (not run_id or own.run_id in ("", run_id))
+        bool(hashes)
+        and _can_resume(record, sweep)
+        and (not run_id or record.run_id in ("", run_id))
     )
     if resumed:
-        is_here = is_here and _was_trained_here_last(own, former)
+        is_here = is_here and _was_trained_here_last(record, former)
         fields["tags"] = resumed
     elif is_here and not run_id:
-        fields["tags"] = own.fields["tags"]  # MLflow knows the run by its former owner
+        fields["tags"] = record.fields["tags"]  # MLflow knows the run by its former owner
     changing = {key: value for key, value in fields.items() if key != "started"}  # if it resumes
     if is_here:
-        own.update(**changing, run_id=run_id or own.run_id)
+        record.update(**changing, run_id=run_id or record.run_id)
     elif resumed:
-        return _resumed(own, run_id, changing)
+        return _resumed(record, run_id, changing)
     else:
-        own.start(**fields, run_id=run_id)
+        record.start(**fields, run_id=run_id)
     return None
 
 
-def _resumed(own: Record, run_id: str, fields: Mapping[str, Any]) -> Contents:
+def _resumed(record: Record, run_id: str, fields: Mapping[str, Any]) -> Contents:
     """Bring what the interrupted run saved into the folder."""
     known = search.contents(run_id)
-    own.discard(STATE)
-    own.adopt(known)
-    own.update(**fields)
+    record.discard(STATE)
+    record.adopt(known)
+    record.update(**fields)
     try:
         there = files.files(run_id)
         saved = [name for name in there if name.startswith(SAVED)]
         for name in saved:
-            files.download(run_id, name, own.folder)
-        own.add(*saved)
-        _fetch_logs(run_id, there, own.folder)
+            files.download(run_id, name, record.folder)
+        record.add(*saved)
+        _fetch_logs(run_id, there, record.folder)
     except BaseException:
-        own.update(status=record.KILLED, ended=record.milliseconds())
-        mirror.mirror(own, known)
+        record.update(status=records.KILLED, ended=records.milliseconds())
+        mirror.mirror(record, known)
         raise
     return known
 

@@ -132,7 +132,7 @@ def _close_at_exit(engine: Engine) -> None:
 
 def _connect_in_time(dialect: Dialect, _: object, args: list[Any], settings: dict[str, Any]) -> Any:
     """Connect, or fail soon: drivers of database servers have no limit of their own."""
-    return _limited(lambda: dialect.connect(*args, **settings))
+    return _with_timeout(lambda: dialect.connect(*args, **settings))
 
 
 def uri(settings: Tracking) -> str:
@@ -220,7 +220,7 @@ def check_writable(experiment: str) -> None:
                 repository.delete_artifacts(path.name)
 
     try:
-        _limited(write, WRITE_SECONDS)
+        _with_timeout(write, WRITE_SECONDS)
     except Exception as error:
         is_explained = isinstance(error, ImportError) or failures.status(error) in failures.REMEDIES
         where = failures.without_secret(place)
@@ -235,7 +235,7 @@ def _answer_in_time(uri: str, ask: Callable[[], T]) -> T:
     """What `ask` returns, or a `StoreUnavailableError` soon."""
     try:
         _connect(uri)
-        return _limited(ask, SERVER_SECONDS) if uri.startswith("http") else ask()
+        return _with_timeout(ask, SERVER_SECONDS) if uri.startswith("http") else ask()
     except UserError:
         raise
     except Exception as error:
@@ -261,7 +261,7 @@ def _connect(uri: str) -> None:
             engine.connect().close()
 
 
-def _limited(ask: Callable[[], T], seconds: float = ANSWER_SECONDS) -> T:
+def _with_timeout(ask: Callable[[], T], seconds: float = ANSWER_SECONDS) -> T:
     """What `ask` returns; `TimeoutError` if it takes too long, and it stays behind in a thread."""
     answer: Future[T] = Future()
 

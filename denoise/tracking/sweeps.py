@@ -16,7 +16,7 @@ from denoise.config.settings import Tracking
 from denoise.errors import UserError
 from denoise.tracking import claim, search, store
 from denoise.tracking.files import answered, content, files
-from denoise.tracking.record import FAILED, FINISHED, KILLED, QUEUED, RUNNING, SWEEP
+from denoise.tracking.records import FAILED, FINISHED, KILLED, QUEUED, RUNNING, SWEEP
 
 FILE = "plan.json"
 LOST = "LOST"  # its process, or the one that should have launched it, is gone

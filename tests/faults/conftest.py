@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from denoise import checkpoint, data
-from denoise.tracking import record
+from denoise.tracking import records
 from denoise.tracking.files import UNFINISHED
 from tests.conftest import SMALL, Said, answering, clean_environment, command, free_port, jobs
 
@@ -68,7 +68,7 @@ def epoch(folder: Path, known: int = 0) -> int:
 
 def progress_of(folder: Path) -> int:
     """The epoch that the run whose folder this is is at; -1 before there is one."""
-    contents = record.read(folder)
+    contents = records.read(folder)
     return len(contents.epochs) if contents else -1
 
 
@@ -125,12 +125,12 @@ class Server:
 
     def start(self, *options: str, **environment: str) -> None:
         port = ("--port", str(self.port), "--workers", "1")
-        own = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **environment}
+        record = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **environment}
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "mlflow", "server", *port, *options],
                 cwd=self.folder,
-                env=clean_environment() | own,
+                env=clean_environment() | record,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

@@ -16,7 +16,7 @@ import pytest
 
 from denoise import data, fetch
 from denoise.errors import UserError
-from denoise.tracking.record import Record
+from denoise.tracking.records import Record
 from tests.conftest import SMALL, Said, ended, wait_until
 from tests.faults.conftest import client, files, progress_of, the_run
 from tests.faults.test_store import assert_is_whole, sent
@@ -97,13 +97,13 @@ def test_a_run_that_cannot_even_note_its_end_is_not_left_running(
     epochs: list[int] = []
     write, log = Record._write, Record.log
 
-    def until_full(own: Record) -> None:
+    def until_full(record: Record) -> None:
         if epochs:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        write(own)
+        write(record)
 
-    def logged(own: Record, metrics: Any, step: int) -> None:
-        log(own, metrics, step)
+    def logged(record: Record, metrics: Any, step: int) -> None:
+        log(record, metrics, step)
         epochs.extend([step] if step else [])
 
     monkeypatch.setattr(Record, "_write", until_full)

@@ -25,9 +25,9 @@ from mlflow.entities import Run
 from denoise import checkpoint, data
 from denoise.config.settings import Tracking
 from denoise.errors import RunTakenError, UserError
-from denoise.tracking import claim, mirror, record, search
+from denoise.tracking import claim, mirror, records, search
 from denoise.tracking.claim import Owner
-from denoise.tracking.record import Record
+from denoise.tracking.records import Record
 from denoise.tracking.store import prepare
 from tests.conftest import SMALL, Said, ended, group_is_alive, jobs, tracked, wait_until
 from tests.faults.conftest import (
@@ -406,7 +406,7 @@ def test_the_end_of_a_sweep_ends_only_runs_of_dead_processes(store: Tracking) ->
     """As where two sweeps were given one folder."""
     whose = {"elsewhere": ELSEWHERE, "gone": here("gone"), "alive": here("alive")}
     ids = {who: left_behind(store, one) for who, one in whose.items()}
-    with record.opened(Path("alive")):
+    with records.opened(Path("alive")):
         claim.end_dead(prepare(store), "tags.sweep = 'a sweep'")
     statuses = {who: MlflowClient().get_run(run_id).info.status for who, run_id in ids.items()}
     assert statuses == {"elsewhere": "RUNNING", "gone": "KILLED", "alive": "RUNNING"}
@@ -421,7 +421,7 @@ def test_a_failed_run_is_trained_anew(store: Tracking) -> None:
 def test_a_run_whose_process_holds_its_folder_is_not_taken_over(store: Tracking) -> None:
     alive = left_behind(store, here("alive"))
     with (
-        record.opened(Path("alive")),
+        records.opened(Path("alive")),
         pytest.raises(RunTakenError, match=f"by process {os.getpid()} on {socket.gethostname()}"),
     ):
         open_run(store)
@@ -515,10 +515,10 @@ def test_the_heartbeat_changes_while_much_is_uploaded(
     monkeypatch.setattr(claim, "BEAT_SECONDS", 0.05)
     sending, beaten = threading.Event(), threading.Event()
 
-    def slow(own: Record, *_: object) -> record.Contents:
+    def slow(record: Record, *_: object) -> records.Contents:
         sending.set()
         assert beaten.wait(10)
-        return own.snapshot()
+        return record.snapshot()
 
     with tracked(store, Path("mine")) as run:
         client = MlflowClient(store.uri)
@@ -537,12 +537,14 @@ def test_the_heartbeat_changes_until_the_last_file_is_uploaded(
     monkeypatch.setattr(claim, "BEAT_SECONDS", 0.05)
     upload, client, heard = mirror.mirror, MlflowClient(store.uri), []
 
-    def slow(own: Record, *known: record.Contents | None) -> record.Contents:
-        if own.fields["status"] == "FINISHED":
-            client.set_tag(own.run_id, "heartbeat", "0")
-            wait_until(lambda: client.get_run(own.run_id).data.tags["heartbeat"] != "0", seconds=10)
-            heard.append(own.run_id)
-        return upload(own, *known)
+    def slow(record: Record, *known: records.Contents | None) -> records.Contents:
+        if record.fields["status"] == "FINISHED":
+            client.set_tag(record.run_id, "heartbeat", "0")
+            wait_until(
+                lambda: client.get_run(record.run_id).data.tags["heartbeat"] != "0", seconds=10
+            )
+            heard.append(record.run_id)
+        return upload(record, *known)
 
     monkeypatch.setattr(mirror, "mirror", slow)
     with tracked(store, Path("mine")) as run:
@@ -568,7 +570,7 @@ def test_a_store_that_goes_mute_does_not_hold_a_run_that_has_ended(
 
 def test_the_lock_of_a_process_ends_with_it(tmp_path: Path) -> None:
     holding = (
-        "import sys, time; from pathlib import Path; from denoise.tracking.record import Record; "
+        "import sys, time; from pathlib import Path; from denoise.tracking.records import Record; "
         "record = Record(Path(sys.argv[1])); print('held', flush=True); time.sleep(60)"
     )
     with subprocess.Popen(

@@ -23,7 +23,7 @@ from mlflow.protos import databricks_pb2 as codes
 from denoise import data
 from denoise.config.settings import Tracking
 from denoise.errors import RunDeletedError, StoreUnavailableError, UserError
-from denoise.tracking import claim, failures, formats, mirror, pending, record, search
+from denoise.tracking import claim, failures, formats, mirror, pending, records, search
 from denoise.tracking import files as store_files
 from denoise.tracking import store as stores
 from tests.conftest import SMALL, Said, clean_environment, ended, ran, tracked, wait_until
@@ -70,7 +70,7 @@ def assert_all_is_there(run: Run, folder: Path, artifacts: Path, epochs: int) ->
     assert len(mirror.models(client, run.info.run_id)) == 1
     assert len(run.inputs.dataset_inputs) == 2
     assert run.data.params["seed"] == "0"
-    assert search.contents(run.info.run_id).lines == record.read(folder).lines
+    assert search.contents(run.info.run_id).lines == records.read(folder).lines
 
 
 def the_only_run(server: Server) -> Run:
@@ -398,7 +398,7 @@ def test_whichever_request_fails_everything_arrives_once(
     points = [(1, 1.0), (2, 0.5)]
     assert everything(store) == [("FINISHED", {"seed": "0"}, points, NAMES, 1, 1, 1)]
     before = everything(store)
-    with record.opened(left) as again:
+    with records.opened(left) as again:
         again.note(mirrored=False)
     send(store, left)
     assert everything(store) == before, "a second upload changed something"
@@ -407,7 +407,7 @@ def test_whichever_request_fails_everything_arrives_once(
 def test_the_rest_of_a_run_that_another_process_resumed_is_dropped(
     store: Tracking, left: Path
 ) -> None:
-    with record.opened(left) as mine:
+    with records.opened(left) as mine:
         run_id = mirror.create(MlflowClient(), mine.contents)
         mine.note(run_id=run_id)
     MlflowClient().set_tag(run_id, "owner", claim.Owner("elsewhere", 1, "there").text())
@@ -421,7 +421,7 @@ def test_no_run_is_created_for_a_process_that_died_before_it_began(store: Tracki
     """It would be the newest of its config, and hide the one to resume."""
     stores.prepare(store)
     Path("left").mkdir()
-    with record.opened(Path("left")) as died:
+    with records.opened(Path("left")) as died:
         died.start(
             store=stores.uri(store), experiment="denoise", status="RUNNING", tags={}, params={}
         )
@@ -483,7 +483,7 @@ def test_a_damaged_record_keeps_no_other_run_from_being_uploaded(
     store: Tracking, left: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     shutil.copytree(left, "other")
-    (left / record.FILE).write_text("")
+    (left / records.FILE).write_text("")
     send(store, left, Path("other"))
     assert "left/record.json is damaged" in caplog.text
     assert [one[0] for one in everything(store)] == ["FINISHED"]
@@ -493,7 +493,7 @@ def test_a_run_that_the_store_refuses_is_reported_once_and_blocks_no_other(
     store: Tracking, left: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     shutil.copytree(left, "other")
-    with record.opened(left) as refused:  # MLflow takes names of up to 250 letters
+    with records.opened(left) as refused:  # MLflow takes names of up to 250 letters
         tags = refused.fields["tags"] | {"record": "refused"}
         refused.update(tags=tags, params={"p" * 300: ""})
     for _ in range(2):

@@ -130,12 +130,12 @@ def check_inside(names: Iterable[str]) -> None:
             raise UserError(f"the run has a file named {name!r}, which is outside its folder")
 
 
-def check_free(folder: Path, names: Iterable[str], own: Iterable[str] = ()) -> None:
+def check_free(folder: Path, names: Iterable[str], record: Iterable[str] = ()) -> None:
     """Raise `UserError` if one of the files `names` is there, except those of the run itself.
 
     A file in place of one of their folders, or a link that leads nowhere, is refused, too.
     """
-    for path in (folder / name for name in names if name not in own):
+    for path in (folder / name for name in names if name not in record):
         parent = path.parent
         taken = parent if os.path.lexists(parent) and not parent.is_dir() else path
         if os.path.lexists(taken):
@@ -169,8 +169,10 @@ def _locked(folder: Path) -> int:
 class Record:
     """The record in `folder`, open for writing by this process alone until `close`.
 
-    Every change is on disk, whole, when a method returns, and sets `changed`. A thread that
-    uploads the record notes in `error` what makes the run pointless; the next change raises it.
+    `update` changes what MLflow has a copy of, and `note` what it need not know; `log` adds
+    metrics, and `add` files. Every change is on disk, whole, when a method returns, and sets
+    `changed`. A thread that uploads the record notes in `error` what makes the run pointless; the
+    next change raises it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -234,7 +236,7 @@ class Record:
         self.note(mirrored=False, **fields)
 
     def note(self, **fields: Any) -> None:
-        """Change fields that MLflow need not know at once: of the job, or of MLflow's copy."""
+        """Change fields that MLflow need not know at once: of the job, or about MLflow's copy."""
         with self.mutex:
             self.contents.fields = self.fields | fields
             self._write()
@@ -335,8 +337,8 @@ def opened(folder: Path) -> contextlib.closing[Record]:
 def forget_job(folder: Path) -> None:
     """Forget the job that an earlier launch left in the record in `folder`, if there is one."""
     if read(folder, with_lines=False):
-        with opened(folder) as own:
-            own.note(job=None)
+        with opened(folder) as record:
+            record.note(job=None)
 
 
 def milliseconds() -> int:

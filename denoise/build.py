@@ -15,12 +15,9 @@ import sys
 from collections.abc import Collection, Mapping
 from typing import Any
 
-import numpy as np
-import torch
-
 from denoise import bounds
 from denoise.errors import UserError
-from denoise.model import Autoencoder
+from denoise.model import Autoencoder, seeded
 from denoise.noise import Noise
 
 ANY = None  # every module, the user's own in the current folder included
@@ -38,14 +35,17 @@ def build_model(node: object, seed: int, *, trust: Trust = ()) -> Autoencoder:
 
     `UserError` names the key and what is allowed.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
+    with seeded(seed):
         return _object(Autoencoder, node, "model", trust)
 
 
 def build_noise(node: object, key: str = "noise", *, trust: Trust = ()) -> Noise:
-    """The noise of the config node at `key`. `UserError` names the key and what is allowed."""
-    return _object(Noise, node, key, trust)
+    """The noise of the config node at `key`, which is the same each time also if it draws numbers.
+
+    `UserError` names the key and what is allowed.
+    """
+    with seeded(0):
+        return _object(Noise, node, key, trust)
 
 
 def build_suite(nodes: Mapping[str, object], *, trust: Trust) -> dict[str, Noise]:
@@ -71,16 +71,18 @@ def _object(base: type, node: object, key: str, trust: Trust) -> Any:
     arguments = bounds.arguments(kind, nested, key)
     try:
         return kind(**arguments)
-    except (MemoryError, RuntimeError, TypeError, ValueError) as error:
+    except Exception as error:  # of a user's own class
         if isinstance(error, MemoryError) or any(word in str(error) for word in TOO_LARGE):
             raise UserError(f"{key} is larger than the memory: {values}") from None
         raise UserError(f"{key}._target_={target}: {error}") from None
 
 
 def _objects(base: type, value: object, key: str, trust: Trust) -> Any:
-    """A noise inside a noise, or a mapping of nodes, as objects; any other value as it is."""
+    """A noise inside a noise, or a list or mapping of nodes, as objects; else the value itself."""
     if base is Noise and isinstance(value, dict) and "_target_" in value:
         return _object(base, value, key, trust)
+    if isinstance(value, list) and all(isinstance(node, dict) for node in value):
+        return [_object(base, node, f"{key}.{place}", trust) for place, node in enumerate(value)]
     if not isinstance(value, dict) or not all(isinstance(node, dict) for node in value.values()):
         return value
     return {name: _object(base, node, f"{key}.{name}", trust) for name, node in value.items()}
@@ -106,7 +108,8 @@ def _check_foreign(base: type, module: str, key: str, target: object, trust: Tru
     """Refuse a module that is not trusted, or that is another one of this package."""
     home = base.__module__
     is_of_this_package = module.partition(".")[0] == home.partition(".")[0]
-    if not is_of_this_package and (trust is ANY or module in trust):
+    trusted = [trust] if isinstance(trust, str) else trust
+    if not is_of_this_package and (trusted is ANY or module in trusted):
         return
     how = f"trust=[{module!r}], or --trust {module} on the command line"
     hint = "" if is_of_this_package else f"; to allow the module {module}, pass {how}"

@@ -14,6 +14,7 @@ from denoise.bounds import Interval, NonNegative, NonNegativeInt, PositiveInt
 from denoise.data import Data, Split, one_of_each_class
 from denoise.errors import UserError
 from denoise.fetch import TEST_IMAGES
+from denoise.model import seeded
 from denoise.noise import Noise
 from denoise.trainer import target
 
@@ -80,6 +81,9 @@ def _check(noise: Noise, clean: Tensor) -> None:
     """Refuse a noise that changes its input or its shape, or has random numbers of its own."""
     given, name = clean.clone(), type(noise).__name__
     noisy, again = (noise(given, generator=Generator().manual_seed(TEST_SEED)) for _ in range(2))
+    if not isinstance(noisy, Tensor) or noisy.dtype != clean.dtype:
+        kind = getattr(noisy, "dtype", type(noisy).__name__)
+        raise UserError(f"the noise {name} returns {kind}, but its input is of {clean.dtype}")
     if not torch.equal(given, clean):
         raise UserError(f"the noise {name} changes its input: return a new batch")
     if noisy.shape != clean.shape:
@@ -92,6 +96,7 @@ def _check(noise: Noise, clean: Tensor) -> None:
 
 
 @torch.inference_mode()
+@seeded(TEST_SEED)
 def losses(model: nn.Module, batches: Batches, data: Data) -> dict[str, float]:
     """The means of `LOSSES` over all images.
 
@@ -110,6 +115,7 @@ def losses(model: nn.Module, batches: Batches, data: Data) -> dict[str, float]:
 
 
 @torch.inference_mode()
+@seeded(TEST_SEED)
 def image_quality(model: nn.Module, batches: Batches, data: Data) -> dict[str, float]:
     """PSNR in dB and SSIM of the denoised images against the clean ones, mean over the images.
 
@@ -126,6 +132,7 @@ def image_quality(model: nn.Module, batches: Batches, data: Data) -> dict[str, f
 
 
 @torch.inference_mode()
+@seeded(TEST_SEED)
 def robustness(model: nn.Module, data: Data, suite: Mapping[str, Noise]) -> dict[str, float]:
     """Mean squared error against the clean images, in pixel space, for each corruption of `suite`.
 
@@ -142,6 +149,7 @@ def robustness(model: nn.Module, data: Data, suite: Mapping[str, Noise]) -> dict
 
 
 @torch.inference_mode()
+@seeded(TEST_SEED)
 def errors(model: nn.Module, data: Data, split: Split, noise: Noise) -> np.ndarray:
     """The mean squared error, in pixel space, of each image of `split`, (n,).
 
@@ -160,6 +168,7 @@ def errors(model: nn.Module, data: Data, split: Split, noise: Noise) -> np.ndarr
 
 
 @torch.inference_mode()
+@seeded(TEST_SEED)
 def examples(model: nn.Module, data: Data, noise: Noise) -> tuple[Tensor, Tensor, Tensor]:
     """One test image of each class in pixel space, (10, 28, 28): clean, corrupted, and denoised."""
     model.eval()

@@ -19,9 +19,9 @@ from torch import Generator, Tensor
 
 from denoise import metrics
 from denoise.data import Data, Split
-from denoise.evaluate import BATCH, NEIGHBOURS_ON_THE_MAP, Settings
+from denoise.evaluate import BATCH, NEIGHBOURS_ON_THE_MAP, TEST_SEED, Settings
 from denoise.fetch import CLASSES
-from denoise.model import Autoencoder
+from denoise.model import Autoencoder, seeded
 
 CPU = torch.device("cpu")
 FEW_LABELS, DRAWS = 500, 5
@@ -40,6 +40,7 @@ Coded = tuple[np.ndarray, np.ndarray]  # codes and labels of images
 
 
 @torch.inference_mode()
+@seeded(TEST_SEED)
 def codes(model: Autoencoder, images: Tensor, data: Data) -> np.ndarray:
     """The latent codes of clean uint8 images, float32 (n, latent_dim)."""
     model.eval()

@@ -5,9 +5,11 @@ model's space, codes have shape (images, latent_dim). These models end in a sigm
 output lies in [0, 1], whatever the model's space.
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -29,6 +31,17 @@ class Autoencoder(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.decode(self.encode(images))
+
+
+@contextlib.contextmanager
+def seeded(*seed: int) -> Iterator[None]:
+    """Within the block, torch's own random numbers follow from the `seed`, one or several numbers.
+
+    First weights are drawn from them, and what models draw themselves, such as dropout.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
+        yield
 
 
 class Anello(Autoencoder):

@@ -17,7 +17,7 @@ from denoise.bounds import NonNegative, PositiveInt
 from denoise.cuda_graph import GraphedStep, side_stream
 from denoise.data import Data
 from denoise.errors import UserError
-from denoise.model import Autoencoder
+from denoise.model import Autoencoder, seeded
 from denoise.noise import Noise
 
 _DEVICES: dict[str, Callable[[], bool]] = {
@@ -82,7 +82,7 @@ class Trainer:
         self, model: Autoencoder, data: Data, noise: Noise, settings: Settings, *, seed: int
     ) -> None:
         self.model, self.data, self.noise, self.settings = model, data, noise, settings
-        self.device = data.train.images.device
+        self.seed, self.device = seed, data.train.images.device
         torch.backends.cudnn.deterministic = True
         order, corruption, second = np.random.SeedSequence(seed).generate_state(3).tolist()
         self.order = Generator().manual_seed(order)
@@ -112,7 +112,8 @@ class Trainer:
         """
         for epoch in range(after + 1, self.settings.epochs + 1):
             start = time.perf_counter()
-            loss = self._epoch()
+            with seeded(self.seed, epoch):  # a resumed run goes on with the same numbers
+                loss = self._epoch()
             speed = len(self.data.train.images) / (time.perf_counter() - start)
             self.check("loss", loss, epoch=epoch)
             yield {metrics.TRAIN_LOSS.key: loss, metrics.IMAGES_PER_SECOND.key: speed}

@@ -103,6 +103,34 @@ class Shaped(Autoencoder):
         self.decoder = nn.Sequential(nn.Flatten(), nn.Linear(size, pixels), nn.Unflatten(1, image))
 
 
+class Wrong(Autoencoder):
+    """Mistakes that authors of models make."""
+
+    def __init__(self, how: str) -> None:
+        if how != "forgets":
+            super().__init__()
+        assert how != "asserts", "two heads"
+        self.encoder = nn.Sequential(nn.Flatten(), nn.Linear(28 * 28, 2))
+
+    def decode(self, codes: Tensor) -> Any:
+        return codes, codes
+
+
+class Untraceable(Autoencoder):
+    """What torch cannot export: an `if` about values, or a batch of another size than the first."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__()
+        self.why = why
+        self.encoder = nn.Sequential(nn.Flatten(), nn.Linear(28 * 28, 2))
+        self.decoder = nn.Linear(2, 28 * 28)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        if self.why == "values" and codes.max() > 1000:
+            codes = codes / codes.max()
+        return self.decoder(codes).view(len(codes), 1, 28, 28)
+
+
 @dataclass(frozen=True)
 class Waiting:
     """A noise that waits for the file `go` in training."""

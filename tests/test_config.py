@@ -287,6 +287,21 @@ class Twice:
         return self.noise(self.noise(images, generator=generator), generator=generator)
 
 
+class Chain:
+    def __init__(self, noises: list[Noise]):
+        self.noises = noises
+
+    def __call__(self, images, *, generator):
+        for noise in self.noises:
+            images = noise(images, generator=generator)
+        return images
+
+
+class Pattern(Chain):
+    def __init__(self):
+        self.noises, self.pattern = [], torch.rand(1).item()
+
+
 class Broken:
     def __init__(self, light: float):
         raise ValueError("no light today")
@@ -318,7 +333,7 @@ def my_noises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr(sys, "path", sys.path[:])
     imports = (
         "from enum import Enum\nfrom pathlib import Path\nfrom typing import Annotated, Literal\n"
-        "from pydantic import Field\nfrom denoise.noise import Noise\n"
+        "import torch\nfrom pydantic import Field\nfrom denoise.noise import Noise\n"
     )
     (tmp_path / "my_noises.py").write_text(imports + MY_NOISES)
     yield "my_noises"
@@ -356,6 +371,44 @@ def test_a_users_own_noise_may_hold_another_one(composed: Compose, my_noises: st
         compose.checked(cfg, trust=())
 
 
+def test_a_users_own_noise_may_hold_a_list_of_noises(composed: Compose, my_noises: str) -> None:
+    cfg = composed()
+    fogs = [{"_target_": f"{my_noises}.Fog", "light": light} for light in (2, 4)]
+    cfg.noise = {"_target_": f"{my_noises}.Chain", "noises": fogs}
+    assert compose.checked(cfg).noise(3, generator=None) == 9
+    cfg.noise.noises[1].light = -1
+    with pytest.raises(UserError, match=r"^noise\.noises\.1\.light must be"):
+        compose.checked(cfg)
+
+
+def test_a_users_own_noise_that_draws_a_pattern_has_the_same_each_time(
+    composed: Compose, my_noises: str
+) -> None:
+    cfg = composed()
+    cfg.noise = {"_target_": f"{my_noises}.Pattern"}
+    assert compose.checked(cfg).noise.pattern == compose.checked(cfg).noise.pattern
+
+
+def test_a_single_trusted_module_may_be_given_as_text(my_noises: str) -> None:
+    node = {"_target_": f"{my_noises}.Fog", "light": 1}
+    assert build.build_noise(node, trust=my_noises)
+    with pytest.raises(UserError, match="to allow the module my_noises"):
+        build.build_noise(node, trust=f"{my_noises}_of_another")
+
+
+@pytest.mark.parametrize("how", ["tuple", "forgets", "asserts"])
+def test_a_mistake_in_a_users_own_model_is_one_sentence(composed: Compose, how: str) -> None:
+    cfg = composed()
+    cfg.model = {"_target_": "tests.plug_ins.Wrong", "how": how}
+    sentence = {
+        "tuple": "the model Wrong returns a tuple; codes and images must be tensors",
+        "forgets": "model._target_=tests.plug_ins.Wrong: cannot assign module before",
+        "asserts": "model._target_=tests.plug_ins.Wrong: two heads",
+    }
+    with pytest.raises(UserError, match=re.escape(sentence[how])):
+        compose.checked(cfg)
+
+
 @pytest.mark.parametrize(("code", "image"), [((2, 3), (1, 28, 28)), ((6,), (28, 28))])
 def test_a_users_own_model_with_codes_or_images_of_another_shape_is_refused(
     composed: Compose, code: tuple[int, ...], image: tuple[int, ...]
@@ -388,6 +441,9 @@ MISTAKES = {
     ("noise.sigma=-1",): "noise.sigma must be a finite number >= 0, got -1",
     ("noise=gaussian.yaml",): "noise=gaussian.yaml: leave out .yaml",
     ("noise=[none,blur]",): "noise=[none,blur]: give one choice, or sweep over several: -m noise=",
+    ("-m", "experiment=objective1,objective2"): "each is a sweep of its own; run one after the",
+    ("-m", "seeds=2", "noise=none,blur"): "seeds=2 has no effect here; type the seeds, as in -m",
+    ("hydra/launcher=slurm",): "hydra/launcher trains the runs of a sweep: add -m",
     ("noise.sigma=range(1,",): "noise.sigma=range(1, ends with a comma; leave out spaces",
     ("noise.sigma=range(1",): "noise.sigma=range(1 cannot be parsed\n",
     ("-m", "noise.sigma=0.1,", "0.5"): "noise.sigma=0.1, ends with a comma; leave out spaces",

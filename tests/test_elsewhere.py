@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from mlflow import MlflowClient
 
 from denoise import data
 from denoise.config.settings import Tracking
+from denoise.errors import StoreUnavailableError
 from denoise.runs import elsewhere, run, screen
 from denoise.runs.launch import Launch
 from denoise.tracking import records
@@ -97,6 +100,17 @@ def test_a_queued_job_is_not_called_reused_because_an_earlier_run_has_finished(
     monkeypatch.setattr(elsewhere, "_busy", lambda *_: {0})
     elsewhere.wait(launched)
     assert screen.read_jobs(launched.folders()) == []
+
+
+def test_a_store_that_is_away_for_a_while_does_not_end_the_waiting(
+    remote: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: list[Any] = [{0}, StoreUnavailableError("away"), StoreUnavailableError("away"), set()]
+    monkeypatch.setattr(elsewhere, "POLL_SECONDS", 0)
+    monkeypatch.setattr(elsewhere, "_busy", Mock(side_effect=answers))
+    elsewhere.wait(remote)
+    (contents,) = screen.read_jobs(remote.folders())
+    assert contents.fields["job"]["status"] == FINISHED
 
 
 @pytest.mark.parametrize("is_skipped", [False, True])

@@ -54,11 +54,19 @@ class OwnDraws(Identity):
         return images + torch.randn_like(images)
 
 
+class Double(Identity):
+    """Returns other numbers than it is given."""
+
+    def __call__(self, images: Tensor, *, generator: Generator) -> Tensor:  # noqa: ARG002
+        return images.double()
+
+
 @pytest.mark.parametrize(
     ("noise", "sentence"),
     [
         (InPlace(), "the noise InPlace changes its input"),
         (Cut(), "Cut returns a batch of shape"),
+        (Double(), "Double returns torch.float64, but its input is of torch.float32"),
         (OwnDraws(), "OwnDraws is not repeatable: draw from `generator` only"),
     ],
 )
@@ -67,6 +75,15 @@ def test_a_noise_that_breaks_its_contract_is_refused(
 ) -> None:
     with pytest.raises(UserError, match=sentence):
         evaluate.corrupted(images.test, images, noise, "clean")
+
+
+def test_a_model_that_samples_is_measured_on_the_same_samples_each_time(images: Data) -> None:
+    class Sampling(Perfect):
+        def forward(self, images: Tensor) -> Tensor:
+            return images + torch.randn_like(images)
+
+    first, again = (losses(Sampling(), images, Identity(), "clean") for _ in range(2))
+    assert first == again
 
 
 def test_a_model_that_copies_its_input_has_no_loss_and_does_not_denoise(images: Data) -> None:

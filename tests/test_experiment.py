@@ -15,7 +15,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from PIL import Image
 
-from denoise import checkpoint, data, figures
+from denoise import checkpoint, data, denoiser, figures
 from denoise.comparison import figures as of_settings
 from tests.conftest import SMALL, SWEPT, Said, clean_environment
 
@@ -287,6 +287,20 @@ def test_what_cannot_be_computed_is_left_out_and_not_tried_again(
     again = cli(*perfect)
     assert (again.status, "│ REUSED" in again.out) == (0, True)
     assert "evaluating what the run lacks" not in again.out
+
+
+@pytest.mark.parametrize("why", ["values", "size"])
+def test_a_model_that_cannot_be_exported_is_left_out_and_its_run_finishes(
+    cli: Cli, settings: data.Settings, why: str
+) -> None:
+    own = ("~model.latent_dim", "model._target_=tests.plug_ins.Untraceable", f"+model.why={why}")
+    said = cli(*SMALL, *TINY, *own, f"data.root={settings.root}")
+    assert (said.status, "the model is left out in MLflow's format" in said.out) == (0, True)
+    (run,) = said.runs("tags.noise = 'gaussian'")
+    assert (run.info.status, run.outputs.model_outputs) == ("FINISHED", [])
+    folder = Path(run.info.artifact_uri.removeprefix("file://"))
+    loaded = denoiser.read(folder, trust=["tests.plug_ins"])
+    assert loaded.denoise(np.zeros((5, 28, 28))).shape == (5, 28, 28)
 
 
 @pytest.mark.parametrize("model", ["anello", "mlp", "conv", "unet"])

@@ -1,5 +1,6 @@
 """Where runs write: only in folders that the user chose, and never over the user's own files."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,11 +10,12 @@ from types import ModuleType
 import pytest
 
 import denoise
-from denoise import command, compare, data, pull, study
+from denoise import compare, data, pull, study
+from denoise.command import run as run_command
 from denoise.errors import UserError
 from denoise.runs import sweep
 from denoise.tracking import records
-from tests.conftest import SMALL, Said, clean_environment
+from tests.conftest import ROOT, SMALL, Said, clean_environment, command, ended
 
 Cli = Callable[..., Said]
 
@@ -123,7 +125,7 @@ def test_a_command_that_only_reads_creates_no_store(
 ) -> None:
     (fresh_folder / "mlflow.db").unlink()
     monkeypatch.setattr(sys, "argv", ["", *store])
-    assert command.run(read.main) == 1
+    assert run_command(read.main) == 1
     assert list(fresh_folder.iterdir()) == []
 
 
@@ -217,6 +219,27 @@ def test_every_file_of_a_run_with_a_fixed_name_is_checked_before_training(
     numbered = ("images/", "model/", "figures/reconstructions_")
     fixed = {name for name in contents.fields["files"] if not name.startswith(numbered)}
     assert fixed <= {*records.FILES, "denoise.log"}
+
+
+def test_a_moved_project_is_refused_until_the_store_knows_its_new_place(
+    settings: data.Settings, tmp_path: Path
+) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    typed = (*SMALL, "trainer.epochs=1", f"data.root={settings.root}")
+    assert ended(command(old, *typed), old).status == 0
+    old.rename(new)
+    moved = ended(command(new, *typed), new)
+    assert (moved.status, "the project was moved" in moved.err) == (1, True), moved.err
+    (recipe,) = re.findall("```bash\n(OLD=.*?)```", (ROOT / "docs/resuming.md").read_text(), re.S)
+    script = recipe.replace("/where/it/was", str(old))
+    subprocess.run(["sh", "-c", script], cwd=new, env=clean_environment(), check=True)
+    assert "finished earlier" in ended(command(new, *typed), new).out
+    (run,) = Said(0, "", "", new).runs("tags.noise = 'gaussian'")
+    files = Path(run.info.artifact_uri.removeprefix("file://"))
+    assert files.is_relative_to(new)
+    assert (files / "checkpoints" / "last.safetensors").exists()
+    assert not old.exists()
 
 
 def test_a_log_elsewhere_is_not_the_runs(

@@ -67,6 +67,23 @@ def test_a_seed_gives_the_same_run_bit_for_bit(few: Data) -> None:
     assert not same(first, fit(few, noise, seed=1)[0])
 
 
+def test_a_model_with_dropout_gives_the_same_run_whole_or_resumed(few: Data) -> None:
+    class Dropping(Anello):
+        def encode(self, images: torch.Tensor) -> torch.Tensor:
+            return nn.functional.dropout(super().encode(images), training=self.training)
+
+    def begun() -> Trainer:
+        torch.manual_seed(7)
+        return Trainer(Dropping(latent_dim=4), few, Identity(), SETTINGS, seed=0)
+
+    whole, other = begun(), begun()
+    losses = [each["train/loss"] for each in whole.epochs()]
+    assert next(other.epochs())["train/loss"] == losses[0]
+    torch.rand(1)  # whatever the process does between
+    assert next(other.epochs(after=1))["train/loss"] == losses[1]
+    assert same(whole, other)
+
+
 def test_training_with_sigma_zero_equals_training_without_noise(few: Data) -> None:
     assert same(fit(few, Gaussian(sigma=0, mean=0))[0], fit(few, Identity())[0])
 

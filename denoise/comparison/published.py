@@ -12,7 +12,7 @@ from torch import Tensor
 
 from denoise import build, data, evaluate, fetch
 from denoise.comparison.tables import MISSING
-from denoise.config import CONF
+from denoise.config import CONF, saved
 from denoise.config.settings import Tracking
 from denoise.data import Data, Space
 from denoise.errors import UserError
@@ -175,7 +175,7 @@ def decompose(images: Tensor, target: Tensor, data: Data, loss: float) -> Parts:
 
 
 def _root(run: Found) -> str:
-    return run.params.get("data.root", "data")
+    return saved.root_here(run.params.get("data.root", "data"))
 
 
 def mean_image_error(run: Found) -> float:

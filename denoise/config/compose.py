@@ -9,6 +9,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import Field
+from torch import Tensor
 
 from denoise import bounds, build, data, evaluate, model, trainer
 from denoise.bounds import PositiveInt
@@ -111,6 +112,10 @@ def _check_shapes(built: model.Autoencoder) -> None:
             codes, output = built.eval().encode(images), built(images)
     except Exception:
         return
+    for made in (codes, output):
+        if not isinstance(made, Tensor):
+            name, kind = type(built).__name__, type(made).__name__
+            raise UserError(f"the model {name} returns a {kind}; codes and images must be tensors")
     if codes.ndim != 2 or len(codes) != len(images) or output.shape != images.shape:
         raise UserError(
             f"of images {tuple(images.shape)}, the model {type(built).__name__} makes codes "

@@ -39,6 +39,14 @@ def overrides(config: DictConfig) -> list[list[str]]:
     return jobs
 
 
+def check_seeds(config: DictConfig) -> None:
+    """Refuse `seeds` where no sweep reads it: it would be ignored."""
+    task, params = config.hydra.overrides.task, config.hydra.sweeper.get("params")
+    typed = [each for each in task if each.startswith("seeds=")]
+    if typed and "${seeds}" not in f"{OmegaConf.to_yaml(params or {})} {task}":
+        raise UserError(f"{typed[0]} has no effect here; type the seeds, as in -m seed=0,1,2")
+
+
 def _is_basic(config: DictConfig) -> bool:
     return bool(config.hydra.sweeper._target_.endswith(".BasicSweeper"))
 

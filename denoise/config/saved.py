@@ -60,9 +60,10 @@ def _check_names(folder: Path) -> None:
 
 
 def _check_choices(overrides: Sequence[str]) -> None:
-    """Refuse choices by file name, because runs are found by the name of the choice, and lists.
+    """Refuse what Hydra takes, but not as it was meant.
 
-    Hydra would merge the choices of a list into one.
+    Runs are found by the names of choices, not of files. Hydra would merge the choices of a list
+    into one, and of several experiments it would leave out the sweeps.
     """
     for override in overrides:
         group, _, choice = override.partition("=")
@@ -71,6 +72,8 @@ def _check_choices(overrides: Sequence[str]) -> None:
             raise UserError(f"{override}: leave out .yaml")
         if is_of_a_group and choice.startswith("["):
             raise UserError(f"{override}: give one choice, or sweep over several: -m {group}=A,B")
+        if group == "experiment" and "," in choice:
+            raise UserError(f"{override}: each is a sweep of its own; run one after the other")
 
 
 def root_here(root: str) -> str:

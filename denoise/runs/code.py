@@ -101,6 +101,11 @@ def pass_on() -> None:
 
 
 def check() -> None:
-    """Raise `UserError` if the launching process has passed on another version than that here."""
+    """Raise `UserError` if the launching process has passed on another version than that here.
+
+    Also if a job of Slurm lacks what was passed on, and so the address of the store.
+    """
+    if os.environ.get("SUBMITIT_EXECUTOR") == "slurm" and VARIABLE not in os.environ:
+        raise UserError("Slurm does not pass the environment to jobs: submit with --export=ALL")
     if found := difference({"version": os.environ.get(VARIABLE, ""), "commit": ""}):
         raise UserError(found)

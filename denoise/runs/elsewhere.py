@@ -59,11 +59,13 @@ def collect(launched: Launch, numbers: Iterable[int], *, is_after: bool = False)
 def wait(launched: Launch) -> None:
     """Wait until no other process trains a run of the sweep and no scheduler has one queued.
 
-    With `tracking.wait=false`, return at once. What finished meanwhile is collected.
+    With `tracking.wait=false`, return at once; the runs of other processes are then skipped. What
+    finished meanwhile is collected.
     """
     waited = set[int]()
-    while busy := _busy(launched, _unfinished(launched)):
+    while busy := _still_busy(launched, waited):
         if not launched.members[0].config.tracking.wait:
+            _skip(launched, () if launched.queue else busy)
             break
         if not waited:
             log.info(
@@ -78,6 +80,26 @@ def wait(launched: Launch) -> None:
     skipped = {n for n in ended if _status(launched.members[n]) == SKIPPED}
     for number in (waited | skipped) & set(collect(launched, ended, is_after=True)):
         _note_ended(launched, launched.members[number])
+
+
+def _skip(launched: Launch, numbers: Iterable[int]) -> None:
+    """Note in the folders of these jobs that another process has their runs."""
+    for number in numbers:
+        with run.job_record(launched.members[number]) as record:
+            record.note_job(status=SKIPPED, error="another process trains the run or has queued it")
+
+
+def _still_busy(launched: Launch, waited: set[int]) -> set[int]:
+    """Those of the jobs whose runs are trained or queued elsewhere, as far as is known.
+
+    A store that is away for a while does not end the waiting.
+    """
+    try:
+        return _busy(launched, _unfinished(launched))
+    except StoreUnavailableError:
+        if not waited:
+            raise
+        return waited
 
 
 def note_remote(launched: Launch) -> None:

@@ -116,7 +116,7 @@ def _check_store(hosts: set[str]) -> None:
     if others and store.sqlite_file(address):
         raise UserError(
             f"tracking.uri={address} is a file of this machine, which {others[0]} cannot use; give "
-            "an MLflow server or a database that all machines of the cluster reach"
+            "an MLflow server that all machines of the cluster reach"
         )
 
 

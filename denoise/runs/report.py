@@ -12,7 +12,7 @@ from denoise import checkpoint, data, evaluate, figures, metrics
 from denoise.config.compose import Config
 from denoise.model import Autoencoder
 from denoise.runs.evaluation import Evaluation, add_figure, add_table
-from denoise.tracking import formats, system
+from denoise.tracking import failures, formats, system
 from denoise.tracking.records import LOG, STATE, Record
 from denoise.trainer import Trainer
 
@@ -117,10 +117,23 @@ class Report:
         self._loss_curves()
         Evaluation(self.config, model, self.data, self.record).run()
         self.record.note_job(stage="saving")
-        example = self.data.scale(self.data.test.images[:2]).cpu()
-        formats.add_model(self.record, model.cpu(), example)
+        self._add_model(model.cpu())
         epochs = range(1, len(self.history) + 1)
         add_table(self.record, "history", {"epoch": epochs, **self._curves(self.history[0])})
+
+    def _add_model(self, model: Autoencoder) -> None:
+        """Add the model in MLflow's format; one that torch cannot export is left out."""
+        example = self.data.scale(self.data.test.images[:2]).cpu()
+        try:
+            formats.add_model(self.record, model, example)
+        except Exception as error:
+            if error is self.record.error or isinstance(error, OSError):
+                raise
+            log.warning(
+                "%s: the model is left out in MLflow's format, as torch cannot export it; its "
+                "checkpoints are there, for pull, load and apply (%s)",
+                *(self.name, failures.first_line(error)),
+            )
 
     def keep(self) -> None:
         """Keep, however the run ends, its log and the weights of its last and its best epoch."""

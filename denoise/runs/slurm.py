@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import uuid
 from pathlib import Path
 
 from hydra.core.utils import JobReturn, JobStatus
@@ -33,11 +34,18 @@ def prepare(config: DictConfig, sweep: Path) -> str:
             "hydra/launcher=slurm: Slurm cannot be used from this machine; see whether the "
             "commands sbatch and squeue work"
         )
+    if config.hydra.sweeper.get("max_batch_size"):
+        raise UserError(
+            "hydra.sweeper.max_batch_size: Slurm queues a sweep as a whole; to limit how many jobs "
+            "run at a time, set hydra.launcher.array_parallelism"
+        )
     code.pass_on()
     import submitit
 
     submitit.Job.results = lambda _: [JobReturn(status=JobStatus.COMPLETED)]  # type: ignore
-    launcher.name = f"{launcher.name}-{sweep.name}".replace(",", "_")
+    # Sweeps of other folders or users may have the same name.
+    name = f"{launcher.name}-{sweep.absolute().name}-{uuid.uuid4().hex[:8]}"
+    launcher.name = name.replace(",", "_")
     return str(launcher.name)
 
 

@@ -63,7 +63,10 @@ def begin(config: DictConfig, folder: Path, *, is_sweep: bool) -> None:
 def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
     """Check every job; make store, folder and data ready once, before workers could do it twice."""
     jobs = expand.overrides(config) if is_sweep else []
+    if not is_sweep and config.hydra.launcher._target_.endswith((".SlurmLauncher", ".RayLauncher")):
+        raise UserError("hydra/launcher trains the runs of a sweep: add -m")
     members = plan.members(config, jobs)
+    expand.check_seeds(config)
     settings = members[0].config.tracking
     plan.pass_store_on(config, store.uri(settings))
     answers = _open_store(settings)
@@ -191,9 +194,9 @@ def _finished(launched: Launch, *, is_stopped: bool) -> int:
         if not isinstance(error, failures.FAILURES):
             log.error("The comparison failed\n%s", failures.without_secret(traceback.format_exc()))
     finally:  # the table is kept, also after Ctrl-C
-        if launched.summary:
+        if launched.summary and not is_left:  # a table of some runs would hide the others
             _sum_up(launched.summary, jobs)
-    if pending.find(launched.folders()):
+    if not is_left and pending.find(launched.folders()):
         print(f"Some data are not in the store yet: python -m denoise.sync {launched.folder}")
     return _exit_status(launched, jobs, is_left=is_left)
 
@@ -210,8 +213,9 @@ def _read_jobs(launched: Launch, *, is_left: bool) -> list[Contents]:
 def _exit_status(launched: Launch, jobs: Sequence[Contents], *, is_left: bool) -> int:
     """0 if every run has succeeded, or is left to Slurm; also prints how many did not begin."""
     if is_left:
+        waits = "" if launched.is_anew else "the same command waits for them, and "
         print(
-            "Slurm keeps the jobs that have not ended; the same command waits for them, and "
+            f"Slurm keeps the jobs that have not ended; {waits}"
             f"python -m denoise.status {launched.name} shows them."
         )
     missing = 0 if is_left else len(launched.members) - len(jobs)

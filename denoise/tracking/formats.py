@@ -39,7 +39,10 @@ def add_dataset(
 
 
 def add_model(record: Record, model: nn.Module, example: Tensor) -> None:
-    """Add the model in MLflow's pickle-free format, with its signature, from a batch of two."""
+    """Add the model in MLflow's pickle-free format, with its signature, from a batch of two.
+
+    Raises an error if the model cannot be exported for batches of any size.
+    """
     with tempfile.TemporaryDirectory() as folder:
         saved = Path(folder) / "model"
         mlflow.pytorch.save_model(
@@ -49,6 +52,8 @@ def add_model(record: Record, model: nn.Module, example: Tensor) -> None:
             # the version that the model was made with
             pip_requirements=[f"torch=={torch.__version__.split('+')[0]}"],
         )
+        if not type(model).__module__.startswith("denoise."):
+            mlflow.pytorch.load_model(str(saved))(example[:1])
         files = [path for path in sorted(saved.rglob("*")) if path.is_file()]
         names = [f"model/{path.relative_to(saved).as_posix()}" for path in files]
         for path, name in zip(files, names, strict=True):

@@ -194,6 +194,7 @@ def _log_metrics(client: MlflowClient, now: Contents, known: int) -> None:
 
 def _finish(client: MlflowClient, record: Record, now: Contents) -> None:
     """MLflow's copy of the record; then, if the run has ended, its status."""
+    claim.check(client, record.run_id, claim.read(now.fields["tags"][claim.OWNER]))
     client.log_text(record.run_id, records.text(now.fields), FILE)
     if now.fields["status"] != records.RUNNING:
         client.set_terminated(record.run_id, now.fields["status"], now.fields["ended"])

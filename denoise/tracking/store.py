@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import mlflow
+import requests
 from filelock import FileLock
 from mlflow import MlflowClient, MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
@@ -21,6 +22,8 @@ from mlflow.store.db.utils import _initialize_tables, create_sqlalchemy_engine
 from mlflow.telemetry import set_telemetry_client
 from mlflow.tracking._model_registry.utils import _get_store as _get_registry
 from mlflow.tracking._tracking_service.utils import _get_store
+from mlflow.utils.file_utils import local_file_uri_to_path
+from mlflow.utils.uri import is_local_uri
 from sqlalchemy import Dialect, Engine, StaticPool, create_engine, event, make_url
 
 from denoise.config.settings import Tracking
@@ -33,6 +36,7 @@ CONNECT_SECONDS = 4
 ANSWER_SECONDS = 5
 SERVER_SECONDS = 15  # many jobs may ask it at once
 WRITE_SECONDS = 30
+UNKNOWN = 404  # of an address that a server does not have
 PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 # Loggers we silence: their messages are duplicates of ours or noise.
 QUIET = {
@@ -209,6 +213,8 @@ def check_writable(experiment: str) -> None:
     runs, under one name however often it is written. It stays where deleting is not allowed.
     """
     place = MlflowClient().get_experiment(experiment).artifact_location
+    _check_version(experiment)
+    _check_place(place)
 
     def write() -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -231,6 +237,31 @@ def check_writable(experiment: str) -> None:
         ) from None
 
 
+def _check_version(experiment: str) -> None:
+    """Refuse a server of MLflow 2, which could not take the models of runs."""
+    address = mlflow.get_tracking_uri()
+    try:
+        if address.startswith("http"):
+            MlflowClient().search_logged_models([experiment], max_results=1)
+    except MlflowException as error:
+        if failures.status(error) == UNKNOWN:
+            where = failures.without_secret(address)
+            raise UserError(f"{where} is no server of MLflow 3, which is needed") from None
+
+
+def _check_place(place: str) -> None:
+    """Refuse a project that was moved: new files would go to where it was before."""
+    if not (sqlite_file(mlflow.get_tracking_uri()) and is_local_uri(place)):
+        return
+    folder = Path(local_file_uri_to_path(place))
+    here = Path("mlruns").absolute() / folder.name
+    if here != folder and here.exists() and not folder.exists():
+        raise UserError(
+            f"the project was moved: its runs' files are expected in {folder}, not in {here}; move "
+            "it back, or see docs/resuming.md, A moved project"
+        )
+
+
 def _answer_in_time(uri: str, ask: Callable[[], T]) -> T:
     """What `ask` returns, or a `StoreUnavailableError` soon."""
     try:
@@ -251,6 +282,8 @@ def _connect(uri: str) -> None:
 
     MLflow itself would ask a database that refuses ten times, for two minutes.
     """
+    if uri.startswith("http") and requests.utils.get_environ_proxies(uri):
+        return  # only the proxy can say whether the server is there
     where = urlsplit(uri)
     port = where.port or PORTS.get(where.scheme.partition("+")[0])
     if where.hostname and port:

@@ -123,11 +123,12 @@ def progress(
     Takes up to a minute if a process on another machine does not show that it lives.
     """
     by_hash = search.newest(settings, [each for run in sweep.runs for each in run.hashes])
-    runs = [_run_of(planned, by_hash) for planned in sweep.runs]
-    unsure = [run for run in (summary, *filter(None, runs)) if run.info.status == RUNNING]
+    runs = [_run_of(planned, sweep, by_hash, tasks) for planned in sweep.runs]
+    launching = [] if sweep.queue else [summary]  # the queue has what this process has not begun
+    unsure = [run for run in (*launching, *filter(None, runs)) if run.info.status == RUNNING]
     alive = {run.info.run_id for run in claim.living(unsure)}
     waiting = queued(settings, tasks)
-    if summary.info.run_id in alive and not sweep.queue:  # its launching process has them
+    if summary.info.run_id in alive:  # its launching process has them
         waiting |= {each for planned in sweep.runs for each in planned.hashes}
     return [
         _progress(planned, run, alive, is_queued=not waiting.isdisjoint(planned.hashes))
@@ -135,8 +136,15 @@ def progress(
     ]
 
 
-def _run_of(planned: Planned, by_hash: dict[str, Run]) -> Run | None:
-    return next((by_hash[each] for each in planned.hashes if each in by_hash), None)
+def _run_of(
+    planned: Planned, sweep: Plan, by_hash: dict[str, Run], tasks: Mapping[str, Collection[int]]
+) -> Run | None:
+    """The newest run of the config; None if it is over, and in the queue to be trained again."""
+    run = next((by_hash[each] for each in planned.hashes if each in by_hash), None)
+    is_over = run is not None and run.info.status in (FINISHED, FAILED)
+    is_earlier = run is not None and run.data.tags.get("sweep") != sweep.sweep
+    is_queued = planned.task in tasks.get(sweep.queue, ())
+    return None if is_over and is_earlier and is_queued else run
 
 
 def _progress(planned: Planned, run: Run | None, alive: set[str], *, is_queued: bool) -> Progress:

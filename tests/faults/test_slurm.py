@@ -225,6 +225,7 @@ def test_a_sweep_is_submitted_left_and_collected_later(
     assert said.out.count("│ REUSED") == 4, said.out
     assert {run.info.status for run in by_name(said).values()} == {"FINISHED"}
     assert len(jobs(tmp_path)) == 8
+    assert len(json.loads(ran(tmp_path, "pull", "--list", "--json"))) == 4
 
 
 @pytest.mark.usefixtures("slurm")

@@ -152,7 +152,8 @@ def ended(process: subprocess.Popen[str], folder: Path) -> Said:
 
 def clean_environment() -> dict[str, str]:
     """An activated one, without the store that MLflow put there when a test here opened it."""
-    kept = {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"}
+    ours = ("MLFLOW_TRACKING_URI", "FORCE_COLOR", "HYDRA_FULL_ERROR")
+    kept = {key: value for key, value in os.environ.items() if key not in ours}
     return kept | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 

@@ -646,3 +646,34 @@ print(sorted({"torch", "mlflow", "hydra", "omegaconf", "sqlalchemy"} & set(sys.m
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_noise_can_be_left_out_of_the_mixture(composed: Compose) -> None:
+    made = compose.checked(composed("noise=mixture", "~noise.noises.masking")).noise
+    assert isinstance(made, noise.Mixture)
+    assert list(made.noises) == ["gaussian", "salt_and_pepper"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        (("--help",), "noise: blur, gaussian"),
+        (("noise=gaussian", "--cfg", "job"), "_target_: denoise.noise.Gaussian"),
+        (("hydra/launcher=slurm", "--cfg", "hydra"), "timeout_min: 240"),
+        (("-sc", "install=bash"), "complete "),
+        (("-sc", "query=bash"), "noise=masking noise=mixture"),
+    ],
+    ids=lambda one: " ".join(one) if isinstance(one, tuple) else "",
+)
+def test_a_command_that_only_shows_something_begins_nothing(
+    cli: Cli,
+    empty_store: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    typed: tuple[str, ...],
+    shown: str,
+) -> None:
+    monkeypatch.setenv("COMP_LINE", "denoise noise=")
+    monkeypatch.setenv("COMP_POINT", "14")
+    said = cli(*typed)
+    assert (said.status, shown in said.out) == (0, True), said.out + said.err
+    assert said.nothing_began(empty_store)

@@ -47,7 +47,9 @@ def test_a_sigmoid_cannot_reach_a_loss_below_the_floor(images: data.Data) -> Non
 def test_held_out_images_are_always_the_same_and_not_trained_on(
     settings: data.Settings, images: data.Data
 ) -> None:
-    held, again = (data.load(replace(settings, holdout=10_000), CPU) for _ in range(2))
+    held = data.load(replace(settings, holdout=10_000), CPU)
+    data.load.cache_clear()  # as in another process
+    again = data.load(replace(settings, holdout=10_000), CPU)
     assert held.val is not None
     assert again.val is not None
     assert (len(held.val.images), len(held.train.images)) == (10_000, 50_000)
@@ -140,6 +142,7 @@ def test_a_download_is_the_second_choice_and_is_kept(
     fresh = replace(settings, root=str(tmp_path / "fresh"))
     assert len(data.load(fresh, CPU).test.images) == 10_000
     shutil.rmtree(mirror)
+    data.load.cache_clear()
     assert len(data.load(fresh, CPU).test.images) == 10_000
     assert not no_debian.exists()
 
@@ -161,3 +164,11 @@ def test_if_no_source_works_all_are_listed_and_no_file_is_left(
     assert not any(mirror.iterdir())
     del refused
     gc.collect()
+
+
+def test_files_of_another_data_set_may_be_put_there_by_hand(copy: data.Settings) -> None:
+    other = replace(copy, name="KMNIST")
+    other.raw.parent.mkdir()
+    copy.raw.rename(other.raw)
+    loaded = data.load(other, CPU)
+    assert (len(loaded.train.images), len(loaded.class_names)) == (60_000, 10)

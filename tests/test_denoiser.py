@@ -445,13 +445,24 @@ def test_a_picture_may_have_any_name(applied: Command, name: str) -> None:
 
 
 @needs_best
-def test_apply_can_corrupt_test_images_first(applied: Command, settings: data.Settings) -> None:
+def test_apply_can_corrupt_test_images_first_by_the_amount_that_is_typed(
+    applied: Command, settings: data.Settings
+) -> None:
     Path("data").symlink_to(settings.root)
-    sample = ("best", "--sample", "6", "--noise", "gaussian")
-    assert applied(*sample, "--sigma", "0.5", "--to", "noisy")[0] == 0
-    assert applied("best", "--sample", "6", "--to", "clean")[0] == 0
-    assert len(list(Path("noisy").glob("*.png"))) == 7
-    assert Path("noisy/sheet.png").read_bytes() != Path("clean/sheet.png").read_bytes()
+    sample = ("best", "--sample", "20")
+    assert applied(*sample, "--to", "clean")[0] == 0
+    away = []
+    for sigma in ("0", "0.1", "1"):
+        assert applied(*sample, "--noise", "gaussian", "--sigma", sigma, "--to", sigma)[0] == 0
+        clean, noisy = (
+            np.stack(
+                [np.asarray(Image.open(path), float) for path in sorted(Path(to).glob("00*.png"))]
+            )
+            for to in ("clean", sigma)
+        )
+        away.append(np.abs(clean - noisy).mean())
+    assert away[0] == 0 < away[1] < away[2]
+    assert Path("1/sheet.png").read_bytes() != Path("clean/sheet.png").read_bytes()
 
 
 @needs_best
@@ -496,3 +507,17 @@ def test_apply_reports_a_mistake_in_one_sentence(
     assert status == 1
     assert said in err
     assert "Traceback" not in err
+
+
+def test_a_model_that_goes_beyond_black_and_white_is_clipped(model: Denoiser) -> None:
+    class Loud(type(model.model)):
+        def forward(self, images: Tensor) -> Tensor:
+            return images * 9
+
+        def decode(self, codes: Tensor) -> Tensor:
+            return torch.full((len(codes), 1, 28, 28), 9.0)
+
+    loud = Denoiser(Loud(4), model.space, model.config)
+    output = loud.denoise(IMAGES)
+    assert (output.min(), output.max()) == (0, 1)
+    assert loud.decode(np.zeros(4)).max() == 1

@@ -7,8 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from omegaconf import DictConfig
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
 
+from denoise import metrics
+from denoise.config import choices
 from tests.conftest import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -59,7 +62,71 @@ def test_options_of_the_other_commands_exist() -> None:
         assert {text for text in arguments if text.startswith("--")} <= known, module
 
 
-def test_contributing_lists_every_module() -> None:
+def test_contributing_lists_every_module_and_no_other() -> None:
     table = set(re.findall(r"`(\w+)`", text_of(ROOT / "CONTRIBUTING.md")))
     modules = {path.stem for path in (ROOT / "denoise").rglob("*.py")} - {"__init__"}
     assert modules <= table
+    first = re.findall(r"^\| `(\w+)` \|", text_of(ROOT / "CONTRIBUTING.md"), re.M)
+    assert set(first) <= modules
+
+
+def rows(page: str, header: str) -> list[list[str]]:
+    """The cells of each row of the table of a page that has this header."""
+    lines = (ROOT / page).read_text(encoding="utf-8").splitlines()
+    start = lines.index(header) + 2
+    end = next(at for at in range(start, len(lines)) if not lines[at].startswith("|"))
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[start:end]]
+
+
+def test_the_page_of_metrics_has_each_metric_and_no_other() -> None:
+    cells = [row[0] for row in rows("docs/metrics.md", "| metric | logged | meaning |")]
+    written = [key for cell in cells for key in re.findall(r"`([^`]+)`", cell)]
+    patterns = [
+        re.escape(key).replace("<corruption>", r"\w+").replace("…", ".*") for key in written
+    ]
+    known = [*metrics.CATALOGUE, metrics.robust("blur").key]
+    assert [key for key in known if not any(re.fullmatch(one, key) for one in patterns)] == []
+    groups = ("system/", "bound/")  # logged on request, and of references only
+    exact = [key for key in written if not re.search("[<…]", key) and not key.startswith(groups)]
+    assert [key for key in exact if not metrics.find(key)] == []
+
+
+NOISES = rows("docs/configuration.md", "| noise | what it does | values and their defaults |")
+
+
+@pytest.mark.parametrize(("name", "values"), [(row[0].strip("`"), row[2]) for row in NOISES])
+def test_the_table_of_noises_has_the_defaults(
+    composed: Callable[..., DictConfig], name: str, values: str
+) -> None:
+    def noise(*typed: str) -> object:
+        return OmegaConf.to_container(composed(f"noise={name}", *typed), resolve=True)["noise"]
+
+    typed = re.findall(r"`([\w.]+)=([^`]+)`", values)
+    assert typed
+    written = [f"noise.{key.removeprefix('noise.')}={value}" for key, value in typed]
+    assert noise(*written) == noise()
+
+
+def test_the_table_of_noises_has_each_noise() -> None:
+    assert {row[0].strip("`") for row in NOISES} | {"none"} == set(choices("noise"))
+
+
+def test_the_table_of_slurm_has_the_defaults(composed: Callable[..., DictConfig]) -> None:
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    composed("hydra/launcher=slurm")
+    launcher = HydraConfig.get().launcher
+    for key, default, _ in rows("docs/many-machines.md", "| key | default | meaning |"):
+        value = OmegaConf.select(launcher, key.strip("`").removeprefix("hydra.launcher."))
+        assert default in (str(value), *(("none", "the cluster's") if value is None else ()))
+
+
+def test_the_tables_of_options_have_every_option_and_no_other() -> None:
+    page = text_of(ROOT / "docs" / "comparing.md")
+    compare, pull = page.split("## Pull the best run")
+    for module, text in (("denoise.compare", compare), ("denoise.pull", pull)):
+        options = importlib.import_module(module).main.params
+        known = {name for each in options for name in (*each.opts, *each.secondary_opts)}
+        cells = re.findall(r"^\| (`--[^|]*) \|", text, re.M)
+        written = {name for cell in cells for name in re.findall(r"--[\w-]+", cell)}
+        assert written <= known
+        assert known - written <= {"--list"}  # it is in a command above the table

@@ -205,3 +205,10 @@ def test_robustness_uses_the_same_corrupted_images_for_every_model(images: Data)
         evaluate.robustness(Watching(), few, suite)
     first, second = seen[:2], seen[2:]
     assert all(map(torch.equal, first, second))
+
+
+def test_the_batches_of_the_robustness_test_are_corrupted_independently(images: Data) -> None:
+    alike = Split(*(column[:1].repeat_interleave(1000, dim=0) for column in images.test))
+    found = evaluate.errors(Perfect(), images, alike, Gaussian(sigma=0.25, mean=0))
+    half = evaluate.BATCH
+    assert not (found[:half] == found[half : 2 * half]).any()

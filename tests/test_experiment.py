@@ -15,8 +15,9 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from PIL import Image
 
-from denoise import checkpoint, data, denoiser, figures
+from denoise import build, checkpoint, data, denoiser, evaluate, figures
 from denoise.comparison import figures as of_settings
+from denoise.tracking import records
 from tests.conftest import SMALL, SWEPT, Said, clean_environment
 
 Cli = Callable[..., Said]
@@ -355,3 +356,39 @@ def test_the_use_of_cpus_and_memory_is_logged_each_epoch_if_asked(
         assert all(0 < point.value <= 100 for point in points)
     path = Path(run.info.artifact_uri.removeprefix("file://")) / "tables" / "history.csv"
     assert "system/" not in path.read_text(encoding="utf-8")
+
+
+def test_where_images_are_held_out_the_weights_of_the_best_epoch_are_evaluated_and_kept(
+    cli: Cli, settings: data.Settings
+) -> None:
+    """Twenty images are soon learned by heart, so the last epoch is worse than an earlier one."""
+    held_out = ("protocol=fair", "data.holdout=500", "data.train_size=20", "trainer.batch_size=20")
+    steps = ("model=mlp", "trainer.learning_rate=0.01", "trainer.epochs=40")
+    said = cli(*SMALL, *held_out, *steps, f"data.root={settings.root}")
+    assert said.status == 0, said.err
+    (run,) = said.runs()
+    (folder,) = said.folder.glob("outputs/*")
+    losses = [values["val/loss"] for values in records.read(folder).epochs]
+    best = losses.index(min(losses))
+    assert best < len(losses) - 1, "the last epoch is the best, so this shows nothing"
+    assert run.data.metrics["best/epoch"] == best + 1
+    assert run.data.metrics["best/loss"] == losses[best]
+
+    checkpoints = Path(run.info.artifact_uri.removeprefix("file://")) / "checkpoints"
+    config = checkpoint.load(checkpoints / "best.safetensors")[2]
+    images = data.load(data.Settings(**config["data"]), torch.device("cpu"))
+    assert images.val
+    noise = build.build_noise(config["noise"])
+
+    def measured(name: str, split: data.Split) -> dict[str, float]:
+        model = build.build_model(config["model"], seed=0)
+        model.load_state_dict(checkpoint.weights(checkpoints / f"{name}.safetensors"))
+        batches = evaluate.corrupted(split, images, noise, "clean")
+        return evaluate.losses(model, batches, images)
+
+    assert measured("best", images.val)["loss"] == pytest.approx(losses[best], rel=1e-5)
+    assert measured("last", images.val)["loss"] == pytest.approx(losses[-1], rel=1e-5)
+    for key, value in measured("best", images.test).items():
+        assert run.data.metrics[f"test/{key}"] == pytest.approx(value, rel=1e-5)
+    assert "epoch 1 train / val" in said.out
+    assert f"/ {losses[-1]:.4f}" in said.out

@@ -9,18 +9,18 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from denoise.config import CONF, expand
+from denoise.config import CONF, choices, expand
 from denoise.errors import UserError
 from denoise.runs import plan
 from tests.conftest import SMALL
 
 
-def launched(overrides: Sequence[str]) -> DictConfig:
+def launched(overrides: Sequence[str], small: Sequence[str] = SMALL) -> DictConfig:
     """The config that Hydra passes to callbacks before a sweep with these overrides."""
     return (
         GlobalHydra.instance()
         .config_loader()
-        .load_configuration("config", [*SMALL, *overrides], run_mode=RunMode.MULTIRUN)
+        .load_configuration("config", [*small, *overrides], run_mode=RunMode.MULTIRUN)
     )
 
 
@@ -52,9 +52,9 @@ def test_jobs_are_composed_as_hydra_composes_them(overrides: list[str]) -> None:
             assert ours.hydra.sweep.subdir == theirs.hydra.sweep.subdir
 
 
-def planned(*overrides: str) -> list[plan.Member]:
+def planned(*overrides: str, small: Sequence[str] = SMALL) -> list[plan.Member]:
     with initialize_config_dir(str(CONF), version_base="1.3", job_name="denoise"):
-        launch = launched([*overrides, "hydra.sweep.dir=/sweeps/one"])
+        launch = launched([*overrides, "hydra.sweep.dir=/sweeps/one"], small)
         HydraConfig.instance().set_config(launch)
         return plan.members(launch, expand.overrides(launch))
 
@@ -72,6 +72,22 @@ def test_runs_of_different_configs_have_different_names() -> None:
     assert names[:2] == ["gaussian σ=0.123457", "gaussian σ=0.123457 (2)"]
     assert names[2] == names[3]  # one run, typed twice
     assert len(set(names)) == 3
+
+
+@pytest.mark.parametrize("name", choices("experiment"))
+def test_every_run_of_an_experiment_is_allowed_and_planned_once(name: str) -> None:
+    members = planned(f"experiment={name}", "seeds=2", small=())
+    assert len({member.hashes[0] for member in members}) == len(members)
+    seeds = {member.config.seed for member in members}
+    documented = {
+        "objective": 1,
+        "fair_capacity": 3,
+        "fair_confirm": 5,
+        "fair_few": 5,
+        "fair_all": 5,
+    }
+    fixed = [count for begin, count in documented.items() if name.startswith(begin)]
+    assert len(seeds) == (fixed or [2])[0]
 
 
 def test_runs_may_be_given_a_name() -> None:

@@ -1,6 +1,7 @@
 """Pulling the files of the best run of a store."""
 
 import json
+import shutil
 import sys
 import tempfile
 import urllib.request
@@ -386,3 +387,19 @@ def test_a_run_on_a_tracking_server_is_pulled_registered_and_served(
         with urllib.request.urlopen(request) as answer:
             served = np.array(json.load(answer)["predictions"])
     np.testing.assert_allclose(served, logged, atol=1e-5)
+
+
+def test_a_registered_model_is_loaded_by_version_as_by_alias(
+    sweep: Said, fresh_folder: Path
+) -> None:
+    shutil.copy(sweep.folder / "mlflow.db", fresh_folder / "mlflow.db")
+    prepare(Tracking(None, "denoise"))
+    first, second, _ = sweep.runs(SWEPT)
+    versions = [files.register(run.info.run_id, "mine") for run in (first, second)]
+    assert versions == ["1", "2"]
+    images = np.random.default_rng(0).random((3, 28, 28), dtype=np.float32)
+    one, two, best = (
+        denoise.load(f"models:/mine{which}").denoise(images) for which in ("/1", "/2", "@best")
+    )
+    np.testing.assert_array_equal(two, best)
+    assert not np.array_equal(one, best)

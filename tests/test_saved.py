@@ -136,3 +136,14 @@ def test_a_config_that_names_foreign_code_is_refused(
 ) -> None:
     said = refusal(cli, original, f"{key}._target_", target)
     assert f"config.yaml names {target}, which is not of this package" in said
+
+
+def test_an_interpolation_in_a_list_of_a_config_is_refused(cli: Cli, original: Path) -> None:
+    foreign = "${oc.create:{a:{_target_:subprocess.Popen}}}"
+    said = refusal(cli, original, "noise.scale", [foreign, 0.33])
+    assert f"config.yaml has '{foreign}', and saved configs have no interpolations" in said
+
+
+def test_a_class_in_a_list_of_a_config_is_refused(cli: Cli, original: Path) -> None:
+    said = refusal(cli, original, "noise.scale", [{"_target_": "subprocess.Popen"}, 0.33])
+    assert "config.yaml names subprocess.Popen, which is not of this package" in said

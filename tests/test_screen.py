@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from denoise.runs.screen import Bars, read_jobs
+from denoise.runs.screen import Bars, read_jobs, show
 from denoise.tracking import records
-from denoise.tracking.records import FAILED, FINISHED, Record
-from tests.conftest import wait_until
+from denoise.tracking.records import FAILED, FINISHED, Contents, Line, Record
+from tests.conftest import clean_environment, wait_until
 
 
 @contextlib.contextmanager
@@ -84,10 +84,31 @@ def test_a_folder_without_a_readable_record_is_not_shown(tmp_path: Path) -> None
     assert read_jobs([tmp_path, tmp_path / "missing"]) == []
 
 
-def test_a_command_reports_that_it_gets_ready_before_the_imports_that_take_seconds() -> None:
-    code = """
-import sys, denoise.__main__, denoise.runs.start
-print(sorted({"torch", "mlflow", "sklearn", "matplotlib", "sqlalchemy"} & set(sys.modules)))
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+def test_the_first_line_is_shown_before_anything_heavy_is_imported(tmp_path: Path) -> None:
+    (tmp_path / "torch.py").write_text("raise SystemExit('torch is imported')")
+    done = subprocess.run(
+        [sys.executable, "-m", "denoise"],
+        cwd=tmp_path,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert "torch is imported" in done.stderr
+    assert "Getting ready" in done.stdout
+
+
+def test_of_more_than_twenty_runs_the_table_has_the_best_and_every_failure_is_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def ended(name: str, loss: float, status: str = FINISHED, error: str = "") -> Contents:
+        job = {"name": name, "status": status, "seconds": 1, "error": error}
+        line = Line(1, 0, {"train/loss": loss, "test/loss": loss})
+        return Contents({"job": job | {"score_name": "test/loss"}, "run_id": name}, [line])
+
+    jobs = [ended(f"run {number:02}", 100 - number) for number in range(25)]
+    show([*jobs, ended("bad", 1, FAILED, "ValueError: why")])
+    out = capsys.readouterr().out
+    shown = [line.split("│")[1].strip() for line in out.splitlines() if line.startswith("│")]
+    assert shown == [f"run {number:02}" for number in range(24, 4, -1)]
+    assert "The 20 best of 26 runs (25 FINISHED, 1 FAILED); sweep.csv has all of them." in out
+    assert "bad: ValueError: why" in out

@@ -22,7 +22,7 @@ from sqlalchemy import Engine, create_engine, event
 from denoise import checkpoint
 from denoise.config.settings import Tracking
 from denoise.errors import FolderLockedError, OtherDeviceError, UserError
-from denoise.tracking import claim, files, formats, pending, records, search, session, store
+from denoise.tracking import claim, files, formats, mirror, pending, records, search, session, store
 from denoise.tracking.records import REFERENCE, Record
 from denoise.tracking.store import prepare
 from tests.conftest import forget_store, tracked
@@ -390,3 +390,56 @@ def test_opening_a_store_changes_no_database_but_its_own(settings: Tracking) -> 
         with create_engine(f"sqlite:///{name}").connect() as connection:
             modes[name] = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
     assert modes == {"mlflow.db": "wal", "other.db": "delete"}
+
+
+def test_many_configs_are_looked_up_at_once_with_the_same_answer_as_one_by_one(
+    settings: Tracking,
+) -> None:
+    """Of more than twenty configs, as of a sweep of more than ten runs, the store is read whole."""
+    experiment, client = prepare(settings), MlflowClient()
+    hashes = [f"{number:016x}" for number in range(search.FEW + 5)]
+    for place, config_hash in enumerate([*hashes[::2], *hashes[::2]], start=1):
+        tags = {"config_hash": config_hash, "noise": "none"}
+        run = client.create_run(experiment, start_time=place, tags=tags)
+        client.set_terminated(run.info.run_id)
+    alone = {each: search.finished(settings, [each]).get(each) for each in hashes}
+    assert search.finished(settings, hashes) == {each: run for each, run in alone.items() if run}
+    assert [each for each, run in alone.items() if run] == hashes[::2]
+
+
+@pytest.mark.parametrize("page", [1, 2, 1000])
+def test_runs_are_found_however_few_of_them_an_answer_of_the_store_has(
+    settings: Tracking, page: int
+) -> None:
+    experiment, client = prepare(settings), MlflowClient()
+    made = [client.create_run(experiment, start_time=time).info.run_id for time in range(1, 6)]
+    found = [run.info.run_id for run in search.every(experiment, "", page=page)]
+    assert found == made[::-1]
+
+
+def test_metrics_are_uploaded_whole_if_they_need_several_requests(
+    settings: Tracking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mirror, "BATCH", 2)
+    values = {"test/loss": 1.0, "test/psnr": 2.0, "test/ssim": 3.0}
+    with tracked(settings, Path("mine")) as run:
+        run.log(values, 1)
+    assert MlflowClient().get_run(run.run_id).data.metrics == values
+
+
+def test_a_run_that_resumes_in_another_folder_keeps_what_it_logged_in_the_first(
+    settings: Tracking,
+) -> None:
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        tracked(settings, Path("mine"), hashes=HASHES) as run,
+    ):
+        run.log({"train/loss": 1}, 1)
+        run.path("denoise.log").write_text("first\n")
+        run.add("denoise.log")
+        raise KeyboardInterrupt
+    Path("other").mkdir()
+    Path("other/denoise.log").write_text("second\n")
+    with tracked(settings, Path("other"), hashes=HASHES) as resumed:
+        assert resumed.run_id == run.run_id
+    assert Path("other/denoise.log").read_text() == "first\nsecond\n"

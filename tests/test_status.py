@@ -1,8 +1,10 @@
 """How far the runs of a sweep are, as any machine that reaches the store sees it."""
 
+import itertools
 import json
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,7 @@ from denoise.tracking.store import prepare
 from tests.conftest import SWEPT, Said, ran, tracked
 
 ELSEWHERE = claim.Owner("node7", 1, "node7 another-boot", "/runs/1", "17_3")
-STATES = ["FINISHED", "RUNNING", "LOST", "KILLED", "FAILED", "QUEUED", "KILLED"]
+STATES = ["FINISHED", "RUNNING", "LOST", "KILLED", "FAILED", "QUEUED", "KILLED", "QUEUED"]
 
 
 def test_a_finished_sweep_is_finished(sweep: Said) -> None:
@@ -33,12 +35,15 @@ def test_a_finished_sweep_is_finished(sweep: Said) -> None:
 
 
 @pytest.fixture
-def planted(fresh_folder: Path, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
-    """A sweep on Slurm, with a run in each state; task 4 is in the queue, and 6 no more."""
+def planted(fresh_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A sweep on Slurm, with a run in each state; tasks 5 and 7 are in the queue.
+
+    The last run finished in an earlier sweep, and is queued to be trained again.
+    """
     settings, client = Tracking(None, "denoise"), MlflowClient()
     experiment = prepare(settings)
     monkeypatch.setattr(claim, "DEAD_SECONDS", 3)
-    monkeypatch.setattr(slurm, "tasks", lambda: {"denoise-a sweep": {5}})
+    monkeypatch.setattr(slurm, "tasks", lambda: {"denoise-a sweep": {5, 7}})
     names = [f"run {number} [/a]" for number in range(len(STATES))]
     planned = [sweeps.Planned(name, [name], 20, n) for n, name in enumerate(names)]
     tags = {"sweep": "a sweep", sweeps.QUEUE: "denoise-a sweep"}
@@ -46,6 +51,14 @@ def planted(fresh_folder: Path, monkeypatch: pytest.MonkeyPatch) -> MlflowClient
     with tracked(settings, folder, name="a sweep", tags=tags, kind=SWEEP) as record:
         record.path(sweeps.FILE).write_text(sweeps.Plan("a sweep", planned, tags["queue"]).text())
         record.add(sweeps.FILE)
+    ended = threading.Event()
+
+    def beat(run: str) -> None:
+        for beats in itertools.count(1):
+            if ended.wait(0.5):
+                return
+            client.set_tag(run, "heartbeat", str(beats))
+
     for name, state in zip(names, STATES, strict=True):
         run = client.create_run(
             experiment,
@@ -54,10 +67,13 @@ def planted(fresh_folder: Path, monkeypatch: pytest.MonkeyPatch) -> MlflowClient
         for step in (1, 2, 3):
             client.log_metric(run, "time/epoch_seconds", 2.0, step=step)
         stored = {"QUEUED": "KILLED", "LOST": "RUNNING"}.get(state, state)  # requeued: killed first
-        client.update_run(run, status=stored)
+        client.update_run(run, status="FINISHED" if name == names[-1] else stored)
         if state == "RUNNING":
-            threading.Timer(1, client.set_tag, [run, "heartbeat", "1"]).start()
-    return client
+            beating = threading.Thread(target=beat, args=[run])
+    beating.start()
+    yield
+    ended.set()
+    beating.join()
 
 
 @pytest.mark.usefixtures("planted")
@@ -65,11 +81,12 @@ def test_each_state_of_a_run_is_recognized() -> None:
     answer = CliRunner().invoke(status.main, ["a sweep", "--json"], catch_exceptions=False)
     rows = json.loads(answer.stdout)["runs"]
     assert [row["state"] for row in rows] == STATES
-    assert [row["epoch"] for row in rows] == [20, 3, 3, 3, 3, 3, 3]
-    assert [row["left"] for row in rows] == [None, 34.0, None, None, None, None, None]
-    assert {(row["host"], row["job"]) for row in rows} == {("node7", "17_3")}
+    assert [row["epoch"] for row in rows] == [20, 3, 3, 3, 3, 3, 3, 0]
+    assert [row["left"] for row in rows] == [None, 34.0, None, None, None, None, None, None]
+    assert {(row["host"], row["job"]) for row in rows} == {("node7", "17_3"), ("", "")}
     shown = CliRunner().invoke(status.main, [], catch_exceptions=False).stdout
-    assert "Sweep a sweep: 7 runs, 1 QUEUED, 1 FINISHED, 1 FAILED, 2 KILLED, 2 LOST" in shown
+    totals = "8 runs, 1 RUNNING, 2 QUEUED, 1 FINISHED, 1 FAILED, 2 KILLED, 1 LOST"
+    assert f"Sweep a sweep: {totals}" in shown
     assert "run 1 [/a]" in shown
     assert "run 0" not in shown  # finished runs are only counted
 

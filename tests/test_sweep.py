@@ -595,3 +595,52 @@ def test_ctrl_c_marks_runs_killed_and_leaves_no_worker(
     assert not [run for run in said.runs() if run.info.status == "RUNNING"]
     assert "Traceback" not in said.err
     wait_until(lambda: not group_is_alive(process.pid))
+
+
+def test_a_sweep_waits_for_runs_that_another_command_trains_unless_it_is_told_not_to(
+    settings: data.Settings, fresh_folder: Path
+) -> None:
+    (fresh_folder / "tests").symlink_to(ROOT / "tests")
+    go = fresh_folder / "go"
+    waiting = ("noise=none", "noise._target_=tests.plug_ins.Waiting", f"+noise.go={go}", "seed=1,2")
+    typed = ("-m", *SMALL, "trainer.epochs=1", *waiting, f"data.root={settings.root}")
+    first = command(fresh_folder, *typed)
+    later = []
+    try:
+        here, running = Said(0, "", "", fresh_folder), "attributes.status = 'RUNNING'"
+        wait_until(lambda: len(here.runs(f"{running} and tags.noise != ''")) == 2)
+        left = ended(command(fresh_folder, *typed, "tracking.wait=false"), fresh_folder)
+        later.append(command(fresh_folder, *typed))
+        wait_until(lambda: len(list(fresh_folder.glob("outputs/*/plan.json"))) == 3)
+    finally:
+        go.touch()
+    said = [ended(process, fresh_folder) for process in (first, *later)]
+    assert [one.status for one in said] == [0, 0], [one.err + one.out for one in said]
+    assert said[0].out.count("│ FINISHED") == 2
+    assert said[1].out.count("│ REUSED") == 2
+    assert len(here.runs("tags.noise != ''")) == 2
+    assert (left.status, left.out.count("│ SKIPPED")) == (0, 2), left.out + left.err
+
+
+def test_a_finished_run_is_reused_and_completed_after_its_folder_was_deleted(
+    cli: Cli, settings: data.Settings
+) -> None:
+    small = (*SMALL, "trainer.epochs=1", f"data.root={settings.root}")
+    (before,) = cli(*small).runs()
+    shutil.rmtree("outputs")
+    for typed in ((), ("evaluation.map_seed=null",)):
+        said = cli(*small, *typed)
+        assert (said.status, said.out.count("│ REUSED")) == (0, 1), said.out + said.err
+    (after,) = said.runs()
+    assert after.info.run_id == before.info.run_id
+    assert after.data.metrics["latent/trustworthiness"] > 0
+
+
+def test_the_summary_run_in_the_store_holds_the_page_and_the_tables(sweep: Said) -> None:
+    (run, *_) = sweep.runs(SWEPT)
+    its = f"tags.sweep = '{run.data.tags['sweep']}'"
+    (summary,) = sweep.runs(f"tags.summary = 'true' and {its}")
+    stored = Path(summary.info.artifact_uri.removeprefix("file://"))
+    for name in ("comparison.html", "comparison.csv", "comparison.md", "sweep.csv", "plan.json"):
+        here = sweep.folder / "outputs" / run.data.tags["sweep"] / name
+        assert (stored / name).read_bytes() == here.read_bytes()

@@ -224,6 +224,7 @@ def test_precision_and_compilation_train_the_same_model(few: Data, changes: dict
     with torch.compiler.set_stance("force_eager"):  # compiling for real takes a minute
         changed = fit(few, Identity(), settings=replace(SETTINGS, **changes))[1][-1]["train/loss"]
     assert changed == pytest.approx(plain, rel=0.03)
+    assert (changed != plain) == ("precision" in changes)
 
 
 def test_a_cpu_trains_where_there_is_also_an_apple_gpu(
@@ -237,3 +238,13 @@ def test_a_cpu_trains_where_there_is_also_an_apple_gpu(
 def test_a_missing_device_is_refused() -> None:
     with pytest.raises(UserError, match=r"trainer.device=cuda is not on this machine.* cpu"):
         replace(SETTINGS, device="cuda").torch_device()
+
+
+def test_the_loss_of_an_epoch_is_the_mean_over_images_if_the_last_batch_is_smaller(
+    few: Data,
+) -> None:
+    still = replace(SETTINGS, epochs=1, learning_rate=0.0, target="clean", batch_size=2000)
+    fitted = Trainer(Scaled(), few, Identity(), still, seed=0)
+    (values,) = fitted.epochs()
+    scaled = few.scale(few.train.images)
+    assert values["train/loss"] == pytest.approx((scaled / 2).square().mean().item(), rel=1e-5)

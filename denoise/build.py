@@ -81,8 +81,8 @@ def _objects(base: type, value: object, key: str, trust: Trust) -> Any:
     """A noise inside a noise, or a list or mapping of nodes, as objects; else the value itself."""
     if base is Noise and isinstance(value, dict) and "_target_" in value:
         return _object(base, value, key, trust)
-    if isinstance(value, list) and all(isinstance(node, dict) for node in value):
-        return [_object(base, node, f"{key}.{place}", trust) for place, node in enumerate(value)]
+    if base is Noise and isinstance(value, list):
+        return [_objects(base, each, f"{key}.{place}", trust) for place, each in enumerate(value)]
     if not isinstance(value, dict) or not all(isinstance(node, dict) for node in value.values()):
         return value
     return {name: _object(base, node, f"{key}.{name}", trust) for name, node in value.items()}

@@ -1,9 +1,13 @@
 """What can be known of jobs on Slurm without it; tests/faults has those with a real one."""
 
 import os
+import threading
 from pathlib import Path
 
-from denoise.runs import slurm
+import pytest
+
+from denoise.runs import run, slurm
+from denoise.tracking import records
 
 
 def log(sweep: Path, job: str, text: str, *, seconds: int) -> Path:
@@ -34,3 +38,13 @@ def test_a_password_in_an_error_is_not_shown(tmp_path: Path) -> None:
     log(tmp_path, "1", "ValueError: http://ann:secret@server:5000 is away", seconds=1)
     assert "secret" not in slurm.errors(tmp_path)
     assert "server:5000 is away" in slurm.errors(tmp_path)
+
+
+def test_a_requeued_job_waits_while_another_command_uploads_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUBMITIT_EXECUTOR", "slurm")
+    uploading = records.Record(tmp_path)
+    threading.Timer(1, uploading.close).start()
+    run.await_folder(tmp_path)
+    assert not records.is_locked(tmp_path)

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import math
+import os
 import time
 import traceback
 from collections.abc import Iterator
@@ -29,6 +30,8 @@ from denoise.trainer import Trainer
 
 log = logging.getLogger(__name__)
 
+UPLOAD_SECONDS = 120  # that another command may use the folder of a requeued job
+
 
 def job(cfg: DictConfig) -> float:
     """One run, alone or in a sweep; its score, or nan if it failed or another process trains it.
@@ -43,6 +46,7 @@ def job(cfg: DictConfig) -> float:
     with open_dict(cfg):  # a relative path means the folder in which the command was typed
         cfg.data.root = str(Path(hydra.runtime.cwd) / cfg.data.root)
     member = plan.member(compose.checked(cfg), hydra, Path(hydra.runtime.output_dir))
+    await_folder(member.folder)
     try:
         with job_record(member) as record:
             _do(member, record, anew=cfg.force)
@@ -51,6 +55,15 @@ def job(cfg: DictConfig) -> float:
     except FolderLockedError as error:
         log.error("%s: %s", member.name, error)
         return math.nan
+
+
+def await_folder(folder: Path) -> None:
+    """In a requeued job of Slurm, wait while another command uploads what is in its folder."""
+    end = time.monotonic() + UPLOAD_SECONDS
+    while "SUBMITIT_EXECUTOR" in os.environ and records.is_locked(folder):
+        if time.monotonic() > end:
+            return
+        time.sleep(1)
 
 
 def _sweep(hydra: HydraConf) -> Path:

@@ -96,7 +96,7 @@ def test_a_queued_job_is_not_called_reused_because_an_earlier_run_has_finished(
 ) -> None:
     forget_store(monkeypatch)
     typed = (*SWEEPS[1], f"data.root={settings.root}", "tracking.wait=false", "force=true")
-    launched = launched_from(fresh_folder, sweeps[1], *typed)
+    launched = replace(launched_from(fresh_folder, sweeps[1], *typed), queue="denoise")
     monkeypatch.setattr(elsewhere, "_busy", lambda *_: {0})
     elsewhere.wait(launched)
     assert screen.read_jobs(launched.folders()) == []

@@ -47,7 +47,7 @@ def test_a_map_that_does_not_fit_on_the_gpu_is_computed_on_the_cpu(
 ) -> None:
     codes = latent.codes(Anello(latent_dim=4), images.test.images[:300], images)
     full = Mock(side_effect=torch.OutOfMemoryError)
-    monkeypatch.setattr(latent, "Exact", lambda _: full)
+    monkeypatch.setattr(latent, "ExactGradient", lambda _: full)
     there = latent.tsne(codes, evaluation, torch.device("cuda"))
     assert full.called
     assert (there == latent.tsne(codes, evaluation)).all()

@@ -40,7 +40,7 @@ def build_model(node: object, seed: int, *, trust: Trust = ()) -> Autoencoder:
 
 
 def build_noise(node: object, key: str = "noise", *, trust: Trust = ()) -> Noise:
-    """The noise of the config node at `key`, which is the same each time also if it draws numbers.
+    """The noise of the config node at `key`, the same each time, even if it draws random numbers.
 
     `UserError` names the key and what is allowed.
     """

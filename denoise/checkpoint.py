@@ -59,7 +59,7 @@ def copy_weights(state: Path, path: Path) -> None:
 
 
 def load(path: Path) -> tuple[dict[str, Tensor], int, dict[str, Any], dict[str, str]]:
-    """The tensors by their saved names, the epoch, the config, and all texts, these included.
+    """The tensors by their saved names, the epoch, the config, and the metadata of the file.
 
     `UserError` if the file is missing, is not a checkpoint, or was damaged.
     """

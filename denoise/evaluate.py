@@ -60,10 +60,11 @@ class Settings:
 
 @torch.inference_mode()
 def corrupted(split: Split, data: Data, noise: Noise, wanted: str) -> Batches:
-    """The images of `split` in the model's space: clean, corrupted, and what the model learns.
+    """The images of `split`, batch by batch: clean, corrupted, and as the model is to output them.
 
-    That is the target named `wanted`, as `trainer.target` is. Computed once per run, because the
-    corruption is the same after every epoch. `UserError` if the noise is not as `noise` describes.
+    `wanted` names the last, as in `trainer.Settings.target`. All are in the model's space. Computed
+    once per run, because the corruption is the same after every epoch. `UserError` if the noise is
+    not as `noise` describes.
     """
     device = split.images.device
     generator, second = (Generator().manual_seed(seed) for seed in (TEST_SEED, SECOND_SEED))
@@ -78,7 +79,7 @@ def corrupted(split: Split, data: Data, noise: Noise, wanted: str) -> Batches:
 
 
 def _check(noise: Noise, clean: Tensor) -> None:
-    """Refuse a noise that changes its input or its shape, or has random numbers of its own."""
+    """Refuse a noise that changes its input, its shape or type, or draws numbers of its own."""
     given, name = clean.clone(), type(noise).__name__
     noisy, again = (noise(given, generator=Generator().manual_seed(TEST_SEED)) for _ in range(2))
     if not isinstance(noisy, Tensor) or noisy.dtype != clean.dtype:

@@ -112,7 +112,7 @@ class Trainer:
         """
         for epoch in range(after + 1, self.settings.epochs + 1):
             start = time.perf_counter()
-            with seeded(self.seed, epoch):  # a resumed run goes on with the same numbers
+            with seeded(self.seed, epoch):  # so a resumed run draws the same numbers
                 loss = self._epoch()
             speed = len(self.data.train.images) / (time.perf_counter() - start)
             self.check("loss", loss, epoch=epoch)

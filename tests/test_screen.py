@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from denoise.runs.screen import Bars, read_jobs, show
 from denoise.tracking import records
 from denoise.tracking.records import FAILED, FINISHED, Contents, Line, Record
-from tests.conftest import clean_environment, wait_until
+from tests.conftest import command, ended, wait_until
 
 
 @contextlib.contextmanager
@@ -86,15 +85,9 @@ def test_a_folder_without_a_readable_record_is_not_shown(tmp_path: Path) -> None
 
 def test_the_first_line_is_shown_before_anything_heavy_is_imported(tmp_path: Path) -> None:
     (tmp_path / "torch.py").write_text("raise SystemExit('torch is imported')")
-    done = subprocess.run(
-        [sys.executable, "-m", "denoise"],
-        cwd=tmp_path,
-        env=clean_environment(),
-        capture_output=True,
-        text=True,
-    )
-    assert "torch is imported" in done.stderr
-    assert "Getting ready" in done.stdout
+    said = ended(command(tmp_path), tmp_path)
+    assert "torch is imported" in said.err
+    assert "Getting ready" in said.out
 
 
 def test_of_more_than_twenty_runs_the_table_has_the_best_and_every_failure_is_named(

@@ -65,7 +65,7 @@ def _key(override: str) -> str:
 
 
 def configs(config: DictConfig, jobs: Sequence[Sequence[str]]) -> Iterator[DictConfig]:
-    """The config of every job. The next one may change it, so read each before you go on."""
+    """The config of every job. Use each before asking for the next, which may change it."""
     composer = _Composer(config, GlobalHydra.instance().config_loader())
     for number, job in enumerate(jobs):
         try:

@@ -60,7 +60,7 @@ def _check_names(folder: Path) -> None:
 
 
 def _check_choices(overrides: Sequence[str]) -> None:
-    """Refuse what Hydra takes, but not as it was meant.
+    """Refuse choices that Hydra accepts, but does not treat as intended.
 
     Runs are found by the names of choices, not of files. Hydra would merge the choices of a list
     into one, and of several experiments it would leave out the sweeps.

@@ -80,9 +80,13 @@ class RayLauncher(Launcher):
         return expand.numbered(config, number)
 
 
+def is_chosen(config: DictConfig) -> bool:
+    return bool(config.hydra.launcher._target_.endswith(f".{RayLauncher.__name__}"))
+
+
 def prepare(config: DictConfig) -> bool:
     """Let Hydra find the launcher; False if the sweep has another one."""
-    if not config.hydra.launcher._target_.endswith(".RayLauncher"):
+    if not is_chosen(config):
         return False
     sys.modules[PLUGIN] = sys.modules[__name__]
     Plugins.instance().register(RayLauncher)

@@ -68,10 +68,7 @@ class Bars:
         folders: Callable[[], Sequence[Path]],
         remote: Callable[[], dict[Path, Contents]] = dict,
     ) -> None:
-        """`folders` gives those of the jobs.
-
-        `remote` gives the records, by these folders, of runs that are on other machines.
-        """
+        """`folders` gives those of the jobs; `remote` the records, by folder, on other machines."""
         self.folders, self.remote = folders, remote
         self.there: dict[Path, Contents] = {}  # what `remote` gave last
         self.bars: dict[Path, TaskID] = {}

@@ -18,6 +18,10 @@ ASK_SECONDS = 30
 ERRORS = (re.compile(r"(\w+\.)*\w*Error: "), re.compile(r"(slurm\w*|srun): error: "))
 
 
+def is_chosen(config: DictConfig) -> bool:
+    return bool(config.hydra.launcher._target_.endswith(".SlurmLauncher"))
+
+
 def prepare(config: DictConfig, sweep: Path) -> str:
     """Name the sweep's jobs so that they are found in the queue; '' with another launcher.
 
@@ -27,7 +31,7 @@ def prepare(config: DictConfig, sweep: Path) -> str:
     Raises `UserError` if Slurm cannot be used from here.
     """
     launcher = config.hydra.launcher
-    if "submitit_folder" not in launcher or not launcher._target_.endswith(".SlurmLauncher"):
+    if not is_chosen(config):
         return ""
     if not shutil.which("sbatch") or tasks() is None:
         raise UserError(

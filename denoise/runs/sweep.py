@@ -63,7 +63,7 @@ def begin(config: DictConfig, folder: Path, *, is_sweep: bool) -> None:
 def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
     """Check every job; make store, folder and data ready once, before workers could do it twice."""
     jobs = expand.overrides(config) if is_sweep else []
-    if not is_sweep and config.hydra.launcher._target_.endswith((".SlurmLauncher", ".RayLauncher")):
+    if not is_sweep and (slurm.is_chosen(config) or on_ray.is_chosen(config)):
         raise UserError("hydra/launcher trains the runs of a sweep: add -m")
     members = plan.members(config, jobs)
     expand.check_seeds(config)

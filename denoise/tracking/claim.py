@@ -35,7 +35,6 @@ DEAD_SECONDS = 60
 LOOK_SECONDS = 1  # between looks at a heartbeat
 CONTEST_SECONDS = 1  # by then a rival for the same run has written its claim
 AGAIN_SECONDS = (2, 10, 30)  # before a request that failed is repeated
-GONE = 404
 # File systems shared by machines, whose file locks may do nothing.
 SHARED = frozenset(
     {"nfs", "nfs4", "lustre", "cifs", "smb3", "beegfs", "gpfs", "ceph", "glusterfs", "9p", "fuse"}
@@ -176,7 +175,7 @@ def check(client: MlflowClient, run_id: str, mine: Owner) -> None:
     try:
         run = client.get_run(run_id)
     except MlflowException as error:
-        if error.get_http_status_code() != GONE:
+        if error.get_http_status_code() != failures.NOT_FOUND:
             raise
         raise UserError(f"run {run_id} is not in the store any more") from None
     if run.info.lifecycle_stage == "deleted":

@@ -9,7 +9,7 @@ from mlflow.exceptions import RestException
 from denoise.errors import StoreUnavailableError, UserError
 
 HIDDEN = "***"
-LOGIN, PERMISSION = 401, 403
+LOGIN, PERMISSION, NOT_FOUND = 401, 403, 404
 # The client's errors, 400 to 499, that may pass: a login until it is put right, too slow, too many.
 PASSING = (LOGIN, 408, 429)
 REMEDIES = {

@@ -194,6 +194,7 @@ def _log_metrics(client: MlflowClient, now: Contents, known: int) -> None:
 
 def _finish(client: MlflowClient, record: Record, now: Contents) -> None:
     """MLflow's copy of the record; then, if the run has ended, its status."""
+    # Another process may have taken the run over during the upload.
     claim.check(client, record.run_id, claim.read(now.fields["tags"][claim.OWNER]))
     client.log_text(record.run_id, records.text(now.fields), FILE)
     if now.fields["status"] != records.RUNNING:

@@ -36,7 +36,6 @@ CONNECT_SECONDS = 4
 ANSWER_SECONDS = 5
 SERVER_SECONDS = 15  # many jobs may ask it at once
 WRITE_SECONDS = 30
-UNKNOWN = 404  # of an address that a server does not have
 PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 # Loggers we silence: their messages are duplicates of ours or noise.
 QUIET = {
@@ -209,6 +208,8 @@ def _find_experiment(name: str) -> str | None:
 def check_writable(experiment: str) -> None:
     """Write and delete a small file where the files of runs go; `UserError` if that fails.
 
+    Before, `UserError` if the server is one of MLflow 2, or if the project was moved.
+
     It is a `StoreUnavailableError` if it may succeed later. The file lies beside the folders of
     runs, under one name however often it is written. It stays where deleting is not allowed.
     """
@@ -244,7 +245,7 @@ def _check_version(experiment: str) -> None:
         if address.startswith("http"):
             MlflowClient().search_logged_models([experiment], max_results=1)
     except MlflowException as error:
-        if failures.status(error) == UNKNOWN:
+        if failures.status(error) == failures.NOT_FOUND:
             where = failures.without_secret(address)
             raise UserError(f"{where} is no server of MLflow 3, which is needed") from None
 

@@ -4,7 +4,6 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 STAMP := $(VENV)/installed
-seeds := 5
 
 .DEFAULT_GOAL := help
 .PHONY: help install sweep study fair-study ui test cluster faults lint lock bench clean
@@ -39,8 +38,8 @@ KINDS := fair_objective1 fair_objective2 $(addprefix fair_objective2_,masking un
 SINGLE := fair_few_images fair_all_images fair_targets structures
 ALL := $(KINDS) $(CAPACITY) $(CONFIRM) $(SINGLE)
 fair-study: install  ## answer them fairly: does noise help, which, how much, when? (seven hours)
-	@$(BIN)/python benchmarks/duration.py $(ALL) seeds=$(seeds)
-	@for name in $(ALL); do $(BIN)/python -m denoise experiment=$$name seeds=$(seeds) || exit; done
+	@$(BIN)/python benchmarks/duration.py $(ALL)
+	@for name in $(ALL); do $(BIN)/python -m denoise experiment=$$name || exit; done
 	@$(BIN)/python -m denoise.compare $(addprefix --sweep ,$(KINDS)) --to comparison/kinds
 	@$(BIN)/python -m denoise.compare $(addprefix --sweep ,$(CAPACITY)) --to comparison/capacity
 	@$(BIN)/python -m denoise.compare $(addprefix --sweep ,$(CONFIRM)) --to comparison/confirm

@@ -10,7 +10,7 @@ import hydra
 from omegaconf import DictConfig
 
 from denoise.config import CONF, saved
-from denoise.config.sentence import MISTAKES, sentence
+from denoise.config.sentence import is_mistake, sentence
 from denoise.runs import launch, process, signals
 
 
@@ -35,8 +35,8 @@ def main() -> int:
     try:
         sys.argv[1:] = saved.composable(sys.argv[1:])
         return _run()
-    except (*MISTAKES, OSError, ValueError) as error:
-        if asked_for_traceback:
+    except Exception as error:
+        if asked_for_traceback or not is_mistake(error):
             raise
         print(f"denoise: {sentence(error, sys.argv[1:])}", file=sys.stderr)
         return 1

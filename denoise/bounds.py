@@ -19,7 +19,7 @@ from denoise.errors import UserError
 T = TypeVar("T")
 
 STRICT = ConfigDict(strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
-NARROWEST = 1e-6  # the least distance between `low` and `high`, which is divided by
+NARROWEST = 1e-6  # the least `high - low`, by which scaling divides
 
 
 def _ascending(pair: tuple[T, T]) -> tuple[T, T]:

@@ -22,7 +22,7 @@ from denoise.noise import Noise
 
 ANY = None  # every module, the user's own in the current folder included
 Trust = Collection[str] | None
-TOO_LARGE = ("memory", "overflow")  # in what torch says of a tensor that is larger than the memory
+TOO_LARGE = ("memory", "overflow")  # words in torch's errors about tensors that do not fit
 
 KINDS: dict[type, str] = {
     Noise: "a noise, whose class defines __call__(self, images, *, generator)",

@@ -63,8 +63,8 @@ def corrupted(split: Split, data: Data, noise: Noise, wanted: str) -> Batches:
     """The images of `split`, batch by batch: clean, corrupted, and as the model is to output them.
 
     `wanted` names the last, as in `trainer.Settings.target`. All are in the model's space. Computed
-    once per run, because the corruption is the same after every epoch. `UserError` if the noise is
-    not as `noise` describes.
+    once per run, because the corruption is the same after every epoch. `UserError` if the noise
+    breaks the rules of `denoise.noise`.
     """
     device = split.images.device
     generator, second = (Generator().manual_seed(seed) for seed in (TEST_SEED, SECOND_SEED))

@@ -33,22 +33,22 @@ FILES = (
     "t10k-images-idx3-ubyte",
     "t10k-labels-idx1-ubyte",
 )
-# The SHA-256 of the decompressed `FILES`. For KMNIST none are published: torchvision checks the
+# The SHA-256 of the decompressed files. For KMNIST none are published: torchvision checks the
 # archives that it downloads against MD5 sums of its own.
-SHA256: dict[str, tuple[str | None, ...]] = {
-    "FashionMNIST": (
-        "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-        "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-        "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-        "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-    ),
-    "MNIST": (
-        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-    ),
-    "KMNIST": (None,) * len(FILES),
+SHA256: dict[str, dict[str, str | None]] = {
+    "FashionMNIST": {
+        FILES[0]: "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        FILES[1]: "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        FILES[2]: "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        FILES[3]: "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+    },
+    "MNIST": {
+        FILES[0]: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        FILES[1]: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        FILES[2]: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        FILES[3]: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    },
+    "KMNIST": dict.fromkeys(FILES),
 }
 DEBIAN = {"FashionMNIST": "dataset-fashion-mnist"}  # Debian's packages of data sets
 DEBIAN_DATASETS = Path("/usr/share/datasets")
@@ -83,18 +83,13 @@ def are_there(settings: "Settings") -> bool:
     return all((settings.raw / name).exists() for name in FILES)
 
 
-def published(name: str) -> dict[str, str | None]:
-    """The SHA-256 of each file of a data set, by the file's name; None where none is published."""
-    return dict(zip(FILES, SHA256[name], strict=True))
-
-
 def _verify(path: Path, name: str) -> None:
     """Refuse a file that differs from the published one or, without a sum, from its format."""
     try:
         content = path.read_bytes()
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error}") from None
-    found, sha256 = hashlib.sha256(content).hexdigest(), published(name)[path.name]
+    found, sha256 = hashlib.sha256(content).hexdigest(), SHA256[name][path.name]
     if sha256 not in (None, found):
         wrong = f"is not the published file (its SHA-256 is {found}, not {sha256})"
     elif not _is_whole(path.name, content):

@@ -34,7 +34,7 @@ FEWER_STEPS: dict[str, Any] = {
     "n_iter": 200,
     "final_momentum": 0.97,
 }
-ROWS = 1000  # of n places, whose distances to all others are in memory at once
+ROWS = 1000  # points whose distances to all others are in memory at once
 
 Coded = tuple[np.ndarray, np.ndarray]  # codes and labels of images
 
@@ -158,8 +158,8 @@ class ExactGradient:
         places = torch.from_numpy(np.asarray(embedding, dtype=np.float32)).to(self.device)
         some = zip(self.similar.split(ROWS), places.split(ROWS), strict=True)
         parts = [_forces(*rows, places) for rows in some]
-        attraction, repulsion, nearness = map(torch.cat, zip(*parts, strict=True))
-        total = nearness.sum() - len(places)  # without the nearness of places to themselves
+        attraction, repulsion, kernel = map(torch.cat, zip(*parts, strict=True))
+        total = kernel.sum() - len(places)  # without that of places and themselves
         gradient = attraction * (P.data[0] / self.first) - repulsion / total
         return math.nan, gradient.double().cpu().numpy()
 
@@ -171,16 +171,16 @@ class ExactGradient:
         return dense
 
 
-def _forces(similar: Tensor, some: Tensor, places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Of `some` places: attraction, repulsion times a constant, and nearness to all places."""
+def _forces(similar: Tensor, rows: Tensor, places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Of some `rows` of the places: attraction, repulsion times a constant, and kernel sums."""
     # Without matrix products, which may round to TF32: the differences of large sums are small.
-    across, along = (some[:, [axis]] - places[:, axis] for axis in range(2))
-    near = (across.square() + along.square()).add_(1).reciprocal_()
+    dx, dy = (rows[:, [axis]] - places[:, axis] for axis in range(2))
+    kernel = (dx.square() + dy.square()).add_(1).reciprocal_()
     attraction, repulsion = (
-        torch.stack([(weights * across).sum(1), (weights * along).sum(1)], dim=1)
-        for weights in (similar * near, near.square())
+        torch.stack([(weights * dx).sum(1), (weights * dy).sum(1)], dim=1)
+        for weights in (similar * kernel, kernel.square())
     )
-    return attraction, repulsion, near.sum(1)
+    return attraction, repulsion, kernel.sum(1)
 
 
 def _coded(model: Autoencoder, split: Split, data: Data) -> Coded:

@@ -1,8 +1,8 @@
 """Autoencoders: `encode` images into codes, `decode` codes into images, `forward` does both.
 
-Every public class here is a choice of `conf/model/`. Images have shape (images, 1, 28, 28) in the
-model's space, codes have shape (images, latent_dim). These models end in a sigmoid, so their
-output lies in [0, 1], whatever the model's space.
+Every public class but the base class is a choice of `conf/model/`. Images have shape
+(images, 1, 28, 28) in the model's space, codes have shape (images, latent_dim). These models end in
+a sigmoid, so their output lies in [0, 1], whatever the model's space.
 """
 
 import contextlib

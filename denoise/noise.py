@@ -1,7 +1,7 @@
 """Corruptions: a clean batch in, a noisy batch out.
 
-Every class here is a choice of `conf/noise/`. It is called with a batch of shape
-(images, 1, height, width) in the model's space, returns a new batch of the same shape, draws
+Every class but the protocol `Noise` is a choice of `conf/noise/`. It is called with a batch of
+shape (images, 1, height, width) in the model's space, returns a new batch of the same shape, draws
 independently for each image, and takes all its randomness from `generator`, which lives on the
 batch's device. Where black and white matter, they are `low` and `high`, as in the data.
 

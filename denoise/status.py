@@ -18,7 +18,7 @@ from denoise.config.settings import Tracking
 from denoise.runs import screen, slurm
 from denoise.tracking import sweeps
 from denoise.tracking.records import FINISHED
-from denoise.tracking.sweeps import Progress
+from denoise.tracking.sweeps import Plan, Progress
 
 REFRESH_SECONDS = 10
 
@@ -36,8 +36,8 @@ def main(settings: Tracking, sweep: str, watch: bool, as_json: bool) -> None:
     on another machine shows within a minute.
     """
     if as_json:
-        name, rows = _look(settings, sweep)
-        print(json.dumps({"sweep": name, "runs": [asdict(row) for row in rows]}, indent=1))
+        plan, rows = _look(settings, sweep)
+        print(json.dumps({"sweep": plan.sweep, "runs": [asdict(row) for row in rows]}, indent=1))
     elif watch:
         with Live(console=screen.console(), auto_refresh=False) as live:
             while True:
@@ -47,20 +47,22 @@ def main(settings: Tracking, sweep: str, watch: bool, as_json: bool) -> None:
         screen.console().print(_shown(*_look(settings, sweep)))
 
 
-def _look(settings: Tracking, sweep: str) -> tuple[str, list[Progress]]:
-    """The id of the sweep, and how far its runs are."""
+def _look(settings: Tracking, sweep: str) -> tuple[Plan, list[Progress]]:
+    """The plan of the sweep, and how far its runs are."""
     plan, summary = sweeps.plan(settings, sweep)
     tasks = slurm.tasks()
     if tasks is None and plan.queue:  # Slurm cannot be asked here: its jobs count as queued
         tasks = {plan.queue: {run.task for run in plan.runs if run.task is not None}}
-    return plan.sweep, sweeps.progress(settings, plan, summary, tasks or {})
+    return plan, sweeps.progress(settings, plan, summary, tasks or {})
 
 
-def _shown(sweep: str, rows: Sequence[Progress]) -> Group:
-    """The totals, and a table of the runs that have not finished."""
+def _shown(plan: Plan, rows: Sequence[Progress]) -> Group:
+    """The totals, why Slurm has runs waiting, and a table of the runs that have not finished."""
     counted = Counter(row.state for row in rows)
     totals = ", ".join(f"{counted[state]:,} {state}" for state in sweeps.STATES if counted[state])
-    title = Text(f"Sweep {sweep}: {len(rows):,} run{'s' * (len(rows) != 1)}, {totals}")
+    title = Text(f"Sweep {plan.sweep}: {len(rows):,} run{'s' * (len(rows) != 1)}, {totals}")
+    if plan.queue and (reasons := slurm.reasons(plan.queue)):
+        title.append(f"\nPending in Slurm: {'; '.join(reasons)}")
     table = Table("run", "state", "epoch", "left", "host", "job", "last heard", "run id")
     open_rows = [row for row in rows if row.state != FINISHED]
     for row in open_rows:

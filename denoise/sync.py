@@ -1,5 +1,6 @@
 """Upload what MLflow lacks of finished runs: `python -m denoise.sync`."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,20 +22,16 @@ def main(folders: Sequence[Path], tracking_uri: str | None) -> int:
 
     Nothing is uploaded twice, however often this is called.
     """
-    from denoise.tracking import failures, pending
+    from denoise.tracking import pending
 
-    failed = 0
-    waiting = pending.find(folders or [Path("outputs")])
-    for folder in waiting:
-        try:
-            outcome = pending.send_to(folder, tracking_uri)
-        except Exception as error:  # of one run: the others are uploaded all the same
-            outcome = f"not uploaded: {failures.reason(error)}"
-            failed += 1
+    command.show_log()
+    waiting, has_failed = pending.find(folders or [Path("outputs")]), False
+    for folder, outcome, level in pending.send_each(waiting, tracking_uri):
         click.echo(f"{folder}: {outcome}")
+        has_failed |= level == logging.WARNING
     if not waiting:
         click.echo("Nothing to upload.")
-    return int(failed > 0)
+    return int(has_failed)
 
 
 if __name__ == "__main__":

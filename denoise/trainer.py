@@ -28,7 +28,7 @@ _DEVICES: dict[str, Callable[[], bool]] = {
 
 
 class Arithmetic(StrEnum):
-    """What computes a training step: the results are equal up to rounding.
+    """How a training step is computed; the results differ only by rounding.
 
     `torch` is torch's default Adam on any device, `fused` the fused Adam on a CPU, and `cuda` the
     fused Adam on a CUDA GPU, in a CUDA graph if the model is one of the package's.

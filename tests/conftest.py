@@ -163,7 +163,7 @@ def jobs(folder: Path) -> "list[Contents]":
 
     paths = [path for depth in ("*", "*/*") for path in folder.glob(f"outputs/{depth}/record.json")]
     found = [records.read(path.parent) for path in sorted(paths)]
-    return [contents for contents in found if contents and "job" in contents.fields]
+    return [contents for contents in found if contents and contents.fields.get("job")]
 
 
 @contextlib.contextmanager

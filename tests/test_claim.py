@@ -14,7 +14,7 @@ from mlflow import MlflowClient, MlflowException
 from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
 
 from denoise.config.settings import Tracking
-from denoise.errors import FolderLockedError, RunTakenError
+from denoise.errors import FolderLockedError, RunDeletedError, RunTakenError
 from denoise.tracking import claim, pending, records, store
 
 HASH = "0123456789abcdef"
@@ -155,8 +155,33 @@ def test_a_run_that_another_machine_trains_in_a_shared_folder_is_not_ended_by_sy
     if lives:
         beats.start()
         with pytest.raises(FolderLockedError):
-            pending.send(tmp_path / "run")
+            pending.send(tmp_path / "run", pending.gone([tmp_path / "run"]))
         beats.join()
     else:
-        assert pending.send(tmp_path / "run") == f"uploaded, as run {run_id}"
+        dead = pending.gone([tmp_path / "run"])
+        assert pending.send(tmp_path / "run", dead) == f"uploaded, as run {run_id}"
     assert client.get_run(run_id).info.status == ("RUNNING" if lives else "KILLED")
+
+
+def test_the_minute_for_dead_processes_on_other_machines_is_waited_once_for_all_runs(
+    experiment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(claim, "living", lambda runs: asked.append(len(runs)) or [])
+    settings = Tracking(None, "denoise")
+    for name in ("one", "two"):
+        tags = {"owner": claim.Owner("elsewhere", 1, "another machine").text()}
+        run_id = MlflowClient().create_run(experiment, tags=tags).info.run_id
+        (tmp_path / name).mkdir()
+        with records.opened(tmp_path / name) as record:
+            fields = {"name": name, "kind": "training", "experiment": "denoise", "params": {}}
+            address = store.uri(settings)
+            record.start(run_id=run_id, status="RUNNING", tags=tags, store=address, **fields)
+    pending.send_all(settings, [tmp_path])
+    assert (asked, pending.find([tmp_path])) == ([2], [])
+
+
+def test_a_run_that_was_removed_for_good_counts_as_deleted(experiment: str, tmp_path: Path) -> None:
+    assert experiment
+    with pytest.raises(RunDeletedError, match="is not in the store any more"):
+        claim.check(MlflowClient(), "0" * 32, claim.me(tmp_path))

@@ -202,7 +202,7 @@ def test_a_small_difference_is_significant_if_all_seeds_share_it() -> None:
     comparison = written()
     assert comparison.sentence == (
         "With 4 seeds against no noise, noise helps reconstruction "
-        "(1 of 1 settings, best gaussian σ=0.25 by 4.06 ± 0.08%)."
+        "(1 of 1 settings, up to 4.06 ± 0.08%: gaussian)."
     )
     gain = "+4.06% gaussian σ=0.25"
     assert tables.summary(comparison.noise.effects) == [
@@ -245,7 +245,7 @@ def test_a_gain_within_the_margin_is_named_as_such_in_the_answer() -> None:
     for seed in range(3):
         cheap_run("none", seed, clean=0.1)
         cheap_run("gaussian", seed, clean=0.099 + 0.00001 * seed)
-    assert "%, within the margin of 2%)" in written().sentence
+    assert "%: gaussian, within the margin of 2%)" in written().sentence
 
 
 def test_the_significance_of_one_setting_is_corrected_for_the_others() -> None:
@@ -368,7 +368,7 @@ def test_the_best_amount_is_chosen_on_held_out_images_and_named_with_its_equals(
         level = 0.2 + 0.01 * seed - 0.0001 + wobble[seed]
         values = {"clean": level, "held_out": 0.21, "best": 0.21}
         cheap_run("gaussian", seed, strength={"sigma": 0.5}, **values)
-    ((lines,),) = [list(lines.values()) for lines in groups.ladders(found()).values()]
+    ((lines,),) = [list(lines.values()) for lines in groups.amount_series(found()).values()]
     assert [one.amount for one in lines] == ["none", "σ=0.25", "σ=0.5"]
     best = effects.best(lines, metrics.CLEAN_MSE)
     assert best
@@ -391,7 +391,7 @@ def test_amounts_under_two_protocols_are_two_lines() -> None:
     for protocol, sigmas in (("fair", (0.1, 0.2)), ("study", (0.3, 0.4))):
         for sigma in sigmas:
             cheap_run(tags={"protocol": protocol}, noise="gaussian", strength={"sigma": sigma})
-    (lines,) = groups.ladders(found()).values()
+    (lines,) = groups.amount_series(found()).values()
     assert {name: [one.strength for one in line] for name, line in lines.items()} == {
         "fair": [0.1, 0.2],
         "study": [0.3, 0.4],
@@ -417,7 +417,7 @@ def test_poisson_noise_is_ordered_from_many_photons_to_few() -> None:
         poisson = {"_target_": "denoise.noise.Poisson", "peak": peak, "low": 0.0, "high": 1.0}
         cheap_run(more={"noise": poisson}, tags={"noise": "poisson"}, clean=0.1)
     assert [one.amount for one in found()] == ["none", "peak=30", "peak=10", "peak=3"]
-    (panel,) = figures.amounts(groups.ladders(found()), narrow=False).axes
+    (panel,) = figures.amounts(groups.amount_series(found()), narrow=False).axes
     assert [text.get_text() for text in panel.get_xticklabels()] == ["none", "30", "10", "3"]
 
 
@@ -510,7 +510,7 @@ def test_the_strengths_of_a_noise_from_another_module_are_compared() -> None:
         noise = {"_target_": "my_noises.Laplace", "scale": scale}
         cheap_run(more={"noise": noise}, tags={"noise": "laplace"}, clean=scale)
     assert [one.label for one in found()] == ["laplace scale=0.1", "laplace scale=0.2"]
-    assert list(groups.ladders(found())) == ["laplace, scale"]
+    assert list(groups.amount_series(found())) == ["laplace, scale"]
 
 
 @pytest.mark.parametrize(("low", "level", "learned"), [(0, 0.0866, False), (0, 0.08, True)])

@@ -437,12 +437,22 @@ def test_a_mixture_has_the_noises_that_its_config_names(composed: Compose) -> No
     assert mixture == noise.Mixture({**alone, "masking": noise.Masking(0.5, value=-1)})
 
 
+def test_a_sweeping_experiment_of_ones_own_asks_for_m(cli: Cli, fresh_folder: Path) -> None:
+    mine = fresh_folder / "my_conf" / "experiment" / "mine.yaml"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("# @package _global_\nhydra:\n  sweeper:\n    params:\n      seed: 1,2\n")
+    said = cli("--config-dir", "my_conf", "experiment=mine")
+    assert said.status == 1
+    assert "sets seed=1,2, which only a sweep reads: add -m" in said.err
+
+
 MISTAKES = {
     ("noise.sigma=-1",): "noise.sigma must be a finite number >= 0, got -1",
     ("noise=gaussian.yaml",): "noise=gaussian.yaml: leave out .yaml",
     ("noise=[none,blur]",): "noise=[none,blur]: give one choice, or sweep over several: -m noise=",
     ("-m", "experiment=objective1,objective2"): "each is a sweep of its own; run one after the",
     ("-m", "seeds=2", "noise=none,blur"): "seeds=2 has no effect here; type the seeds, as in -m",
+    ("-m", "noise=none,blur", "seed=${hydra.job.num}"): "seed=${hydra.job.num} would change when",
     ("hydra/launcher=slurm",): "hydra/launcher trains the runs of a sweep: add -m",
     ("noise.sigma=range(1,",): "noise.sigma=range(1, ends with a comma; leave out spaces",
     ("noise.sigma=range(1",): "noise.sigma=range(1 cannot be parsed\n",

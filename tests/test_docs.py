@@ -10,7 +10,7 @@ import pytest
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from denoise import metrics
+from denoise import data, metrics
 from denoise.config import choices
 from tests.conftest import ROOT
 
@@ -50,6 +50,16 @@ def test_training_commands_compose(composed: Callable[..., DictConfig]) -> None:
         if "--config-dir" not in arguments:  # that folder is the reader's own
             overrides = [text.split(",")[0] for text in arguments if "=" in text]
             composed(*overrides)
+
+
+def test_the_example_of_training_in_python_trains(
+    settings: data.Settings, fresh_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (fresh_folder / "data").symlink_to(settings.root)
+    text = text_of(ROOT / "docs" / "configuration.md")
+    (code,) = [each for each in re.findall(r"```python\n(.*?)```", text, re.S) if "Trainer" in each]
+    exec(code.replace("train_size=60_000", "train_size=2_000"), {})
+    assert capsys.readouterr().out.count("train/loss") == 2
 
 
 def test_options_of_the_other_commands_exist() -> None:

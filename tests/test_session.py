@@ -22,7 +22,7 @@ from sqlalchemy import Engine, create_engine, event
 from denoise import checkpoint
 from denoise.config.settings import Tracking
 from denoise.errors import FolderLockedError, OtherDeviceError, UserError
-from denoise.tracking import claim, files, formats, mirror, pending, records, search, session, store
+from denoise.tracking import claim, files, formats, pending, records, search, session, store
 from denoise.tracking.records import REFERENCE, Record
 from denoise.tracking.store import prepare
 from tests.conftest import forget_store, tracked
@@ -158,8 +158,8 @@ def test_a_copy_of_the_folder_of_a_running_run_ends_it_neither_then_nor_later(
         run.log({"train/loss": 1}, 1)
         shutil.copytree("mine", "copy")
         with pytest.raises(FolderLockedError):
-            pending.send(Path("copy"))
-    assert "has moved on since" in pending.send(Path("copy"))
+            pending.send(Path("copy"), dead=())
+    assert "has moved on since" in pending.send(Path("copy"), dead=())
     assert pending.find([Path("copy")]) == []
     assert MlflowClient().get_run(run.run_id).info.status == "FINISHED"
 
@@ -172,7 +172,7 @@ def test_a_copy_of_the_folder_of_a_run_that_was_interrupted_later_replaces_nothi
     with records.opened(Path("copy")) as record:
         record.note(status="RUNNING", mirrored=False)
     interrupted(settings, "mine", 2)
-    assert "dropped" in pending.send(Path("copy"))
+    assert "dropped" in pending.send(Path("copy"), dead=())
     assert len(search.contents(run_id).epochs) == 2
 
 
@@ -417,11 +417,8 @@ def test_runs_are_found_however_few_of_them_an_answer_of_the_store_has(
     assert found == made[::-1]
 
 
-def test_metrics_are_uploaded_whole_if_they_need_several_requests(
-    settings: Tracking, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(mirror, "BATCH", 2)
-    values = {"test/loss": 1.0, "test/psnr": 2.0, "test/ssim": 3.0}
+def test_metrics_are_uploaded_whole_if_they_need_several_requests(settings: Tracking) -> None:
+    values = {f"test/{number}": float(number) for number in range(1100)}  # 1,000 fit into one
     with tracked(settings, Path("mine")) as run:
         run.log(values, 1)
     assert MlflowClient().get_run(run.run_id).data.metrics == values

@@ -44,6 +44,7 @@ def planted(fresh_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     experiment = prepare(settings)
     monkeypatch.setattr(claim, "DEAD_SECONDS", 3)
     monkeypatch.setattr(slurm, "tasks", lambda: {"denoise-a sweep": {5, 7}})
+    monkeypatch.setattr(slurm, "reasons", lambda _: ["Priority", "Resources"])
     names = [f"run {number} [/a]" for number in range(len(STATES))]
     planned = [sweeps.Planned(name, [name], 20, n) for n, name in enumerate(names)]
     tags = {"sweep": "a sweep", sweeps.QUEUE: "denoise-a sweep"}
@@ -86,7 +87,7 @@ def test_each_state_of_a_run_is_recognized() -> None:
     assert {(row["host"], row["job"]) for row in rows} == {("node7", "17_3"), ("", "")}
     shown = CliRunner().invoke(status.main, [], catch_exceptions=False).stdout
     totals = "8 runs, 1 RUNNING, 2 QUEUED, 1 FINISHED, 1 FAILED, 2 KILLED, 1 LOST"
-    assert f"Sweep a sweep: {totals}" in shown
+    assert f"Sweep a sweep: {totals}\nPending in Slurm: Priority; Resources\n" in shown
     assert "run 1 [/a]" in shown
     assert "run 0" not in shown  # finished runs are only counted
 

@@ -28,9 +28,9 @@ from denoise.comparison import write
 from denoise.config.compose import checked
 from denoise.config.identity import LONGEST_NAME, run_name
 from denoise.config.settings import Tracking
-from denoise.errors import StoreUnavailableError
+from denoise.errors import StoreUnavailableError, UserError
 from denoise.manifest import sha256
-from denoise.runs import code, evaluation, plan, screen
+from denoise.runs import code, elsewhere, evaluation, plan, screen
 from denoise.runs import sweep as sweep_module
 from denoise.tracking import charts, search, sweeps
 from denoise.tracking.records import SWEEP, Contents
@@ -333,6 +333,7 @@ def test_a_killed_worker_leaves_table_and_page(settings: data.Settings, fresh_fo
     killing = (*RAISING, "+noise.how=none,nothing,kill")
     said = ended(command(fresh_folder, "-m", *two, *killing), fresh_folder)
     assert (said.status, "a worker was killed" in said.err) == (1, True), said.err
+    assert ": its process was killed, perhaps for lack of memory or time" in said.out
     assert written(said) == {"sweep.csv", "comparison.html"}
 
 
@@ -385,6 +386,20 @@ def test_a_model_that_raises_stops_no_sweep_before_it_begins(
     assert (said.out.count("│ FAILED"), said.out.count("│ FINISHED")) == (1, 1)
     assert "No comparison: no page" in said.out
     assert written(said) == {"sweep.csv"}
+
+
+def test_a_store_that_refuses_what_is_asked_at_the_end_does_not_cost_the_table(
+    cli: Cli, small: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(_: object) -> None:
+        raise UserError("the experiment was deleted")
+
+    monkeypatch.setattr(elsewhere, "wait", refuses)
+    said = cli("-m", *small, "noise.sigma=0.1,0.2")
+    assert said.status == 0, said.err
+    assert "Runs on other machines are left out: the experiment was deleted" in said.out
+    assert said.out.count("│ FINISHED") == 2
+    assert written(said) == {"sweep.csv", "comparison.html"}
 
 
 def test_two_sweeps_launched_at_once_in_a_fresh_folder(sweeps: list[Said]) -> None:
@@ -644,3 +659,16 @@ def test_the_summary_run_in_the_store_holds_the_page_and_the_tables(sweep: Said)
     for name in ("comparison.html", "comparison.csv", "comparison.md", "sweep.csv", "plan.json"):
         here = sweep.folder / "outputs" / run.data.tags["sweep"] / name
         assert (stored / name).read_bytes() == here.read_bytes()
+
+
+def test_a_run_that_was_deleted_and_trained_elsewhere_is_reused_as_the_new_one(
+    cli: Cli, small: tuple[str, ...]
+) -> None:
+    (first,) = cli(*small, "hydra.run.dir=mine").runs()
+    MlflowClient().delete_run(first.info.run_id)
+    (second,) = cli(*small, "hydra.run.dir=elsewhere").runs()
+    said = cli(*small, "hydra.run.dir=mine")
+    assert second.info.run_id != first.info.run_id
+    assert "│ REUSED" in said.out
+    assert second.info.run_id in said.out
+    assert screen.read_jobs([Path("mine")])[0].fields["run_id"] == second.info.run_id

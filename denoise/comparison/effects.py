@@ -24,7 +24,7 @@ from denoise.metrics import (
 JUDGED = (CLEAN_MSE, ROBUSTNESS, KNN_ACCURACY, LINEAR_ACCURACY, FEW_LABEL_ACCURACY)
 # Settings with the same training noise can also be compared by how well they remove it.
 OF_SAME_NOISE = (DENOISE_MSE, *JUDGED)
-# Differences below this share of the baseline do not matter: fixed before any run is seen.
+# Differences below this share of the baseline count as too small to matter.
 MARGIN = 0.02
 BETTER, EQUIVALENT, UNDECIDED, WORSE = ANSWERS = ("better", "equivalent", "undecided", "worse")
 
@@ -119,10 +119,10 @@ class Question(NamedTuple):
         """
         found = self.effects[metric]
         top = best([one.setting for one in found], metric)
-        if (top and top.alike) or len({one.baseline.label for one in found}) > 1:
+        if not top or top.alike or len({one.baseline.label for one in found}) > 1:
             return None
         improved = self.improved()[metric]
-        return next((one for one in improved if not top or one.setting is top.setting), None)
+        return next((one for one in improved if one.setting is top.setting), None)
 
 
 class Best(NamedTuple):

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from denoise.comparison import effects, groups, seeds, tables
 from denoise.comparison.effects import Effect, Question
-from denoise.comparison.groups import Ladders, Setting
+from denoise.comparison.groups import AmountSeries, Setting
 from denoise.comparison.seeds import Estimate
 from denoise.comparison.svg import LIGHT, SERIES, STYLE
 from denoise.comparison.tables import Column
@@ -127,20 +127,20 @@ def _limits(found: Sequence[Effect], margin: float) -> tuple[float, float]:
 
 
 @rc_context(STYLE)
-def amounts(ladders: Ladders, *, narrow: bool) -> Figure:
+def amounts(amount_series: AmountSeries, *, narrow: bool) -> Figure:
     """Each metric over the amount of each noise, with a line for each other thing that varies."""
-    shown = list(ladders.items())[:MOST_NOISES]
+    shown = list(amount_series.items())[:MOST_NOISES]
     names = spread(list(dict.fromkeys(name for _, lines in shown for name in lines)))
-    every = [one for lines in ladders.values() for rungs in lines.values() for one in rungs]
+    every = [one for lines in amount_series.values() for series in lines.values() for one in series]
     metrics = [each for each in effects.JUDGED if any(one.values(each.key) for one in every)]
     figure, panels = _grid(len(shown), len(metrics), 2.6, narrow)
     places = [(noise, lines, metric) for noise, lines in shown for metric in metrics]
     handles: dict[str, Line2D] = {}
     for axis, (noise, lines, metric) in zip(panels, places, strict=True):
         texts = {
-            one.strength: one.facts.get(groups.strength_key(one.facts), identity.NONE)
-            for rungs in lines.values()
-            for one in rungs
+            one.strength: one.facts.get(groups.amount_key(one.facts), identity.NONE)
+            for series in lines.values()
+            for one in series
         }
         strengths = sorted(texts)
         for name in (name for name in names if name in lines):
@@ -165,17 +165,17 @@ def amounts(ladders: Ladders, *, narrow: bool) -> Figure:
 
 
 def _draw_line(
-    axis: Axes, rungs: Sequence[Setting], x: Sequence[float], metric: Metric, colour: str
+    axis: Axes, series: Sequence[Setting], x: Sequence[float], metric: Metric, colour: str
 ) -> Line2D:
     """One noise at its amounts: the best is a star, and discs lie behind those like it."""
-    at = {one.label: place for one, place in zip(rungs, x, strict=True) if one.values(metric.key)}
-    found = {one.label: e for one in rungs if (e := one.estimate(metric.key))}
-    for one in (one for one in rungs if one.is_clean and one.label in found):
+    at = {one.label: place for one, place in zip(series, x, strict=True) if one.values(metric.key)}
+    found = {one.label: e for one in series if (e := one.estimate(metric.key))}
+    for one in (one for one in series if one.is_clean and one.label in found):
         axis.axhspan(*found[one.label].ends, color=colour, alpha=0.18, linewidth=0)
     axis.plot(*_joined(found.values(), at.values())[::-1], color=colour, linewidth=1.6)
     means = [one.mean for one in found.values()]
     (drawn,) = axis.plot(list(at.values()), means, color=colour, marker="o", ms=4, linewidth=1.2)
-    best = effects.best(rungs, metric)
+    best = effects.best(series, metric)
     if best and best.is_distinct:
         like = [one.label for one in (best.setting, *best.alike)]
         y = [found[label].mean for label in like]
@@ -221,7 +221,7 @@ def gains(question: Question, *, narrow: bool) -> Figure:
         amounts = [_amount(noise) for noise in noises]
         names = [amount if at % every == 0 else "" for at, amount in enumerate(amounts)]
         _table_axes(axis, [_short(line, narrow) for line in lines], names, top=False)
-        axis.set(title=metric.name, xlabel=f"{kind} · % better")
+        axis.set(title=metric.name, xlabel=f"amount of {kind}")
     return figure
 
 

@@ -21,7 +21,7 @@ class Setting:
 
     `facts` are the config values and choices that the runs share. `label` names those in which the
     setting differs from the others compared with it, `noise` those that belong to the noise, and
-    `line` all but the kind of noise and its strength.
+    `line` all but the kind of noise and its amount.
     """
 
     label: str
@@ -36,7 +36,7 @@ class Setting:
 
         It is the amount, or the amount's inverse if a larger one is less noise.
         """
-        key = strength_key(self.facts)
+        key = amount_key(self.facts)
         amount = 0.0 if self.is_clean else _number(self.facts.get(key, ""))
         return 1 / amount if amount and key in LESS_NOISE else amount
 
@@ -66,7 +66,7 @@ class Setting:
         return seeds.estimate(values) if values else None
 
 
-Ladders = dict[str, dict[str, list[Setting]]]
+AmountSeries = dict[str, dict[str, list[Setting]]]
 
 
 def group(runs: Iterable[Found]) -> list[Setting]:
@@ -87,7 +87,7 @@ def group(runs: Iterable[Found]) -> list[Setting]:
 
     def described(facts: Facts, runs: dict[str, Found]) -> Setting:
         values = dict(facts)
-        rest = [key for key in named if key not in ("noise", strength_key(values))]
+        rest = [key for key in named if key not in ("noise", amount_key(values))]
         return Setting(
             label(values, named), label(values, of_noise), label(values, rest), values, runs
         )
@@ -101,25 +101,25 @@ def by_noise(setting: Setting) -> tuple[object, ...]:
     return kind != identity.NONE, kind, math.isnan(strength), strength, setting.noise
 
 
-def ladders(settings: Sequence[Setting]) -> Ladders:
-    """The noises that were trained at several strengths, each with its unit: `gaussian, σ`.
+def amount_series(settings: Sequence[Setting]) -> AmountSeries:
+    """The noises that were trained at several amounts, each with its unit: `gaussian, σ`.
 
     For each there is one line for everything else that varies, with its settings, weakest first.
     The setting without noise, if there is one, comes before the weakest.
     """
-    found: Ladders = {}
+    found: AmountSeries = {}
     for setting in settings:
         if setting.strength > 0:
-            unit = identity.spelled(strength_key(setting.facts), "").rstrip("=")
+            unit = identity.spelled(amount_key(setting.facts), "").rstrip("=")
             lines = found.setdefault(f"{setting.facts['noise']}, {unit}", {})
             lines.setdefault(setting.line, []).append(setting)
     without = {one.besides("noise"): one for one in settings if one.is_clean}
-    several: Ladders = {}
+    several: AmountSeries = {}
     for kind, lines in found.items():
-        for line, rungs in lines.items():
-            if len(rungs) > 1:
-                start = without.get(rungs[0].besides("noise"))
-                several.setdefault(kind, {})[line] = [start, *rungs] if start else rungs
+        for line, series in lines.items():
+            if len(series) > 1:
+                start = without.get(series[0].besides("noise"))
+                several.setdefault(kind, {})[line] = [start, *series] if start else series
     return several
 
 
@@ -127,11 +127,11 @@ def distinguishing(facts: Sequence[Mapping[str, str]]) -> list[str]:
     """The keys needed to tell settings with these facts apart.
 
     They also tell apart what the settings have besides the noise, because only settings that agree
-    in that are compared. The noise and its strength are always among them; a key whose value
+    in that are compared. The noise and its amount are always among them; a key whose value
     follows from others is not.
     """
     keys = sorted({key for one in facts for key in one}, key=_rank)
-    strengths = {strength_key(one) for one in facts}
+    strengths = {amount_key(one) for one in facts}
     chosen = ["noise", *(key for key in keys if key in strengths)]
 
     def different(by: Iterable[str]) -> int:
@@ -151,8 +151,8 @@ def label(facts: Mapping[str, str], keys: Iterable[str]) -> str:
     return " ".join(_word(key, facts[key]) for key in keys if facts.get(key))
 
 
-def strength_key(facts: Mapping[str, str]) -> str:
-    """The param with the noise's strength; empty if it has none.
+def amount_key(facts: Mapping[str, str]) -> str:
+    """The param with the noise's amount; empty if it has none.
 
     A class of this package declares it first. Of any other class it is the only number, if there is
     only one: nothing is imported to compare runs.
@@ -178,7 +178,7 @@ def _facts(run: Found) -> dict[str, str]:
     """
     params = {k: _plain(v) for k, v in run.params.items() if identity.matters(k, v)}
     facts = {group: run.tags.get(group, "") for group in ("noise", "protocol", "model")} | params
-    is_nothing = params.get(strength_key(params)) == "0" and params.get("noise.mean", "0") == "0"
+    is_nothing = params.get(amount_key(params)) == "0" and params.get("noise.mean", "0") == "0"
     if is_nothing and _class_of_ours(params):
         facts = {key: value for key, value in facts.items() if not _is_noise(key)}
         facts |= {"noise": identity.NONE, "noise._target_": identity.NO_NOISE["_target_"]}

@@ -18,7 +18,7 @@ from PIL import Image
 from denoise import metrics
 from denoise.comparison import effects, figures, published, svg, tables
 from denoise.comparison.effects import Question
-from denoise.comparison.groups import Ladders, Setting
+from denoise.comparison.groups import AmountSeries, Setting
 from denoise.comparison.published import Reached
 from denoise.comparison.tables import Column
 from denoise.fetch import CLASSES, SIDE
@@ -85,7 +85,7 @@ class View:
     target: Question
     margin: float
     columns: Sequence[Column]
-    ladders: Ladders
+    amount_series: AmountSeries
     losses: Mapping[str, Mapping[str, Sequence[float]]]
     heat: tuple[Sequence[str], Sequence[Column]]
     references: Mapping[str, Mapping[str, float]]
@@ -128,7 +128,7 @@ class View:
         noise, model, target = self.noise, self.model, self.target
         drawn: Mapping[str, tuple[object, Callable[..., Figure]]] = {
             "does_noise_help": (noise.effects, partial(figures.forest, noise, self.margin)),
-            "how_much": (self.ladders, partial(figures.amounts, self.ladders)),
+            "how_much": (self.amount_series, partial(figures.amounts, self.amount_series)),
             "when": (len(figures.lines_of(noise)) > 1, partial(figures.gains, noise)),
             "which_model": (model.effects, partial(figures.forest, model, self.margin)),
             "which_target": (target.effects, partial(figures.forest, target, self.margin)),

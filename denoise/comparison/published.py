@@ -2,8 +2,8 @@
 """The published study's tables, beside the losses that runs reached, and where a loss comes from."""
 
 import math
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Sequence
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import torch
@@ -148,8 +148,7 @@ def decomposed(settings: Tracking, runs: Sequence[Found]) -> list[Reached]:
     rows = reached(settings, search.one_of(ours)) if ours else []
     if not any(row.run for row in rows):
         return []
-    images = cache(_images)  # each data set is read once
-    return [row._replace(parts=_parts(row, images)) for row in rows]
+    return [row._replace(parts=_parts(row)) for row in rows]
 
 
 def decompose(images: Tensor, target: Tensor, data: Data, loss: float) -> Parts:
@@ -200,6 +199,7 @@ def _mean_image_error(root: str, name: str, space: Space, tested: int) -> float:
     return float((test / 255 - mean).square().mean())
 
 
+@lru_cache(maxsize=1)
 def _images(root: str, name: str = "FashionMNIST") -> Data | None:
     """A data set; None if it is not on this machine, as a comparison downloads nothing."""
     node = OmegaConf.load(CONF / "data" / "fashion_mnist.yaml")
@@ -210,9 +210,9 @@ def _images(root: str, name: str = "FashionMNIST") -> Data | None:
         return None
 
 
-def _parts(row: Reached, load: Callable[[str], Data | None]) -> Parts | None:
+def _parts(row: Reached) -> Parts | None:
     """The parts of the test loss, with the same corruption that the run was tested on."""
-    if not (row.run and row.last and (images := load(_root(row.run)))):
+    if not (row.run and row.last and (images := _images(_root(row.run)))):
         return None
     params = row.run.params.items()
     noise = OmegaConf.from_dotlist([f"{k}={v}" for k, v in params if k.startswith("noise.")])

@@ -55,7 +55,7 @@ def paired(values: Mapping[str, float], baseline: Mapping[str, float]) -> dict[s
 
 def p_value(found: Estimate) -> float:
     """The p value of the two-sided t test that the mean is 0; 1 for one value."""
-    return min(1.0, 2 * _beyond(abs(found.mean), found))
+    return min(1.0, 2 * _upper_tail(abs(found.mean), found))
 
 
 def p_equivalent(found: Estimate, margin: float) -> float:
@@ -63,11 +63,11 @@ def p_equivalent(found: Estimate, margin: float) -> float:
 
     Both tests must reject, so the larger p value counts (Schuirmann 1987).
     """
-    return _beyond(margin - abs(found.mean), found)
+    return _upper_tail(margin - abs(found.mean), found)
 
 
-def _beyond(distance: float, found: Estimate) -> float:
-    """The chance of a mean farther from its expectation than `distance`, on one side."""
+def _upper_tail(distance: float, found: Estimate) -> float:
+    """The one-sided p value of a mean that lies `distance` above what is expected by chance."""
     if found.size < 2:
         return 1.0
     if found.std <= ROUNDING * abs(found.mean):  # equal values have no spread to judge them by

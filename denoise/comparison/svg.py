@@ -20,8 +20,6 @@ COLOURS = {
     "page": ("#ffffff", "#14171b"),
     "better": ("#0b6e99", "#62bfe6"),
     "worse": ("#b0480a", "#f0975a"),
-    "series1": ("#0b6e98", "#62bfe5"),
-    "series2": ("#b0480b", "#f0975b"),
     "series3": ("#6a4fb3", "#b3a0f0"),
     "series4": ("#2b7a3d", "#74c78a"),
     "series5": ("#a3366f", "#e889bb"),
@@ -30,7 +28,8 @@ COLOURS = {
     "series8": ("#c2185b", "#ff8fb3"),
 }
 LIGHT = {name: light for name, (light, _) in COLOURS.items()}
-SERIES = [light for name, light in LIGHT.items() if name.startswith("series")]
+SERIES = [LIGHT["better"], LIGHT["worse"]]
+SERIES += [light for name, light in LIGHT.items() if name.startswith("series")]
 STYLE: Any = {
     "font.size": 10,
     "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"],  # every text repeats the list

@@ -14,7 +14,7 @@ from denoise.comparison.groups import Setting
 from denoise.comparison.page import View
 from denoise.config.settings import Tracking
 from denoise.metrics import corruption_of
-from denoise.tracking import search, store
+from denoise.tracking import search
 from denoise.tracking.search import Found
 from denoise.trainer import Arithmetic
 
@@ -49,7 +49,6 @@ def write(
     trained them, and so are the references that the store has for them. Differences below `margin`,
     a share of the baseline, do not matter.
     """
-    store.existing(settings)
     everything = sorted([*runs, *_baselines(settings, runs)], key=lambda run: -run.started)
     found = groups.group(everything)
     noise, model, target = effects.questions(found, margin)
@@ -61,7 +60,7 @@ def write(
         target=target,
         margin=margin,
         columns=tables.columns(found),
-        ladders=groups.ladders(found),
+        amount_series=groups.amount_series(found),
         losses=page.curves(found),
         heat=figures.heat(found, references),
         references=references,

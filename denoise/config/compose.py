@@ -125,7 +125,7 @@ def _check_shapes(built: model.Autoencoder) -> None:
 
 
 def _check_together(config: Config) -> None:
-    """Refuse values that are allowed alone but not together, or not on this machine."""
+    """Refuse values that are allowed alone but not together."""
     images, evaluation = config.data.trained, config.evaluation
     _check_most("trainer.batch_size", config.trainer.batch_size, images)
     _check_most("evaluation.neighbours", evaluation.neighbours, images)
@@ -142,7 +142,6 @@ def _check_together(config: Config) -> None:
     scores = tuple(f"{split}/{name}" for name in evaluate.LOSSES)
     key = f"protocol.score, where data.holdout is {config.data.holdout},"
     bounds.check(key, config.protocol.score, Literal[scores])
-    config.trainer.torch_device()
 
 
 def _check_most(key: str, value: int, most: int) -> None:

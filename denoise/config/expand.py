@@ -28,6 +28,12 @@ def overrides(config: DictConfig) -> list[list[str]]:
     launching it (its issue 2673).
     """
     typed: list[str] = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)  # type: ignore[assignment]
+    for each in typed:
+        if "${hydra.job." in each and not each.startswith("hydra."):
+            raise UserError(
+                f"{each} would change when the sweep resumes, as jobs are numbered anew; type the "
+                "values, as in seed=0,1,2"
+            )
     if not _is_basic(config):
         return [typed]
     params = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
@@ -41,9 +47,10 @@ def overrides(config: DictConfig) -> list[list[str]]:
 
 def check_seeds(config: DictConfig) -> None:
     """Refuse `seeds` where no sweep reads it: it would be ignored."""
-    task, params = config.hydra.overrides.task, config.hydra.sweeper.get("params")
-    typed = [each for each in task if each.startswith("seeds=")]
-    if typed and "${seeds}" not in f"{OmegaConf.to_yaml(params or {})} {task}":
+    task = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
+    params = OmegaConf.to_yaml(config.hydra.sweeper.get("params") or {})
+    typed = [each for each in task if str(each).startswith("seeds=")]
+    if typed and "${seeds}" not in f"{params} {task}":
         raise UserError(f"{typed[0]} has no effect here; type the seeds, as in -m seed=0,1,2")
 
 

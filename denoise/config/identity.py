@@ -40,7 +40,7 @@ def fingerprint(plain: Plain) -> str:
 
 def fingerprints(plain: Plain) -> list[str]:
     """The fingerprints that a run of this config may have: today's, then that of version 0.1.0."""
-    data = {**plain["data"], "sha256": fetch.published(plain["data"]["name"])}
+    data = {**plain["data"], "sha256": fetch.SHA256[plain["data"]["name"]]}
     then = _hash({**plain, "data": data}, without=set(NOT_RESULTS) - set(PICTURES))
     return [fingerprint(plain), then]
 

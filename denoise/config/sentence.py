@@ -24,6 +24,12 @@ SEVERAL = re.compile(r"Ambiguous value for argument '(.*)'\n")
 QUOTED = re.compile(r"(?:To append to your config use \+|Error merging override )(.*)")
 
 
+def is_mistake(error: Exception) -> bool:
+    """Whether the message of `error` is all that a person needs: a traceback would not help."""
+    is_refusal_of_slurm = type(error).__module__.startswith("submitit.")
+    return is_refusal_of_slurm or isinstance(error, (*MISTAKES, OSError, ValueError))
+
+
 def sentence(error: BaseException, typed: Sequence[str] = ()) -> str:
     """The message of `error` for the person who `typed` the overrides, on one line."""
     return " ".join(_message(error, typed).split())

@@ -69,8 +69,8 @@ def wait(launched: Launch) -> None:
             break
         if not waited:
             log.info(
-                "Waiting for %d runs that other processes train or that are queued; after Ctrl-C, "
-                "the same command waits again",
+                "Waiting for %d runs that other processes train or that are queued "
+                "(python -m denoise.status shows them); after Ctrl-C, the same command waits again",
                 len(busy),
             )
         waited |= busy

@@ -14,6 +14,7 @@ from PIL import Image
 
 from denoise import data, evaluate, figures, latent, metrics
 from denoise.config.compose import Config
+from denoise.errors import UserError
 from denoise.model import Autoencoder
 from denoise.tracking import formats
 from denoise.tracking.records import Record
@@ -96,7 +97,7 @@ class Evaluation:
         try:
             yield
         except ValueError as error:
-            if error is self.record.error:
+            if isinstance(error, UserError) or error is self.record.error:
                 raise
             self._leave_out(key, what or key, str(error).partition("\n")[0])
 
@@ -118,7 +119,8 @@ def _few_labels(of: Evaluation) -> dict[str, float]:
 
 
 def _size(of: Evaluation) -> dict[str, float]:
-    return {metrics.PARAMETERS.key: sum(each.numel() for each in of.model.parameters())}
+    trained = [each.numel() for each in of.model.parameters() if each.requires_grad]
+    return {metrics.PARAMETERS.key: sum(trained)}
 
 
 # Each measurement by one of the metrics that it gives.

@@ -92,7 +92,7 @@ def check_folders(planned: list[Member]) -> None:
                 f"hydra.sweep.subdir gives several runs the folder {member.folder}; "
                 "${hydra.job.num} in it tells them apart"
             )
-        there = records.read(member.folder)
+        there = records.read(member.folder, with_lines=False)
         if not there:
             records.check_free(member.folder, [*records.FILES, records.METRICS, records.LOG])
             continue
@@ -134,15 +134,16 @@ def without_store(overrides: Sequence[str]) -> list[str]:
 
 
 def share_cores(config: DictConfig, planned: Sequence[Member]) -> int:
-    """Share the cores among the workers, and set the threads of each; the workers' number or 0.
+    """Share the cores among the workers, and set the threads of each.
 
-    One by one, jobs have as many threads as side by side: with more threads, torch adds in another
-    order, and losses would differ in the fourth digit.
+    Returns the number of workers; 0 if a scheduler places them. One by one, jobs have as many
+    threads as side by side: with more threads, torch adds in another order, and losses would differ
+    in the fourth digit.
     """
     launcher, count = config.hydra.launcher, len(planned)
-    if launcher.get("cpus_per_task"):  # Slurm's nodes, whatever this machine has
-        workers, threads = min(launcher.array_parallelism, count), launcher.cpus_per_task
-    elif "remote" in launcher:  # Ray knows how many have room in its cluster
+    if launcher.get("cpus_per_task"):  # Slurm
+        workers, threads = 0, launcher.cpus_per_task
+    elif "remote" in launcher:  # Ray
         workers, threads = 0, max(1, int(launcher.remote.num_cpus))
     else:
         is_on_gpu = planned[0].config.trainer.torch_device().type == "cuda"
@@ -174,7 +175,7 @@ def _of_this_machine(launcher: DictConfig, count: int, *, is_on_gpu: bool) -> tu
 
 
 def announce(planned: list[Member], workers: int, *, reuses: bool) -> None:
-    """Log how many runs finished earlier, and how long the others will take."""
+    """Log how many runs finished earlier, and how long the others take on this machine."""
     by_hash = {each: member for member in planned for each in member.hashes}
     found = search.finished(planned[0].config.tracking, by_hash) if reuses else {}
     left = {

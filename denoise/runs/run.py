@@ -66,11 +66,11 @@ def await_folder(folder: Path) -> None:
         time.sleep(1)
 
 
-def _sweep(hydra: HydraConf) -> Path:
-    """The folder of the sweep, or of the run if it is alone."""
+def _sweep(hydra: HydraConf) -> str:
+    """What the sweep is known by, or the run if it is alone: the name of its folder."""
     if hydra.mode == RunMode.RUN:
-        return Path(hydra.runtime.output_dir)
-    return Path(hydra.runtime.cwd) / hydra.sweep.dir
+        return Path(hydra.runtime.output_dir).name
+    return (Path(hydra.runtime.cwd) / hydra.sweep.dir).name
 
 
 def _tags(config: Config) -> dict[str, str]:
@@ -78,7 +78,7 @@ def _tags(config: Config) -> dict[str, str]:
     hydra = HydraConfig.get()
     choices = hydra.runtime.choices
     return {
-        "sweep": _sweep(hydra).name,
+        "sweep": _sweep(hydra),
         "noise": identity.noise_name(config.plain, choices),
         "model": choices["model"],
         "protocol": config.protocol.name,
@@ -93,7 +93,7 @@ def _do(member: Member, record: Record, *, anew: bool) -> None:
     """Do the job, and note how it ends; `anew` trains it even if it finished earlier."""
     try:
         code.check()
-        is_done = _complete_upload(member, record) == _sweep(HydraConfig.get()).name
+        is_done = _complete_upload(member, record) == _sweep(HydraConfig.get())
         if (is_done or not anew) and _reused(member, record):
             record.note_job(status=REUSED)
         else:
@@ -193,8 +193,12 @@ def _reused(member: Member, record: Record) -> bool:
 
 
 def _adopt(record: Record, run: Found) -> None:
-    """Take over the run's record from the store, without its files, unless the folder has it."""
-    if not (record.has_run and record.fields["status"] == FINISHED):
+    """Take over the run's record from the store, without its files.
+
+    The folder keeps a finished run of its own that is this one, or that the store lacks in part.
+    """
+    is_finished = record.has_run and record.fields["status"] == FINISHED
+    if not (is_finished and (record.run_id == run.id or not record.fields["mirrored"])):
         there = search.contents(run.id, run.uri)
         there.fields |= {"files": {}, "mirrored": True}
         record.adopt(there)

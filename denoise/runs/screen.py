@@ -23,13 +23,22 @@ from denoise import metrics
 from denoise.errors import UserError
 from denoise.metrics import Metric
 from denoise.tracking import records
-from denoise.tracking.records import FAILED, FINISHED, REUSED, RUNNING, SKIPPED, SUCCEEDED, Contents
+from denoise.tracking.records import (
+    FAILED,
+    FINISHED,
+    KILLED,
+    REUSED,
+    RUNNING,
+    SKIPPED,
+    SUCCEEDED,
+    Contents,
+)
 
 REFRESH_SECONDS = 0.25
 STORE_SECONDS = 30  # between looks at runs whose folders are on other machines
 PIPE_WIDTH = 240
 MANY = 20  # runs: with more, the screen shows those that run or failed, totals, and the best
-STYLES = {FAILED: "red", SKIPPED: "yellow"}
+STYLES = {FAILED: "red", KILLED: "red", SKIPPED: "yellow"}
 
 
 def read_jobs(folders: Sequence[Path]) -> list[Contents]:
@@ -164,7 +173,7 @@ def _ended(contents: Contents) -> str:
     if job["status"] in SUCCEEDED:
         reused = "  reused" if job["status"] == REUSED else ""
         return f"[green]✓[/] {name}  {job['score_name']} {contents.score:.4f}{reused}"
-    return f"[red]✗[/] {name}  {job['status']}: {error}"
+    return f"[red]✗[/] {name}  {job['status']}{error and ': '}{error}"
 
 
 def clock(seconds: float) -> str:
@@ -202,7 +211,7 @@ def show(jobs: Sequence[Contents], shared: str = "") -> None:
             f"The {MANY} best of {len(jobs):,} runs ({totals}); sweep.csv has all of them."
         )
     for job in (contents.fields["job"] for contents in jobs):
-        if style := STYLES.get(job["status"]):
+        if job["error"] and (style := STYLES.get(job["status"])):
             screen.print(f"{job['name']}: {job['error']}", style=style, markup=False)
 
 

@@ -71,13 +71,26 @@ def tasks() -> dict[str, set[int]] | None:
 
     None where Slurm is not installed, or does not answer, as while its controller restarts.
     """
-    command = ["squeue", "--noheader", "--array", "--format=%K %j"]
+    lines = _queue("--array", "--format=%K %j")
+    if lines is None:
+        return None
+    found: dict[str, set[int]] = {}
+    for line in lines:
+        task, _, name = line.partition(" ")
+        found.setdefault(name, set()).add(int(task) if task.isdecimal() else 0)  # alone: N/A
+    return found
+
+
+def reasons(name: str) -> list[str]:
+    """Why jobs of this name are pending, in Slurm's words, such as Resources."""
+    return sorted(set(_queue(f"--name={name}", "--states=PENDING", "--format=%r") or ()) - {"None"})
+
+
+def _queue(*options: str) -> list[str] | None:
+    """The lines of Slurm's queue; None if it does not answer."""
+    command = ["squeue", "--noheader", *options]
     try:
         answer = subprocess.check_output(command, stderr=subprocess.DEVNULL, timeout=ASK_SECONDS)
     except (OSError, subprocess.SubprocessError):
         return None
-    found: dict[str, set[int]] = {}
-    for line in answer.decode().splitlines():
-        task, _, name = line.strip().partition(" ")
-        found.setdefault(name, set()).add(int(task) if task.isdecimal() else 0)  # alone: N/A
-    return found
+    return [line.strip() for line in answer.decode().splitlines()]

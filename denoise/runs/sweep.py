@@ -28,6 +28,7 @@ from denoise.tracking import (
     charts,
     claim,
     failures,
+    files,
     formats,
     pending,
     records,
@@ -40,6 +41,7 @@ from denoise.tracking.records import KILLED, RUNNING, SUCCEEDED, SWEEP, Contents
 
 log = logging.getLogger(__name__)
 
+GONE = "its process was killed, perhaps for lack of memory or time; the same command resumes it"
 LONGEST_TAG = 8000  # the most that every store of MLflow takes
 FILES = (sweeps.FILE, search.SUMMARY, *write.FILES)  # what a sweep writes beside its runs' folders
 
@@ -63,9 +65,13 @@ def begin(config: DictConfig, folder: Path, *, is_sweep: bool) -> None:
 def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
     """Check every job; make store, folder and data ready once, before workers could do it twice."""
     jobs = expand.overrides(config) if is_sweep else []
-    if not is_sweep and (slurm.is_chosen(config) or on_ray.is_chosen(config)):
-        raise UserError("hydra/launcher trains the runs of a sweep: add -m")
+    is_elsewhere = slurm.is_chosen(config) or on_ray.is_chosen(config)
+    if not is_sweep:
+        _check_alone(config, is_elsewhere=is_elsewhere)
     members = plan.members(config, jobs)
+    if not is_elsewhere:
+        for member in members:
+            member.config.trainer.torch_device()  # or `UserError`
     expand.check_seeds(config)
     settings = members[0].config.tracking
     plan.pass_store_on(config, store.uri(settings))
@@ -80,7 +86,7 @@ def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
         # Otherwise another process could resume a run while we upload it.
         with FileLock(folder.parent / ".sync.lock"):
             pending.send_all(settings, [folder.parent])
-    for each in {repr(member.config.data): member.config.data for member in members}.values():
+    for each in {member.config.data for member in members}:
         fetch.fetch(each)
     if is_sweep:
         workers = plan.share_cores(config, members)
@@ -102,6 +108,15 @@ def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
     return launched
 
 
+def _check_alone(config: DictConfig, *, is_elsewhere: bool) -> None:
+    """Refuse a single run with what only a sweep reads: a launcher, or values to sweep over."""
+    if is_elsewhere:
+        raise UserError("hydra/launcher trains the runs of a sweep: add -m")
+    if params := config.hydra.sweeper.get("params"):
+        typed = " ".join(f"{key}={value}" for key, value in params.items())
+        raise UserError(f"hydra.sweeper.params sets {typed}, which only a sweep reads: add -m")
+
+
 def _open_store(settings: Tracking) -> bool:
     """Make the store ready, and end dead sweeps in it; False if it is unavailable.
 
@@ -109,14 +124,15 @@ def _open_store(settings: Tracking) -> bool:
     will not take the files of runs.
     """
     try:
-        experiment = store.prepare(settings)
-        store.check_writable(experiment)
+        with files.answered():
+            experiment = store.prepare(settings)
+            store.check_writable(experiment)
+            claim.end_dead(experiment, f"tags.kind = '{SWEEP}'")
     except StoreUnavailableError as error:
         if not settings.offline:
             raise
         log.warning("%s; metrics and files wait in the runs' folders", error)
         return False
-    claim.end_dead(experiment, f"tags.kind = '{SWEEP}'")
     return True
 
 
@@ -206,7 +222,7 @@ def _read_jobs(launched: Launch, *, is_left: bool) -> list[Contents]:
     jobs = screen.read_jobs(launched.folders())
     for job in (contents.fields["job"] for contents in jobs):
         if job["status"] == RUNNING and not is_left:  # its process is gone, and could not note it
-            job["status"] = KILLED
+            job |= {"status": KILLED, "error": GONE}
     return jobs
 
 
@@ -228,10 +244,10 @@ def _exit_status(launched: Launch, jobs: Sequence[Contents], *, is_left: bool) -
 
 
 def _ask_store(about: Callable[[Launch], None], launched: Launch) -> None:
-    """Do what needs the store to know of runs elsewhere; left out if the store is unavailable."""
+    """Ask the store about runs elsewhere, which are left out if it does not answer or refuses."""
     try:
         about(launched)
-    except StoreUnavailableError as error:
+    except UserError as error:
         log.warning("Runs on other machines are left out: %s", error)
 
 

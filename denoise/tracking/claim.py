@@ -12,7 +12,7 @@ import random
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +20,7 @@ from typing import TypeVar
 import psutil
 from mlflow import MlflowClient, MlflowException
 from mlflow.entities import Run, RunTag
+from pydantic import TypeAdapter
 
 from denoise.errors import RunDeletedError, RunTakenError, UserError
 from denoise.tracking import failures, records, store
@@ -28,6 +29,7 @@ from denoise.tracking.records import RUNNING
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+State = tuple[str, ...]  # of a run, see `state`
 
 BEAT_SECONDS = 10
 LATE_SECONDS = 15  # by then nearly every living process has renewed its heartbeat
@@ -88,6 +90,9 @@ class Owner:
         return records.is_locked(Path(self.folder))
 
 
+OWNERS = TypeAdapter(Owner)
+
+
 def me(folder: Path) -> Owner:
     """This process, as the owner of the run in `folder`."""
     here = str(folder.absolute())
@@ -111,8 +116,7 @@ def _is_shared(folder: Path) -> bool:
 
 def read(text: str) -> Owner:
     """The owner in a tag; keys of other versions are ignored."""
-    known = {each.name for each in fields(Owner)}
-    return Owner(**{key: value for key, value in json.loads(text).items() if key in known})
+    return OWNERS.validate_json(text)
 
 
 @cache
@@ -147,10 +151,8 @@ def living(runs: Sequence[Run]) -> list[Run]:
             log.info("Waiting to see whether %s ...", _whether_alive(silent))
             is_logged = True
         time.sleep(LOOK_SECONDS)
-        later = {run.info.run_id: _as_seen(run) for run in _again(silent)}
-        heard = [
-            run for run in silent if later.get(run.info.run_id, _as_seen(run)) != _as_seen(run)
-        ]
+        later = {run.info.run_id: state(run) for run in _again(silent)}
+        heard = [run for run in silent if later.get(run.info.run_id, state(run)) != state(run)]
         alive += heard
         silent = [run for run in silent if run not in heard and run.info.run_id in later]
     return alive
@@ -177,7 +179,7 @@ def check(client: MlflowClient, run_id: str, mine: Owner) -> None:
     except MlflowException as error:
         if error.get_http_status_code() != failures.NOT_FOUND:
             raise
-        raise UserError(f"run {run_id} is not in the store any more") from None
+        raise RunDeletedError(f"run {run_id} is not in the store any more") from None
     if run.info.lifecycle_stage == "deleted":
         raise RunDeletedError(f"run {run_id} was deleted in MLflow before it had ended")
     if owner_of(run) != mine:
@@ -194,11 +196,11 @@ def take(
     """Take over the newest interrupted run with one of these config hashes, or `create` a new one.
 
     If a `sweep` is given, only its runs are taken over. Returns the run's id and, of a run that was
-    taken over, its new tags and its former owner. The new tags are `tags`, which name the new
-    owner, and the commits that trained the run. Raises `RunTakenError` if a living process owns
+    taken over, its tags from now on and its former owner. The tags are `tags`, which name the new
+    owner, and all commits that trained the run. Raises `RunTakenError` if a living process owns
     such a run, or another process takes it now.
     """
-    client, dead, mine = MlflowClient(), set[tuple[str, ...]](), read(tags[OWNER])
+    client, dead, mine = MlflowClient(), set[State](), read(tags[OWNER])
     while True:
         with store.lock():
             found = _interrupted(client, experiment, hashes, sweep)
@@ -206,7 +208,7 @@ def take(
                 run
                 for run in found
                 if run.info.status == RUNNING
-                and _as_seen(run) not in dead
+                and state(run) not in dead
                 and not owner_of(run).is_replaced_by(mine)
             ]
             if not found:
@@ -223,7 +225,7 @@ def take(
         elif unsure:
             for run in living(unsure):
                 raise RunTakenError(run.info.run_id, owner_of(run))
-            dead |= set(map(_as_seen, unsure))
+            dead |= set(map(state, unsure))
         else:
             # Of two that take it at once, both write, and the last one has it. A slow server may be
             # as slow with the other's request.
@@ -262,7 +264,7 @@ def _interrupted(
     return [run for where in wheres for run in client.search_runs([experiment], where, order_by=by)]
 
 
-def _as_seen(run: Run) -> tuple[str, ...]:
+def state(run: Run) -> State:
     """Values of which one changes whenever a process writes the run."""
     tags = run.data.tags
     return run.info.run_id, run.info.status, tags[OWNER], tags.get(HEARTBEAT, "")
@@ -277,7 +279,7 @@ def _take_over(
     """
     began = time.monotonic()
     there = client.get_run(run.info.run_id)
-    if owner_of(there) != read(tags[OWNER]) and _as_seen(there) != _as_seen(run):
+    if owner_of(there) != read(tags[OWNER]) and state(there) != state(run):
         raise RunTakenError(run.info.run_id, owner_of(there))
     tags = {**tags, **_code(run.data.tags, tags)}
     news = [RunTag(key, value) for key, value in {**tags, HEARTBEAT: now()}.items()]
@@ -306,5 +308,5 @@ def end_dead(experiment: str, where: str) -> None:
         owner = owner_of(run)
         if owner.is_here() and not owner.lives():
             later = client.get_run(run.info.run_id)  # it may have ended or resumed since
-            if _as_seen(later) == _as_seen(run):
+            if state(later) == state(run):
                 client.set_terminated(run.info.run_id, "KILLED")

@@ -1,9 +1,9 @@
-"""MLflow's environment variables. Imports nothing, so that it can be called before MLflow is."""
+"""MLflow's environment variables. Imports only `os`, to be used before MLflow is imported."""
 
 import os
 
-# No telemetry, nothing written over the bars, and a server that is away is given up soon, as what
-# it misses is uploaded later.
+# Switch telemetry off, keep MLflow from writing over the progress bars, and give up an unreachable
+# server soon: what it misses is uploaded later.
 VARIABLES = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",

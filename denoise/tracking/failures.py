@@ -10,7 +10,7 @@ from denoise.errors import StoreUnavailableError, UserError
 
 HIDDEN = "***"
 LOGIN, PERMISSION, NOT_FOUND = 401, 403, 404
-# The client's errors, 400 to 499, that may pass: a login until it is put right, too slow, too many.
+# Of the statuses from 400 to 499, those that may pass: a wrong login, a timeout, too many requests.
 PASSING = (LOGIN, 408, 429)
 REMEDIES = {
     LOGIN: "the server refuses the login (check MLFLOW_TRACKING_USERNAME and "

@@ -85,6 +85,7 @@ def download_registered(uri: str, folder: Path) -> None:
     match = re.fullmatch(r"models:/([^/@]+)([/@])([^/@]+)", uri)
     if not match:
         raise UserError(f"{uri} is not of the form models:/NAME@ALIAS or models:/NAME/VERSION")
+    store.configure()
     if (file := store.sqlite_file(mlflow.get_tracking_uri())) and not file.exists():
         raise UserError(f"{uri} is not in the registry: there is no {file}")
     name, kind, version = match.groups()

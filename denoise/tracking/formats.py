@@ -49,6 +49,7 @@ def add_model(record: Record, model: nn.Module, example: Tensor) -> None:
         mlflow.pytorch.save_model(
             model,
             saved,
+            serialization_format="pt2",
             input_example=example.numpy(),
             # the version that the model was made with
             pip_requirements=[f"torch=={torch.__version__.split('+')[0]}"],

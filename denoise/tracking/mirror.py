@@ -22,6 +22,7 @@ from mlflow.entities import (
     LoggedModelStatus,
     Metric,
     Param,
+    RunTag,
 )
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
@@ -33,7 +34,6 @@ log = logging.getLogger(__name__)
 
 AGAIN_SECONDS = 2
 GATHER_SECONDS = 1  # changes within a second are uploaded together
-BATCH = 1000  # metrics in one request, at most (MLflow's limit)
 MODEL = "model/"
 # The run is another process's or no one's: what is left of it here is of no use.
 NOT_OURS = (RunTakenError, RunDeletedError)
@@ -118,13 +118,10 @@ def _log_once(client: MlflowClient, now: Contents, known: Contents) -> None:
         run = client.get_run(now.fields["run_id"])
         inputs = run.inputs.dataset_inputs if run.inputs else []
         there = {"params": run.data.params, "tags": run.data.tags, "datasets": inputs}
-    params = there.get("params", {})
+    params, tags = there.get("params", {}), there["tags"]
     new = [Param(key, text) for key, text in now.fields["params"].items() if key not in params]
-    if new:
-        client.log_batch(now.fields["run_id"], params=new)
-    for name, value in now.fields["tags"].items():
-        if there["tags"].get(name) != value:
-            client.set_tag(now.fields["run_id"], name, value)
+    changed = [RunTag(*each) for each in now.fields["tags"].items() if each not in tags.items()]
+    client.log_batch(now.fields["run_id"], params=new, tags=changed)
     for each in now.fields.get("datasets", [])[len(there.get("datasets", [])) :]:
         given = [DatasetInput(Dataset(**each["dataset"]), [InputTag(*each["tag"])])]
         try:
@@ -188,8 +185,7 @@ def _log_metrics(client: MlflowClient, now: Contents, known: int) -> None:
     points = [
         Metric(key, value, at, step) for step, at, each in lines for key, value in each.items()
     ]
-    for start in range(0, len(points), BATCH):
-        client.log_batch(now.fields["run_id"], metrics=points[start : start + BATCH])
+    client.log_batch(now.fields["run_id"], metrics=points)
 
 
 def _finish(client: MlflowClient, record: Record, now: Contents) -> None:

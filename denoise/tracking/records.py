@@ -24,7 +24,8 @@ from denoise.manifest import sha256
 VERSION = 1
 FILE, METRICS, LOG = "record.json", "metrics.jsonl", "denoise.log"
 STATE = "state"  # the folder of what an interrupted run resumes from
-# What nearly every run writes besides its log, to refuse a folder with such files before training.
+# What nearly every run writes besides its log. A folder that has such a file of another origin is
+# refused before training.
 FILES = (
     *(f"checkpoints/{name}.safetensors" for name in ("last", "best")),
     *(f"{STATE}/{name}.safetensors" for name in ("even", "odd")),
@@ -66,10 +67,10 @@ class Line(NamedTuple):
 class Contents:
     """What a record holds, read from a folder or from the store.
 
-    `fields` is the content of `record.json`. Of the run: run_id, kind, name, status, error, tags,
-    params, files, ... Of the job that last used the folder: job. `mirrored` says whether MLflow
-    has all of it, `refused` why it refuses the rest for good, `lines` how many lines of metrics
-    belong to it.
+    `fields` is the content of `record.json`: the run's run_id, kind, name, status, error, tags,
+    params, files, ..., and under `job` the job that last used the folder. `mirrored` says whether
+    MLflow has all of it, `refused` why it refuses the rest for good, `lines` how many lines of
+    metrics belong to it.
     """
 
     fields: dict[str, Any] = field(default_factory=dict)
@@ -213,8 +214,8 @@ class Record:
             (self.folder / name).unlink(missing_ok=True)
         if self.contents.lines:
             (self.folder / METRICS).unlink(missing_ok=True)
-        job = {key: value for key, value in self.fields.items() if key == "job"}
-        self.contents = Contents(EMPTY | job | {"mirrored": False} | fields)
+        job = self.fields.get("job")
+        self.contents = Contents(EMPTY | {"job": job, "mirrored": False} | fields)
         self._write()
 
     def adopt(self, contents: Contents) -> None:
@@ -224,11 +225,11 @@ class Record:
         """
         files = contents.fields.get("files", {})
         check_inside(files)
-        job = {key: value for key, value in self.fields.items() if key == "job"}
+        job = self.fields.get("job")
         files = dict.fromkeys(self.fields["files"], "") | files
         self.contents = copy.deepcopy(contents)
         self._write_lines(self.contents.lines)
-        self.note(**job, files=files, lines=len(self.contents.lines))
+        self.note(job=job, files=files, lines=len(self.contents.lines))
 
     def update(self, **fields: Any) -> None:
         """Change fields of the record."""

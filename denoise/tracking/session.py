@@ -138,7 +138,7 @@ def _can_resume(record: Record, sweep: str) -> bool:
 
 
 def _was_trained_here_last(record: Record, former: str) -> bool:
-    """Whether `former`, who trained the run last, did so in this folder and left a whole state."""
+    """Whether its `former` owner trained the run here, and left a whole state or no epoch."""
     is_of_owner = record.fields["tags"].get(claim.OWNER) == former
     return is_of_owner and bool(
         checkpoint.newest(record.written(STATE)) or not record.contents.epochs

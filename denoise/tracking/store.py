@@ -47,7 +47,7 @@ QUIET = {
 
 
 def prepare(settings: Tracking) -> str:
-    """Open the store; create it and the experiment if they do not exist; the experiment's id.
+    """Open the store, create what does not exist of it, and return the experiment's id.
 
     Called once before workers start: a fresh SQLite file breaks if several processes migrate it at
     once. Raises `StoreUnavailableError` if the store does not answer.
@@ -64,12 +64,17 @@ def existing(settings: Tracking) -> str | None:
     return None if file and not file.exists() else _opened(settings, _find_experiment)
 
 
-def _opened(settings: Tracking, ask: Callable[[str], T]) -> T:
-    """What `ask` returns for the experiment, once the store is open."""
+def configure() -> None:
+    """Keep MLflow from logging much, from telemetry, and from retrying for minutes."""
     for name, level in QUIET.items():
         logging.getLogger(name).setLevel(level)
     if environment.prepare():
         set_telemetry_client()  # MLflow read the variable when it was imported
+
+
+def _opened(settings: Tracking, ask: Callable[[str], T]) -> T:
+    """What `ask` returns for the experiment, once the store is open."""
+    configure()
     address = uri(settings)
     mlflow.set_tracking_uri(address)
 
@@ -100,7 +105,7 @@ def _create_tables(address: str) -> None:
 
 
 def _share(address: str) -> None:
-    """Let many processes use one SQLite file, and give up a database server that stays mute.
+    """Let many processes use one SQLite file, and give up a database server that does not respond.
 
     The hook is on the one engine that MLflow has for this address. In SQLite's WAL mode, which is
     a property of the file, readers block no writer.
@@ -118,7 +123,7 @@ def _share(address: str) -> None:
 
 
 def close_at_exit() -> None:
-    """As `_close_at_exit`, of the store and its registry of models, which this process has used."""
+    """Close the databases of the store and of its registry of models when the process ends."""
     for used in (_get_store(), _get_registry()):
         if engine := getattr(used, "engine", None):
             _close_at_exit(engine)
@@ -206,12 +211,11 @@ def _find_experiment(name: str) -> str | None:
 
 
 def check_writable(experiment: str) -> None:
-    """Write and delete a small file where the files of runs go; `UserError` if that fails.
+    """Write and delete a small file where the files of runs go.
 
-    Before, `UserError` if the server is one of MLflow 2, or if the project was moved.
-
-    It is a `StoreUnavailableError` if it may succeed later. The file lies beside the folders of
-    runs, under one name however often it is written. It stays where deleting is not allowed.
+    Raises `UserError` if the server runs MLflow 2, if the project was moved, or if writing fails;
+    `StoreUnavailableError` if writing may succeed later. The file lies beside the folders of runs,
+    under one name however often it is written. It stays where deleting is not allowed.
     """
     place = MlflowClient().get_experiment(experiment).artifact_location
     _check_version(experiment)
@@ -279,7 +283,7 @@ def _answer_in_time(uri: str, ask: Callable[[], T]) -> T:
 
 
 def _connect(uri: str) -> None:
-    """Raise if the server that `uri` names, if any, refuses us or stays mute.
+    """Raise if the server that `uri` names, if any, refuses us or does not respond.
 
     MLflow itself would ask a database that refuses ten times, for two minutes.
     """

@@ -115,6 +115,7 @@ def busy(
     return trained | (wanted & queued(settings, tasks))
 
 
+@answered()
 def progress(
     settings: Tracking, sweep: Plan, summary: Run, tasks: Mapping[str, Collection[int]]
 ) -> list[Progress]:

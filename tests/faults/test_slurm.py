@@ -243,6 +243,20 @@ def test_jobs_from_a_saved_config_begin_also_after_the_command_has_ended(
     assert said.out.count("│ REUSED") == 2
 
 
+def test_what_slurm_refuses_is_one_sentence_and_what_it_cannot_start_has_a_reason(
+    slurm: Slurm, settings: data.Settings, tmp_path: Path
+) -> None:
+    said = ended(sweep(tmp_path, settings, *ON_SLURM, "hydra.launcher.partition=fast"), tmp_path)
+    assert (said.status, "Traceback" in said.err) == (1, False)
+    assert "denoise: sbatch: error: invalid partition specified: fast" in said.err
+    slurm.ask("scontrol", "update", f"nodename={slurm.host}", "state=drain", "reason=repair")
+    elsewhere = (*ON_SLURM, "tracking.wait=false", "trainer.device=cuda")  # nodes may have a GPU
+    left = ended(sweep(tmp_path, settings, *elsewhere), tmp_path)
+    assert left.status == 0, left.err
+    wait_until(lambda: "Pending in Slurm: " in ran(tmp_path, "status"))
+    assert "Nodes required for job are DOWN, DRAINED" in ran(tmp_path, "status")
+
+
 @pytest.mark.usefixtures("slurm")
 @pytest.mark.parametrize(
     ("file", "text", "sentence"),

@@ -508,8 +508,8 @@ def test_a_run_that_the_store_refuses_is_reported_once_and_blocks_no_other(
         send(store, left, Path("other"))
     assert caplog.text.count("left: not uploaded: ") == 1
     assert sorted(one[0] for one in everything(store)) == ["FAILED", "FINISHED"]
-    with pytest.raises(MlflowException, match="exceeds the maximum length"):
-        pending.send_to(left, None)
+    (again,) = pending.send_each([left], None)
+    assert "exceeds the maximum length" in again.outcome
 
 
 def test_a_run_that_the_store_begins_to_refuse_is_trained_and_can_be_uploaded_later(
@@ -528,7 +528,8 @@ def test_a_run_that_the_store_begins_to_refuse_is_trained_and_can_be_uploaded_la
         "FAILED",
     )
     Path("mlruns").unlink()
-    assert pending.send_to(Path("mine"), None) == f"uploaded, as run {run.run_id}"
+    (sent,) = pending.send_each([Path("mine")], None)
+    assert sent.outcome == f"uploaded, as run {run.run_id}"
     assert search.curve(run.run_id, "train/loss") == [1, 0.5]
     assert MlflowClient().get_run(run.run_id).info.status == "FINISHED"
 
@@ -540,7 +541,8 @@ def test_a_run_that_ends_while_its_files_cannot_be_stored_is_not_left_running(
         away.setattr(MlflowClient, "log_artifact", failing)
         run.log({"train/loss": 1}, 1)
     assert MlflowClient().get_run(run.run_id).info.status == "KILLED"
-    assert pending.send_to(Path("mine"), None) == f"uploaded, as run {run.run_id}"
+    (sent,) = pending.send_each([Path("mine")], None)
+    assert sent.outcome == f"uploaded, as run {run.run_id}"
     assert MlflowClient().get_run(run.run_id).info.status == "FINISHED"
 
 

@@ -27,7 +27,7 @@ def overrides(config: DictConfig) -> list[list[str]]:
     `shuffle` is in another order each time. Hydra has no public way to expand a sweep without
     launching it (its issue 2673).
     """
-    typed: list[str] = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)  # type: ignore[assignment]
+    typed = _typed(config)
     for each in typed:
         if "${hydra.job." in each and not each.startswith("hydra."):
             raise UserError(
@@ -47,11 +47,15 @@ def overrides(config: DictConfig) -> list[list[str]]:
 
 def check_seeds(config: DictConfig) -> None:
     """Refuse `seeds` where no sweep reads it: it would be ignored."""
-    task = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
-    params = OmegaConf.to_yaml(config.hydra.sweeper.get("params") or {})
-    typed = [each for each in task if str(each).startswith("seeds=")]
-    if typed and "${seeds}" not in f"{params} {task}":
-        raise UserError(f"{typed[0]} has no effect here; type the seeds, as in -m seed=0,1,2")
+    typed, params = _typed(config), OmegaConf.to_yaml(config.hydra.sweeper.get("params") or {})
+    for each in typed:
+        if each.startswith("seeds=") and "${seeds}" not in f"{params} {typed}":
+            raise UserError(f"{each} has no effect here; type the seeds, as in -m seed=0,1,2")
+
+
+def _typed(config: DictConfig) -> list[str]:
+    """The overrides, with interpolations as they were typed."""
+    return OmegaConf.to_container(config.hydra.overrides.task, resolve=False)  # type: ignore[return-value]
 
 
 def _is_basic(config: DictConfig) -> bool:

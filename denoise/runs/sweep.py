@@ -200,7 +200,7 @@ def _finished(launched: Launch, *, is_stopped: bool) -> int:
         with contextlib.suppress(*failures.FAILURES):  # `_conclude` reports them
             store.prepare(settings)
             pending.send_all(settings, launched.folders())  # before the table, which has their ids
-    jobs = _read_jobs(launched, is_left=is_left)
+    jobs = _read_jobs(launched, is_left=is_left, is_stopped=is_stopped)
     if jobs:
         screen.show(jobs, launched.shared)
     try:
@@ -217,12 +217,12 @@ def _finished(launched: Launch, *, is_stopped: bool) -> int:
     return _exit_status(launched, jobs, is_left=is_left)
 
 
-def _read_jobs(launched: Launch, *, is_left: bool) -> list[Contents]:
+def _read_jobs(launched: Launch, *, is_left: bool, is_stopped: bool) -> list[Contents]:
     """How the jobs ended; with `is_left`, those in Slurm's queue may still run."""
     jobs = screen.read_jobs(launched.folders())
     for job in (contents.fields["job"] for contents in jobs):
         if job["status"] == RUNNING and not is_left:  # its process is gone, and could not note it
-            job |= {"status": KILLED, "error": GONE}
+            job |= {"status": KILLED, "error": "" if is_stopped else GONE}
     return jobs
 
 

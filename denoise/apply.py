@@ -29,7 +29,7 @@ SHOWN = 16  # pictures on the before-and-after sheet
 @click.option(
     "--sample", type=click.IntRange(1, 10_000), help="Also denoise the first N test images."
 )
-@click.option("--noise", help="Corrupt the pictures first, with a noise of conf/noise/.")
+@click.option("--noise", help="Corrupt the pictures first, with this noise of the package.")
 @click.option(
     "--sigma", type=float, help="Strength of --noise, in the unit of its sigma in training."
 )

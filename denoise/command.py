@@ -26,7 +26,9 @@ WHERE = click.option(
 SWEEP = "latest|ID|NAME|all"
 SWEEP_HELP = "its ID, or the name of an experiment for its newest sweep"
 FORCE = click.option(
-    "--force", is_flag=True, help="Overwrite files in the folder that this command did not write."
+    "--force",
+    is_flag=True,
+    help="Overwrite files that this command did not write, or that have changed since.",
 )
 TRUST = click.option(
     "--trust",

@@ -20,12 +20,12 @@ COLOURS = {
     "page": ("#ffffff", "#14171b"),
     "better": ("#0b6e99", "#62bfe6"),
     "worse": ("#b0480a", "#f0975a"),
-    "series3": ("#6a4fb3", "#b3a0f0"),
-    "series4": ("#2b7a3d", "#74c78a"),
-    "series5": ("#a3366f", "#e889bb"),
-    "series6": ("#7a6413", "#cdb65c"),
-    "series7": ("#4d5a66", "#b6c2ce"),
-    "series8": ("#c2185b", "#ff8fb3"),
+    "series1": ("#6a4fb3", "#b3a0f0"),
+    "series2": ("#2b7a3d", "#74c78a"),
+    "series3": ("#a3366f", "#e889bb"),
+    "series4": ("#7a6413", "#cdb65c"),
+    "series5": ("#4d5a66", "#b6c2ce"),
+    "series6": ("#c2185b", "#ff8fb3"),
 }
 LIGHT = {name: light for name, (light, _) in COLOURS.items()}
 SERIES = [LIGHT["better"], LIGHT["worse"]]

@@ -207,8 +207,8 @@ def free_port() -> int:
         return free.getsockname()[1]
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 240) -> None:
-    end = time.monotonic() + seconds
+def wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 240
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.1)

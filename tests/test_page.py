@@ -271,7 +271,7 @@ def test_the_page_sorts_its_table_loads_all_pictures_and_fits_a_phone(page: Page
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
         for picture in pictures:
-            wait_until(lambda shown=picture: shown.evaluate(LOADED), seconds=20)
+            wait_until(lambda shown=picture: shown.evaluate(LOADED))
             assert picture.get_attribute("alt")
 
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
@@ -294,4 +294,4 @@ def test_the_last_column_can_be_scrolled_to_on_a_phone(page: Page) -> None:
         assert right_end() > 400
         table.hover()
         page.mouse.wheel(5000, 0)
-        wait_until(lambda: right_end() <= 400, seconds=5)
+        wait_until(lambda: right_end() <= 400)

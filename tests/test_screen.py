@@ -53,12 +53,12 @@ def test_each_job_has_a_bar_and_a_line_at_its_end(
         job(tmp_path, 1, "blur") as bad,
     ):
         bars = Bars(lambda: [good.folder, bad.folder])
-        wait_until(lambda: "epoch 0/2  starting" in screen(), seconds=10)
+        wait_until(lambda: "epoch 0/2  starting" in screen())
         values = {"train/loss": 0.5, "test/loss": 0.25}
         values |= {"time/images_per_second": 10, "time/epoch_seconds": 65}
         good.log(values, 1)
         good.note_job(stage="training")
-        wait_until(lambda: "epoch 1/2  loss 0.5000  10 img/s  1:05 left" in screen(), seconds=10)
+        wait_until(lambda: "epoch 1/2  loss 0.5000  10 img/s  1:05 left" in screen())
         good.note_job(status=FINISHED)
         bad.note_job(status=FAILED, error="[enforce fail at alloc_cpu.cpp:117] nothing at [/tmp/x]")
         bars.close()

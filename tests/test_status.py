@@ -42,7 +42,7 @@ def planted(fresh_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     """
     settings, client = Tracking(None, "denoise"), MlflowClient()
     experiment = prepare(settings)
-    monkeypatch.setattr(claim, "DEAD_SECONDS", 3)
+    monkeypatch.setattr(claim, "DEAD_SECONDS", 6)
     monkeypatch.setattr(slurm, "tasks", lambda: {"denoise-a sweep": {5, 7}})
     monkeypatch.setattr(slurm, "reasons", lambda _: ["Priority", "Resources"])
     names = [f"run {number} [/a]" for number in range(len(STATES))]

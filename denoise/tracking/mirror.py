@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 AGAIN_SECONDS = 2
 GATHER_SECONDS = 1  # changes within a second are uploaded together
+MUTE_SECONDS = claim.DEAD_SECONDS  # without a heartbeat; other processes may then take the run
 MODEL = "model/"
 # The run is another process's or no one's: what is left of it here is of no use.
 NOT_OURS = (RunTakenError, RunDeletedError)
@@ -311,7 +312,7 @@ class Mirror:
         """Wait until all is uploaded; False if the store takes no heartbeat for a minute."""
         began = time.monotonic()
         while self.worker.is_alive():
-            if time.monotonic() > max(began, self.heard) + claim.DEAD_SECONDS:
+            if time.monotonic() > max(began, self.heard) + MUTE_SECONDS:
                 return False
             self.worker.join(claim.LOOK_SECONDS)
         return True

@@ -5,11 +5,13 @@ whether the owner lives. Between machines, a heartbeat that keeps changing shows
 are never compared.
 """
 
+import contextlib
 import json
 import logging
 import os
 import random
 import socket
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -24,7 +26,7 @@ from pydantic import TypeAdapter
 
 from denoise.errors import RunDeletedError, RunTakenError, UserError
 from denoise.tracking import failures, records, store
-from denoise.tracking.records import RUNNING
+from denoise.tracking.records import RUNNING, Record
 
 log = logging.getLogger(__name__)
 
@@ -184,6 +186,26 @@ def check(client: MlflowClient, run_id: str, mine: Owner) -> None:
         raise RunDeletedError(f"run {run_id} was deleted in MLflow before it had ended")
     if owner_of(run) != mine:
         raise RunTakenError(run_id, owner_of(run))
+
+
+class Heart:
+    """A thread that renews the run's heartbeat until `close`, as long as this process owns it."""
+
+    def __init__(self, record: Record) -> None:
+        self.record, self.end = record, threading.Event()
+        self.heard = time.monotonic()  # when the store last took a heartbeat
+        threading.Thread(target=self._beat, daemon=True).start()
+
+    def _beat(self) -> None:
+        client, mine = MlflowClient(), read(self.record.fields["tags"][OWNER])
+        while not (self.end.wait(BEAT_SECONDS) or self.record.error):
+            with contextlib.suppress(Exception):  # a store that is away may come back
+                check(client, self.record.run_id, mine)
+                client.set_tag(self.record.run_id, HEARTBEAT, now())
+                self.heard = time.monotonic()
+
+    def close(self) -> None:
+        self.end.set()
 
 
 def take(

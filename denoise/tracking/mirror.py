@@ -228,20 +228,18 @@ def _end_incomplete(record: Record) -> None:
 
 
 class Mirror:
-    """Threads beside a run: one mirrors its record, one shows that its process lives.
+    """A thread beside a run that mirrors its record.
 
-    The second does so until the last file is uploaded: a minute without a heartbeat means death.
+    The run's heart beats until the last file is uploaded: a minute without a heartbeat means death.
     """
 
     def __init__(self, record: Record, known: Contents | None = None) -> None:
         self.record, self.known = record, known
         self.away = ""  # why, while the store is unavailable
-        self.heard = time.monotonic()  # when the store last took a heartbeat
-        self.stop, self.end = threading.Event(), threading.Event()
+        self.stop = threading.Event()
+        self.heart = claim.Heart(record)
         self.worker = threading.Thread(target=self._work, daemon=True)
-        self.heart = threading.Thread(target=self._live, daemon=True)
         self.worker.start()
-        self.heart.start()
 
     def _work(self) -> None:
         """Mirror each change and, after `stop`, once more; a finished run needs no states."""
@@ -285,14 +283,6 @@ class Mirror:
                 log.info("The store answers again; everything is uploaded")
             self.away = ""
 
-    def _live(self) -> None:
-        client, mine = MlflowClient(), claim.read(self.record.fields["tags"][claim.OWNER])
-        while not (self.end.wait(claim.BEAT_SECONDS) or self.record.error):
-            with contextlib.suppress(Exception):  # a store that is away may come back
-                claim.check(client, self.record.run_id, mine)
-                client.set_tag(self.record.run_id, claim.HEARTBEAT, claim.now())
-                self.heard = time.monotonic()
-
     def close(self) -> None:
         """Mirror the record one last time and stop; give up a store that no longer answers."""
         self.stop.set()
@@ -300,7 +290,7 @@ class Mirror:
         try:
             is_mute = not self._waited()
         finally:
-            self.end.set()
+            self.heart.close()
         if self.record.error:
             self.record.note(mirrored=True)
         elif is_mute:
@@ -312,7 +302,7 @@ class Mirror:
         """Wait until all is uploaded; False if the store takes no heartbeat for a minute."""
         began = time.monotonic()
         while self.worker.is_alive():
-            if time.monotonic() > max(began, self.heard) + MUTE_SECONDS:
+            if time.monotonic() > max(began, self.heart.heard) + MUTE_SECONDS:
                 return False
             self.worker.join(claim.LOOK_SECONDS)
         return True

@@ -189,12 +189,13 @@ def _resumed(record: Record, run_id: str, fields: Mapping[str, Any]) -> Contents
     record.adopt(known)
     record.update(**fields)
     try:
-        there = files.files(run_id)
-        saved = [name for name in there if name.startswith(SAVED)]
-        for name in saved:
-            files.download(run_id, name, record.folder)
-        record.add(*saved)
-        _fetch_logs(run_id, there, record.folder)
+        with contextlib.closing(claim.Heart(record)):
+            there = files.files(run_id)
+            saved = [name for name in there if name.startswith(SAVED)]
+            for name in saved:
+                files.download(run_id, name, record.folder)
+            record.add(*saved)
+            _fetch_logs(run_id, there, record.folder)
     except BaseException:
         record.update(status=records.KILLED, ended=records.milliseconds())
         mirror.mirror(record, known)

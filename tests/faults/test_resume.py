@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import pytest
@@ -25,7 +26,7 @@ from mlflow.entities import Run
 from denoise import checkpoint, data
 from denoise.config.settings import Tracking
 from denoise.errors import RunTakenError, UserError
-from denoise.tracking import claim, mirror, records, search
+from denoise.tracking import claim, mirror, records, search, session
 from denoise.tracking.claim import Owner
 from denoise.tracking.records import Record
 from denoise.tracking.store import prepare
@@ -499,6 +500,7 @@ def logged(run: Record, epochs: int) -> None:
     for step in range(1, epochs + 1):
         run.log({"train/loss": 1 / step}, step)
     run.log({"test/psnr": 30}, 0)
+    run.write("state/odd.safetensors", "a state")
     raise KeyboardInterrupt
 
 
@@ -532,6 +534,25 @@ def test_the_heartbeat_changes_while_much_is_uploaded(
         wait_until(lambda: client.get_run(run.run_id).data.tags["heartbeat"] != "0")
         monkeypatch.undo()
         beaten.set()
+
+
+def test_the_heartbeat_changes_while_a_resumed_run_is_downloaded(
+    store: Tracking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claim, "BEAT_SECONDS", 0.05)
+    with pytest.raises(KeyboardInterrupt), tracked(store, Path("first"), hashes=HASHES) as run:
+        logged(run, 1)
+    download, client, run_id = session.files.download, MlflowClient(store.uri), run.run_id
+
+    def slow(*which: Any) -> None:
+        client.set_tag(run_id, "heartbeat", "0")
+        wait_until(lambda: client.get_run(run_id).data.tags["heartbeat"] != "0")
+        download(*which)
+
+    monkeypatch.setattr(session.files, "download", slow)
+    with tracked(store, Path("second"), hashes=HASHES) as run:
+        assert run.run_id == run_id
+        assert run.path("state/odd.safetensors").read_text() == "a state"
 
 
 def test_the_heartbeat_changes_until_the_last_file_is_uploaded(

@@ -34,15 +34,17 @@ study: install  ## re-create the study's two tables next to the published ones (
 
 CAPACITY := $(addprefix fair_capacity_,shallow shallow_masking anello anello_masking)
 CONFIRM := fair_confirm_shallow fair_confirm_anello
+COPYING := fair_copying fair_copying_masking
 KINDS := fair_objective1 fair_objective2 $(addprefix fair_objective2_,masking uniform poisson blur)
 SINGLE := fair_few_images fair_all_images fair_targets structures
-ALL := $(KINDS) $(CAPACITY) $(CONFIRM) $(SINGLE)
+ALL := $(KINDS) $(CAPACITY) $(CONFIRM) $(COPYING) $(SINGLE)
 fair-study: install  ## answer them fairly: does noise help, which, how much, when? (seven hours)
 	@$(BIN)/python benchmarks/duration.py $(ALL)
 	@for name in $(ALL); do $(BIN)/python -m denoise experiment=$$name || exit; done
 	@$(BIN)/python -m denoise.compare $(addprefix --sweep ,$(KINDS)) --to comparison/kinds
 	@$(BIN)/python -m denoise.compare $(addprefix --sweep ,$(CAPACITY)) --to comparison/capacity
 	@$(BIN)/python -m denoise.compare $(addprefix --sweep ,$(CONFIRM)) --to comparison/confirm
+	@$(BIN)/python -m denoise.compare $(addprefix --sweep ,$(COPYING)) --to comparison/copying
 	@for name in $(SINGLE); do $(BIN)/python -m denoise.compare --sweep $$name --to comparison/$${name#fair_} || exit; done
 
 ui: install  ## browse all runs in MLflow at http://127.0.0.1:5000

@@ -132,8 +132,6 @@ def image_quality(model: nn.Module, batches: Batches, data: Data) -> dict[str, f
     return {metrics.PSNR.key: psnr / _count(batches), metrics.SSIM.key: ssim / _count(batches)}
 
 
-@torch.inference_mode()
-@seeded(TEST_SEED)
 def robustness(model: nn.Module, data: Data, suite: Mapping[str, Noise]) -> dict[str, float]:
     """Mean squared error against the clean images, in pixel space, for each corruption of `suite`.
 

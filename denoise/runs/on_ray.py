@@ -65,7 +65,9 @@ class RayLauncher(Launcher):
             tasks = []
             try:
                 for number, overrides in enumerate(job_overrides, initial_job_idx):
-                    job = (self.context, self.task, self._config(number, overrides))
+                    loader = self.context.config_loader
+                    config = loader.load_sweep_config(self.config, list(overrides))
+                    job = (self.context, self.task, expand.numbered(config, number))
                     pickled, base = ray.cloudpickle.dumps(job), str(version.getbase())
                     tasks.append(run.remote(launching, environment, base, pickled))
                 return [_returned(ray, *each) for each in enumerate(tasks, initial_job_idx)]
@@ -74,10 +76,6 @@ class RayLauncher(Launcher):
                     ray.cancel(task)
                 ray.wait(tasks, num_returns=len(tasks), timeout=STOP_SECONDS)
                 raise
-
-    def _config(self, number: int, overrides: Sequence[str]) -> DictConfig:
-        config = self.context.config_loader.load_sweep_config(self.config, list(overrides))
-        return expand.numbered(config, number)
 
 
 def is_chosen(config: DictConfig) -> bool:

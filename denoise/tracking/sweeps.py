@@ -81,7 +81,6 @@ def plan(settings: Tracking, sweep: str) -> tuple[Plan, Run]:
     return _download(summary), summary
 
 
-@answered()
 def queued(settings: Tracking, tasks: Mapping[str, Collection[int]]) -> set[str]:
     """The config hashes of the runs that are these tasks, by job name, of a scheduler's queue."""
     found = set[str]()

@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import psutil
 import pytest
@@ -14,7 +15,7 @@ from mlflow import MlflowClient, MlflowException
 from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
 
 from denoise.config.settings import Tracking
-from denoise.errors import FolderLockedError, RunDeletedError, RunTakenError
+from denoise.errors import FolderLockedError, RunTakenError, UserError
 from denoise.tracking import claim, pending, records, store
 
 HASH = "0123456789abcdef"
@@ -181,7 +182,33 @@ def test_the_minute_for_dead_processes_on_other_machines_is_waited_once_for_all_
     assert (asked, pending.find([tmp_path])) == ([2], [])
 
 
-def test_a_run_that_was_removed_for_good_counts_as_deleted(experiment: str, tmp_path: Path) -> None:
-    assert experiment
-    with pytest.raises(RunDeletedError, match="is not in the store any more"):
-        claim.check(MlflowClient(), "0" * 32, claim.me(tmp_path))
+@pytest.mark.usefixtures("experiment")
+def test_a_run_that_the_store_does_not_know_is_kept_for_another_try(tmp_path: Path) -> None:
+    """The user may have typed another store's address."""
+    folder = finished(tmp_path / "run", "0" * 32)
+    with pytest.raises(UserError, match=r"the store has no run 0000.*, delete its folder"):
+        pending.send(folder, dead=())
+    assert pending.find([tmp_path]) == [folder]
+
+
+@pytest.mark.usefixtures("experiment")
+def test_runs_are_uploaded_even_if_it_is_not_known_whether_others_live(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked = MlflowException("the database is locked")
+    monkeypatch.setattr(pending, "gone", Mock(side_effect=locked))
+    finished(tmp_path / "run")
+    pending.send_all(Tracking(None, "denoise"), [tmp_path])
+    assert pending.find([tmp_path]) == []
+
+
+def finished(folder: Path, run_id: str = "") -> Path:
+    """A folder with the record of a finished run that is not uploaded."""
+    folder.mkdir()
+    with records.opened(folder) as record:
+        fields = {"name": "a run", "kind": "training", "experiment": "denoise", "params": {}}
+        tags = {"owner": claim.me(folder).text(), "record": "of this run"}
+        times = {"started": 0, "ended": 1, "store": store.uri(Tracking(None, "denoise"))}
+        record.start(run_id=run_id, status="FINISHED", tags=tags, **fields, **times)
+        record.write("note.txt", "a note")
+    return folder

@@ -11,8 +11,8 @@ from mlflow import MlflowClient
 
 from denoise import data
 from denoise.config.settings import Tracking
-from denoise.errors import StoreUnavailableError
-from denoise.runs import elsewhere, run, screen
+from denoise.errors import StoreUnavailableError, UserError
+from denoise.runs import elsewhere, run, screen, sweep
 from denoise.runs.launch import Launch
 from denoise.tracking import records
 from denoise.tracking import sweeps as stored
@@ -54,6 +54,16 @@ def test_a_run_that_finished_on_another_machine_is_in_the_table(remote: Launch) 
     assert (job["name"], job["status"]) == (remote.members[0].name, FINISHED)
     assert job["seconds"] > 1
     assert len(contents.epochs) == 1
+
+
+def test_a_store_that_refuses_while_slurm_trains_leaves_the_sweep_open(
+    remote: Launch, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(elsewhere, "wait", Mock(side_effect=UserError("permission denied")))
+    launched = replace(remote, is_remote=False, queue="a queue", summary=Mock())
+    assert sweep.finish(launched, is_stopped=False, has_failed=False) == 0
+    assert "Slurm keeps the jobs that have not ended" in capsys.readouterr().out
+    launched.summary.update.assert_not_called()
 
 
 def test_a_run_of_an_earlier_sweep_was_reused_and_not_trained(remote: Launch) -> None:

@@ -188,17 +188,22 @@ def _reused(member: Member, record: Record) -> bool:
     if lacking(config, run.metrics, run.tags) and _has_checkpoint(config, run):
         _complete(config, record, run)
     else:
-        _adopt(record, run)
+        _adopt(config, record, run)
     return True
 
 
-def _adopt(record: Record, run: Found) -> None:
+def _adopt(config: Config, record: Record, run: Found) -> None:
     """Take over the run's record from the store, without its files.
 
-    The folder keeps a finished run of its own that is this one, or that the store lacks in part.
+    The folder keeps a finished run of its own, unless that was deleted from the store.
     """
     is_finished = record.has_run and record.fields["status"] == FINISHED
-    if not (is_finished and (record.run_id == run.id or not record.fields["mirrored"])):
+    is_kept = is_finished and (
+        record.run_id == run.id
+        or not record.fields["mirrored"]
+        or search.search(config.tracking, search.one_of([record.run_id]))
+    )
+    if not is_kept:
         there = search.contents(run.id, run.uri)
         there.fields |= {"files": {}, "mirrored": True}
         record.adopt(there)
@@ -207,7 +212,7 @@ def _adopt(record: Record, run: Found) -> None:
 def collect(member: Member, run: Found, *, is_reused: bool) -> None:
     """Note in the folder of a job that its run has finished, elsewhere or before this launch."""
     with job_record(member) as record:
-        _adopt(record, run)
+        _adopt(member.config, record, run)
         if is_reused:
             record.note_job(status=REUSED)
         else:

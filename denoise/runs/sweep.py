@@ -180,22 +180,23 @@ def finish(launched: Launch, *, is_stopped: bool, has_failed: bool) -> int:
     there is no waiting for runs elsewhere.
     """
     with launched.open:
+        has_waited = not is_stopped
         if launched.summary and not (is_stopped or has_failed):
             try:
-                _ask_store(elsewhere.wait, launched)
+                has_waited = _ask_store(elsewhere.wait, launched)
             except KeyboardInterrupt:
-                _finished(launched, is_stopped=True)
+                _finished(launched, is_stopped=True, has_waited=False)
                 raise
-        return _finished(launched, is_stopped=is_stopped)
+        return _finished(launched, is_stopped=is_stopped, has_waited=has_waited)
 
 
-def _finished(launched: Launch, *, is_stopped: bool) -> int:
+def _finished(launched: Launch, *, is_stopped: bool, has_waited: bool) -> int:
     settings = launched.members[0].config.tracking
     if launched.summary:
         _ask_store(elsewhere.note_remote, launched)
     if launched.bars:
         launched.bars.close()
-    is_left = bool(launched.queue) and (is_stopped or not settings.wait)
+    is_left = bool(launched.queue) and not (has_waited and settings.wait)
     if not is_left:
         with contextlib.suppress(*failures.FAILURES):  # `_conclude` reports them
             store.prepare(settings)
@@ -243,12 +244,17 @@ def _exit_status(launched: Launch, jobs: Sequence[Contents], *, is_left: bool) -
     return int(missing > 0 or failed)
 
 
-def _ask_store(about: Callable[[Launch], None], launched: Launch) -> None:
-    """Ask the store about runs elsewhere, which are left out if it does not answer or refuses."""
+def _ask_store(about: Callable[[Launch], None], launched: Launch) -> bool:
+    """Ask the store about runs elsewhere; False if it does not answer or refuses.
+
+    They are left out then.
+    """
     try:
         about(launched)
     except UserError as error:
         log.warning("Runs on other machines are left out: %s", error)
+        return False
+    return True
 
 
 def _conclude(launched: Launch, jobs: Sequence[Contents], *, is_stopped: bool) -> None:

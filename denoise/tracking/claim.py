@@ -175,13 +175,19 @@ def _again(runs: Sequence[Run]) -> Sequence[Run]:
 
 
 def check(client: MlflowClient, run_id: str, mine: Owner) -> None:
-    """Raise `RunDeletedError` or `RunTakenError` unless the run is there and owned by `mine`."""
+    """Raise `RunDeletedError` or `RunTakenError` unless the run is there and owned by `mine`.
+
+    `UserError` if the store does not know the run.
+    """
     try:
         run = client.get_run(run_id)
     except MlflowException as error:
         if error.get_http_status_code() != failures.NOT_FOUND:
             raise
-        raise RunDeletedError(f"run {run_id} is not in the store any more") from None
+        # Not `RunDeletedError`: this may be another store, or a proxy that answers for it.
+        raise UserError(
+            f"the store has no run {run_id}; if the run was removed for good, delete its folder"
+        ) from None
     if run.info.lifecycle_stage == "deleted":
         raise RunDeletedError(f"run {run_id} was deleted in MLflow before it had ended")
     if owner_of(run) != mine:

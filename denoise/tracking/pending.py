@@ -164,10 +164,12 @@ def send_all(settings: Tracking, folders: Iterable[Path]) -> None:
 def _send_to(settings: Tracking, folders: Sequence[Path]) -> Iterator[Sent]:
     try:
         store.prepare(settings)
-        dead = gone(folders)
     except failures.FAILURES as error:
         yield from (_failed(folder, error) for folder in folders)
         return
+    dead = set[State]()
+    with contextlib.suppress(*failures.FAILURES):  # runs that may live are not sent
+        dead = gone(folders)
     for folder in folders:
         try:
             yield Sent(folder, send(folder, dead), logging.INFO)

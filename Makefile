@@ -38,7 +38,7 @@ COPYING := fair_copying fair_copying_masking
 KINDS := fair_objective1 fair_objective2 $(addprefix fair_objective2_,masking uniform poisson blur)
 SINGLE := fair_few_images fair_all_images fair_targets structures
 ALL := $(KINDS) $(CAPACITY) $(CONFIRM) $(COPYING) $(SINGLE)
-fair-study: install  ## answer them fairly: does noise help, which, how much, when? (seven hours)
+fair-study: install  ## answer them fairly: does noise help, which, how much, when? (eight hours)
 	@$(BIN)/python benchmarks/duration.py $(ALL)
 	@for name in $(ALL); do $(BIN)/python -m denoise experiment=$$name || exit; done
 	@$(BIN)/python -m denoise.compare $(addprefix --sweep ,$(KINDS)) --to comparison/kinds

@@ -578,11 +578,12 @@ def test_models_are_told_apart_whatever_the_references() -> None:
     assert "reference 0.9" in texts
 
 
-def test_a_reference_is_not_rounded_to_zero() -> None:
+def test_a_reference_is_not_rounded_to_zero_unless_it_is_exact() -> None:
     for noise, error in {"gaussian": 0.3, "none": 0.2}.items():
         cheap_run(noise, blur=error)
-    _, (column,) = figures.heat(found(), {"PCA": {KEYS["blur"]: 0.026}})
-    assert [text for text, _ in column.texts(1)] == ["0.20", "0.30", "0.03"]
+    references = {name: {KEYS["blur"]: error} for name, error in (("PCA", 0.026), ("exact", 1e-14))}
+    _, (column,) = figures.heat(found(), references)
+    assert [text for text, _ in column.texts(1)] == ["0.20", "0.30", "0.03", "0.00"]
 
 
 @pytest.mark.parametrize(

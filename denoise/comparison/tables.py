@@ -45,14 +45,14 @@ class Column(NamedTuple):
     def decimals(self, significant: int) -> int:
         """The decimals that show `significant` digits of the median margin or else the median gap.
 
-        They also show a digit of each reference.
+        They also show a digit of each reference that is not zero but for rounding.
         """
         known = [cell for cell in self.cells if cell]
         values = sorted({cell.mean for cell in known})
         gaps = [high - low for low, high in pairwise(values)]
         scales = [cell.margin for cell in known if cell.margin > 0] or gaps
         places = decimals(median(scales), significant) if scales else self.metric.digits
-        means = [each.mean for each in self.references if each and each.mean > 0]
+        means = [each.mean for each in self.references if each and each.mean >= 0.1**MOST_DECIMALS]
         return max(places, *(decimals(mean, 1) for mean in means), 0)
 
     def texts(self, significant: int = 2) -> list[tuple[str, str]]:

@@ -74,7 +74,7 @@ def test_pictures_of_all_runs_are_shown_side_by_side(charts: Page, key: str, ste
         pictures = row.locator("img")
         expect(pictures).to_have_count(3)
         for picture in pictures.all():
-            wait_until(lambda one=picture: one.evaluate("image => image.naturalWidth") > 100, 30)
+            wait_until(lambda one=picture: one.evaluate("image => image.naturalWidth") > 100)
         boxes = [picture.bounding_box() for picture in pictures.all()]
         assert len({box["y"] for box in boxes}) == 1
         assert len({box["x"] for box in boxes}) == 3

@@ -55,7 +55,7 @@ class Machine:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        wait_until(lambda: "Ray runtime started" in (folder / "ray.log").read_text(), 60)
+        wait_until(lambda: "Ray runtime started" in (folder / "ray.log").read_text())
 
     def _connect(self, address: str) -> None:
         ip("netns", "add", self.name)
@@ -167,7 +167,7 @@ def test_a_sweep_survives_its_node_and_its_launching_process(
     assert states(head.folder, uri) == ["FINISHED", "FINISHED", "RUNNING"]
     os.killpg(launching.pid, signal.SIGKILL)
     launching.communicate()
-    wait_until(lambda: not head.trains(), 30)
+    wait_until(lambda: not head.trains())
     assert states(head.folder, uri) == ["FINISHED", "FINISHED", "LOST"]
     before = runs(uri)
     said = ended(head.run(*SWEEP, "seed=1,2,3", uri), head.folder)

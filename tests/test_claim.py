@@ -176,7 +176,7 @@ def test_the_minute_for_dead_processes_on_other_machines_is_waited_once_for_all_
         (tmp_path / name).mkdir()
         with records.opened(tmp_path / name) as record:
             fields = {"name": name, "kind": "training", "experiment": "denoise", "params": {}}
-            address = store.uri(settings)
+            address = store.uri(settings.uri)
             record.start(run_id=run_id, status="RUNNING", tags=tags, store=address, **fields)
     pending.send_all(settings, [tmp_path])
     assert (asked, pending.find([tmp_path])) == ([2], [])
@@ -208,7 +208,7 @@ def finished(folder: Path, run_id: str = "") -> Path:
     with records.opened(folder) as record:
         fields = {"name": "a run", "kind": "training", "experiment": "denoise", "params": {}}
         tags = {"owner": claim.me(folder).text(), "record": "of this run"}
-        times = {"started": 0, "ended": 1, "store": store.uri(Tracking(None, "denoise"))}
+        times = {"started": 0, "ended": 1, "store": store.uri(None)}
         record.start(run_id=run_id, status="FINISHED", tags=tags, **fields, **times)
         record.write("note.txt", "a note")
     return folder

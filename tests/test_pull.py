@@ -390,16 +390,21 @@ def test_a_run_on_a_tracking_server_is_pulled_registered_and_served(
 
 
 def test_a_registered_model_is_loaded_by_version_as_by_alias(
-    sweep: Said, fresh_folder: Path
+    sweep: Said, fresh_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copy(sweep.folder / "mlflow.db", fresh_folder / "mlflow.db")
+    folder = fresh_folder / "my project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    shutil.copy(sweep.folder / "mlflow.db", "mlflow.db")
     prepare(Tracking(None, "denoise"))
     first, second, _ = sweep.runs(SWEPT)
     versions = [files.register(run.info.run_id, "mine") for run in (first, second)]
     assert versions == ["1", "2"]
+    forget_store(monkeypatch)
     images = np.random.default_rng(0).random((3, 28, 28), dtype=np.float32)
     one, two, best = (
         denoise.load(f"models:/mine{which}").denoise(images) for which in ("/1", "/2", "@best")
     )
     np.testing.assert_array_equal(two, best)
     assert not np.array_equal(one, best)
+    assert not (fresh_folder / "my%20project").exists()

@@ -163,9 +163,9 @@ def html(view: View) -> str:
             view=view,
             pictures={picture.name: picture for picture in view.pictures},
             shown=shown,
-            clean=_clean(shown, examples),
+            clean=_once(CLEAN, lambda _: "clean", ("data.name",), shown, examples),
             outputs=_outputs(shown, examples),
-            noises=_noises(shown, examples),
+            noises=_once(NOISY, lambda one: one.noise, ("protocol", "data.name"), shown, examples),
             maps=[Strip(label, "", _small(path)) for label, path in maps.items()],
             scale=max(reached, default=1),
         )
@@ -193,24 +193,20 @@ def _mean_curve(setting: Setting, key: str) -> list[float]:
     return [float(value) for value in np.mean([curve[:shortest] for curve in curves], axis=0)]
 
 
-def _clean(settings: Sequence[Setting], examples: Mapping[str, Path]) -> list[Strip]:
-    """The images without noise, once for each data set."""
-    names = {one.label: _named("clean", one, settings, "data.name") for one in settings}
-    return _once(CLEAN, names, examples)
-
-
-def _once(row: int, names: Mapping[str, str], examples: Mapping[str, Path]) -> list[Strip]:
-    """A row of the first example with each name."""
+def _once(
+    row: int,
+    name: Callable[[Setting], str],
+    facts: Sequence[str],
+    settings: Sequence[Setting],
+    examples: Mapping[str, Path],
+) -> list[Strip]:
+    """A row of the examples, once for each name and value of the facts that settings differ in."""
+    differing = [key for key in facts if len({one.facts.get(key) for one in settings}) > 1]
     first: dict[str, Path] = {}
-    for label, path in examples.items():
-        first.setdefault(names[label], path)
-    return [Strip(name, "", _row(path, row)) for name, path in first.items()]
-
-
-def _named(text: str, one: Setting, settings: Sequence[Setting], *facts: str) -> str:
-    """The text, followed by those of these facts of `one` in which the settings differ."""
-    differing = (key for key in facts if len({each.facts.get(key) for each in settings}) > 1)
-    return " ".join([text, *(one.facts.get(key, "") for key in differing)])
+    for one in (one for one in settings if one.label in examples):
+        whole = " ".join([name(one), *(one.facts.get(key, "") for key in differing)])
+        first.setdefault(whole, examples[one.label])
+    return [Strip(label, "", _row(path, row)) for label, path in first.items()]
 
 
 def _outputs(settings: Sequence[Setting], examples: Mapping[str, Path]) -> list[Strip]:
@@ -220,13 +216,6 @@ def _outputs(settings: Sequence[Setting], examples: Mapping[str, Path]) -> list[
         for one, (error, _) in zip(settings, errors, strict=True)
         if one.label in examples
     ]
-
-
-def _noises(settings: Sequence[Setting], examples: Mapping[str, Path]) -> list[Strip]:
-    """The images corrupted with each noise, once for each protocol and data set."""
-    facts = ("protocol", "data.name")
-    names = {one.label: _named(one.noise, one, settings, *facts) for one in settings}
-    return _once(NOISY, names, examples)
 
 
 def _row(path: Path, row: int) -> str:

@@ -18,7 +18,7 @@ from denoise.data import Data, Space
 from denoise.errors import UserError
 from denoise.fetch import TEST_IMAGES
 from denoise.metrics import TEST_LOSS, TRAIN_LOSS
-from denoise.tracking import search
+from denoise.tracking import filters, search
 from denoise.tracking.search import Found
 
 TOLERANCE = 0.005
@@ -133,7 +133,7 @@ def reached(settings: Tracking, among: str = "") -> list[Reached]:
 
 
 def _reached(settings: Tracking, row: Row, among: str) -> Reached:
-    where = " and ".join(filter(None, (PROTOCOL, row.runs, among)))
+    where = filters.all_of(PROTOCOL, row.runs, among)
     for run in search.search(settings, where, most=1):
         curves = [search.curve(run.id, one.key) for one in (TRAIN_LOSS, TEST_LOSS)]
         if all(curves):

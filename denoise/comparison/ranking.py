@@ -7,7 +7,7 @@ from typing import NamedTuple
 from denoise import metrics
 from denoise.config.settings import Tracking
 from denoise.errors import UserError
-from denoise.tracking import search
+from denoise.tracking import filters, search
 from denoise.tracking.search import Found
 
 
@@ -22,7 +22,7 @@ def where(settings: Tracking, typed: str, sweep: str, run_id: str | None) -> str
     """The filter for the runs to rank: one run, or what `typed` finds in a sweep."""
     if run_id:
         return f"attributes.run_id = '{run_id}'"
-    return " and ".join(filter(None, (typed, search.of_sweep(settings, sweep, typed))))
+    return filters.all_of(typed, search.of_sweep(settings, sweep, typed))
 
 
 def score_metric(run: Found) -> str:
@@ -34,7 +34,7 @@ def default_metric(settings: Tracking, where: str) -> str:
     """The `score_metric` of the newest run that `where` finds; `UserError` if protocols differ."""
     newest = search.find(settings, where, most=1)[0]
     name = newest.tags.get("protocol", "")
-    others = " and ".join(filter(None, (where, f"tags.protocol != '{name}'")))
+    others = filters.all_of(where, f"tags.protocol != '{name}'")
     if other := search.search(settings, others, most=1):
         raise UserError(
             f"some of these runs have protocol={name}, and others {other[0].tags['protocol']}, "

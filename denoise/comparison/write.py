@@ -1,6 +1,7 @@
 """Comparing runs: which are compared, and the files that the comparison is written to."""
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 from rich import box
@@ -14,7 +15,7 @@ from denoise.comparison.groups import Setting
 from denoise.comparison.page import View
 from denoise.config.settings import Tracking
 from denoise.metrics import corruption_of
-from denoise.tracking import search
+from denoise.tracking import filters, search
 from denoise.tracking.search import Found
 from denoise.trainer import Arithmetic
 
@@ -28,12 +29,12 @@ def chosen(
 
     Without sweeps and ids, those of the latest sweep. `UserError` if a sweep or an id has none.
     """
-    filters = [f"attributes.run_id = '{run_id}'" for run_id in ids]
+    wanted = [f"attributes.run_id = '{run_id}'" for run_id in ids]
     if not (sweeps or ids):
         sweeps = ("latest",)
-    filters += [search.of_sweep(settings, sweep, where) for sweep in sweeps]
-    both = [" and ".join(filter(None, (where, one))) for one in filters]
-    return list({run.id: run for one in both for run in search.find(settings, one)}.values())
+    wanted += [search.of_sweep(settings, sweep, where) for sweep in sweeps]
+    found = (search.find(settings, filters.all_of(where, one)) for one in wanted)
+    return list({run.id: run for run in chain.from_iterable(found)}.values())
 
 
 def write(

@@ -119,7 +119,7 @@ def _complete_upload(member: Member, record: Record) -> str:
     if not is_pending or record.fields["status"] not in (FINISHED, FAILED):
         return ""
     try:
-        if record.fields["store"] != failures.without_secret(store.uri(member.config.tracking)):
+        if record.fields["store"] != failures.without_secret(store.uri(member.config.tracking.uri)):
             return ""
         store.prepare(member.config.tracking)
         log.info("%s: %s", member.name, pending.complete(record))

@@ -74,7 +74,7 @@ def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
             member.config.trainer.torch_device()  # or `UserError`
     expand.check_seeds(config)
     settings = members[0].config.tracking
-    plan.pass_store_on(config, store.uri(settings))
+    plan.pass_store_on(config, store.uri(settings.uri))
     answers = _open_store(settings)
     if "'" in folder.absolute().name:  # it names the sweep, and MLflow's filters do not allow it
         raise UserError(f"{folder} has an apostrophe in its name; {ELSEWHERE}")

@@ -86,7 +86,9 @@ def download_registered(uri: str, folder: Path) -> None:
     if not match:
         raise UserError(f"{uri} is not of the form models:/NAME@ALIAS or models:/NAME/VERSION")
     store.configure()
-    if (file := store.sqlite_file(mlflow.get_tracking_uri())) and not file.exists():
+    address = store.uri(None)
+    mlflow.set_tracking_uri(address)  # with its own, MLflow makes a folder `a%20b` beside `a b`
+    if (file := store.sqlite_file(address)) and not file.exists():
         raise UserError(f"{uri} is not in the registry: there is no {file}")
     name, kind, version = match.groups()
     client = MlflowClient()

@@ -20,6 +20,11 @@ NUMERIC = re.compile(
 )
 
 
+def all_of(*filters: str) -> str:
+    """The filter for runs that pass each of these; an empty one lets all pass."""
+    return " and ".join(filter(None, filters))
+
+
 def parse(where: str) -> tuple[str, Callable[[Mapping[str, str]], bool] | None]:
     """Split a filter into one that MLflow understands, and a test of a run's parameters.
 
@@ -41,7 +46,7 @@ def parse(where: str) -> tuple[str, Callable[[Mapping[str, str]], bool] | None]:
         except (KeyError, ValueError):  # the run has no such parameter, or it is not a number
             return False
 
-    return _with_backquotes(" and ".join(rest)), passes
+    return _with_backquotes(all_of(*rest)), passes
 
 
 def _with_backquotes(where: str) -> str:

@@ -155,7 +155,7 @@ def send_all(settings: Tracking, folders: Iterable[Path]) -> None:
 
     What the store refused before is left out: `send_each` tries it again.
     """
-    address = failures.without_secret(store.uri(settings))
+    address = failures.without_secret(store.uri(settings.uri))
     left = [folder for folder in find(folders) if _is_for(folder, address)]
     for folder, outcome, level in _send_to(settings, left):
         log.log(level, "%s: %s", folder, outcome)

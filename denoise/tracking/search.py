@@ -54,7 +54,7 @@ def search(
     """
     experiment = store.existing(settings)
     rest, passes = filters.parse(where)
-    everything = " and ".join(filter(None, (among, rest)))
+    everything = filters.all_of(among, rest)
     with answered(f"the filter {where!r} does not parse"):
         runs = every(experiment, everything, order, page=PAGE if passes else most or PAGE)
         found = list(islice((run for run in runs if not passes or passes(run.data.params)), most))
@@ -117,7 +117,7 @@ def _latest(settings: Tracking, where: str) -> str:
     newest = find(settings, where, most=1)[0]
     for summary in _summaries(settings, f"attributes.start_time > {1000 * newest.started:.0f}"):
         ids = _in_table(summary)
-        if ids and search(settings, " and ".join(filter(None, (where, one_of(ids)))), most=1):
+        if ids and search(settings, filters.all_of(where, one_of(ids)), most=1):
             return one_of(ids)
     return of_sweep(settings, newest.tags["sweep"])
 
@@ -217,7 +217,6 @@ def newest(settings: Tracking, fingerprints: Iterable[str], among: str = "") -> 
     hashes = [f"= '{each}'" for each in wanted] if len(wanted) <= FEW else ["!= ''"]
     experiment = store.existing(settings)
     for one in hashes:
-        where = " and ".join(filter(None, (among, f"tags.config_hash {one}")))
-        for run in every(experiment, where):
+        for run in every(experiment, filters.all_of(among, f"tags.config_hash {one}")):
             found.setdefault(run.data.tags["config_hash"], run)
     return {each: found[each] for each in wanted if each in found}

@@ -56,7 +56,7 @@ def opened(
         "kind": kind,
         "name": name,
         "status": records.RUNNING,
-        "store": failures.without_secret(store.uri(settings)),
+        "store": failures.without_secret(store.uri(settings.uri)),
         "experiment": settings.experiment,
         "tags": resolve_tags({**fixed, **tags, **mine}),
         "params": flat(params or {}),
@@ -98,7 +98,7 @@ def reopened(record: Record, settings: Tracking, run_id: str) -> Iterator[Record
         record.adopt(known)
     record.update(
         tags=record.fields["tags"] | {claim.OWNER: mine.text()},
-        store=failures.without_secret(store.uri(settings)),
+        store=failures.without_secret(store.uri(settings.uri)),
         experiment=settings.experiment,
     )
     with contextlib.closing(Mirror(record, known)):

@@ -60,7 +60,7 @@ def existing(settings: Tracking) -> str | None:
 
     Raises `StoreUnavailableError` if the store does not answer.
     """
-    file = sqlite_file(uri(settings))
+    file = sqlite_file(uri(settings.uri))
     return None if file and not file.exists() else _opened(settings, _find_experiment)
 
 
@@ -75,7 +75,7 @@ def configure() -> None:
 def _opened(settings: Tracking, ask: Callable[[str], T]) -> T:
     """What `ask` returns for the experiment, once the store is open."""
     configure()
-    address = uri(settings)
+    address = uri(settings.uri)
     mlflow.set_tracking_uri(address)
 
     def open_experiment() -> T:
@@ -143,9 +143,9 @@ def _connect_in_time(dialect: Dialect, _: object, args: list[Any], settings: dic
     return _with_timeout(lambda: dialect.connect(*args, **settings))
 
 
-def uri(settings: Tracking) -> str:
-    """The store's address; a relative SQLite file is made absolute, for workers elsewhere."""
-    asked = settings.uri or mlflow.get_tracking_uri()
+def uri(typed: str | None) -> str:
+    """The store's address: `typed`, or MLflow's own; a relative SQLite file is made absolute."""
+    asked = typed or mlflow.get_tracking_uri()
     file = sqlite_file(asked)
     if not file:
         return asked

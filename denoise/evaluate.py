@@ -78,6 +78,13 @@ def corrupted(split: Split, data: Data, noise: Noise, wanted: str) -> Batches:
     return found
 
 
+def check_suite(suite: Mapping[str, Noise], data: Data) -> None:
+    """Raise `UserError` if a noise of the robustness suite breaks the rules of `denoise.noise`."""
+    clean = data.test.images[:BATCH].cpu().unsqueeze(1) / 255
+    for noise in suite.values():
+        _check(noise, clean)
+
+
 def _check(noise: Noise, clean: Tensor) -> None:
     """Refuse a noise that changes its input, its shape or type, or draws numbers of its own."""
     given, name = clean.clone(), type(noise).__name__

@@ -490,6 +490,33 @@ def test_the_best_setting_is_chosen_on_the_seeds_that_all_settings_have() -> Non
     assert best.setting.amount == "σ=0.2"
 
 
+def test_a_setting_with_one_seed_does_not_choose_the_best_of_those_with_several() -> None:
+    """On seed 0 alone, σ=0.2 would be the best."""
+    for seed in range(3):
+        cheap_run("gaussian", seed, strength={"sigma": 0.1}, clean=0.2 - 0.02 * seed)
+        cheap_run("gaussian", seed, strength={"sigma": 0.2}, clean=0.19 + 0.001 * seed)
+    cheap_run("gaussian", 0, strength={"sigma": 0.5}, clean=0.3)
+    best = effects.best(found(), metrics.CLEAN_MSE)
+    assert best
+    assert best.setting.amount == "σ=0.1"
+
+
+def test_runs_whose_best_epoch_was_chosen_by_another_score_are_another_setting() -> None:
+    for score in ("val/loss", "val/clean_mse"):
+        cheap_run(more={"protocol": {"name": "fair", "score": score}}, clean=0.1)
+    assert [one.label for one in found()] == ["none score=val/clean_mse", "none score=val/loss"]
+
+
+def test_a_noise_without_an_amount_is_no_line_of_its_own() -> None:
+    for share in (0.1, 0.2):
+        noise = {"_target_": "denoise.noise.Mixture", "noises": {"masking": {"fraction": share}}}
+        cheap_run(more={"noise": noise}, tags={"noise": "mixture"}, clean=0.1)
+    assert [(one.noise, one.line) for one in found()] == [
+        ("mixture noises.masking.fraction=0.1", ""),
+        ("mixture noises.masking.fraction=0.2", ""),
+    ]
+
+
 def test_targets_of_training_are_compared_with_clean_ones_for_the_same_noise() -> None:
     for seed in range(3):
         for noise in ("gaussian", "masking"):

@@ -75,6 +75,8 @@ def test_a_noise_that_breaks_its_contract_is_refused(
 ) -> None:
     with pytest.raises(UserError, match=sentence):
         evaluate.corrupted(images.test, images, noise, "clean")
+    with pytest.raises(UserError, match=sentence):
+        evaluate.check_suite({"clean": Identity(), "mine": noise}, images)
 
 
 def test_a_model_that_samples_is_measured_on_the_same_samples_each_time(images: Data) -> None:

@@ -329,6 +329,16 @@ def test_scores_of_two_protocols_are_not_ranked_together(pulled: Command) -> Non
         assert pulled("--list", "--sweep", "all", *choice)[0] == 0
 
 
+@pytest.mark.usefixtures("fresh_folder")
+def test_losses_against_different_targets_are_not_ranked_together(pulled: Command) -> None:
+    for target in ("second", "clean"):
+        cheap_run("none", 0, 0.5, trainer={"target": target})
+    err = pulled("--list", "--sweep", "all")[2]
+    assert "some of these runs have trainer.target=clean, and others second, whose scores" in err
+    clean = ("--where", "params.trainer.target = 'clean'")
+    assert pulled("--list", "--sweep", "all", *clean)[0] == 0
+
+
 def test_the_catalogue_has_every_metric_of_a_run(sweep: Said) -> None:
     for run in sweep.runs(SWEPT):
         assert [key for key in run.data.metrics if not metrics.find(key)] == []

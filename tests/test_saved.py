@@ -71,8 +71,10 @@ def test_a_saved_config_that_is_not_there_is_named_as_typed(cli: Cli) -> None:
     assert "denoise: outputs/lost/config/config.yaml does not exist" in said.err
 
 
-@pytest.mark.parametrize("typed", ["protocol=study", "experiment=structures"])
-def test_what_sets_a_part_of_other_groups_is_not_combined_with_a_saved_config(
+@pytest.mark.parametrize(
+    "typed", ["protocol=study", "experiment=structures", "trainer=smoke", "data=mnist"]
+)
+def test_what_would_undo_a_part_of_the_protocol_is_not_combined_with_a_saved_config(
     cli: Cli, original: Path, typed: str
 ) -> None:
     said = cli("-cp", str(original), "-cn", "config", typed)

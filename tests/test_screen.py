@@ -90,6 +90,13 @@ def test_the_first_line_is_shown_before_anything_heavy_is_imported(tmp_path: Pat
     assert "Getting ready" in said.out
 
 
+@pytest.mark.parametrize(("name", "score"), [("test/loss", 0.9), ("val/loss", 0.5)])
+def test_the_score_is_that_of_the_weights_that_are_evaluated(name: str, score: float) -> None:
+    """The best epoch's where images are held out, else the last epoch's."""
+    lines = [Line(step, 0, {name: loss}) for step, loss in enumerate((0.6, 0.5, 0.9), start=1)]
+    assert Contents({"job": {"score_name": name}}, lines).score == score
+
+
 def test_of_more_than_twenty_runs_the_table_has_the_best_and_every_failure_is_named(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

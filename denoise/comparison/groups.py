@@ -21,7 +21,7 @@ class Setting:
 
     `facts` are the config values and choices that the runs share. `label` names those in which the
     setting differs from the others compared with it, `noise` those that belong to the noise, and
-    `line` all but the kind of noise and its amount.
+    `line` all but the kind of noise and its amount, or but the whole noise if it has no amount.
     """
 
     label: str
@@ -87,7 +87,9 @@ def group(runs: Iterable[Found]) -> list[Setting]:
 
     def described(facts: Facts, runs: dict[str, Found]) -> Setting:
         values = dict(facts)
-        rest = [key for key in named if key not in ("noise", amount_key(values))]
+        amount = amount_key(values)
+        shown = named if amount in values else others
+        rest = [key for key in shown if key not in ("noise", amount)]
         return Setting(
             label(values, named), label(values, of_noise), label(values, rest), values, runs
         )

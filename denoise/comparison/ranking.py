@@ -10,6 +10,13 @@ from denoise.errors import UserError
 from denoise.tracking import filters, search
 from denoise.tracking.search import Found
 
+# Losses can only be compared between runs that have the same of these; where a filter finds each.
+COMPARABLE = {
+    "protocol": "tags.protocol",
+    "trainer.target": "params.trainer.target",
+    "data.name": "params.data.name",
+}
+
 
 class Ranked(NamedTuple):
     """A run, and the value it is ranked by: its own, or the mean of its setting over seeds."""
@@ -31,17 +38,24 @@ def score_metric(run: Found) -> str:
 
 
 def default_metric(settings: Tracking, where: str) -> str:
-    """The `score_metric` of the newest run that `where` finds; `UserError` if protocols differ."""
+    """The `score_metric` of the newest run that `where` finds.
+
+    `UserError` if others have losses that cannot be compared with it.
+    """
     newest = search.find(settings, where, most=1)[0]
-    name = newest.tags.get("protocol", "")
-    others = filters.all_of(where, f"tags.protocol != '{name}'")
-    if other := search.search(settings, others, most=1):
-        raise UserError(
-            f"some of these runs have protocol={name}, and others {other[0].tags['protocol']}, "
-            "whose scores cannot be compared; choose some with --where "
-            f"\"tags.protocol = '{name}'\", or --metric robust/mean_mse"
-        )
+    for key, place in COMPARABLE.items():
+        name = _facts(newest).get(key, "")
+        for other in search.search(settings, filters.all_of(where, f"{place} != '{name}'"), most=1):
+            raise UserError(
+                f"some of these runs have {key}={name}, and others {_facts(other)[key]}, "
+                "whose scores cannot be compared; choose some with --where "
+                f"\"{place} = '{name}'\", or --metric robust/mean_mse"
+            )
     return score_metric(newest)
+
+
+def _facts(run: Found) -> dict[str, str]:
+    return run.params | run.tags
 
 
 def rank(

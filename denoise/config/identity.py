@@ -20,7 +20,7 @@ NOT_RESULTS = ("data.root", "trainer.device", *PICTURES)
 # Keys that belong to a launch, not to a run. `tracking` may hold a password.
 NOT_OF_A_RUN = ("tracking", "seeds", "force")
 # Keys that differ between the runs of one setting, or follow from others that are compared.
-NOT_OF_A_SETTING = ("seed", "protocol.name", "protocol.score", "protocol.sigma", "protocol.grey")
+NOT_OF_A_SETTING = ("seed", "protocol.name", "protocol.sigma", "protocol.grey")
 # Keys added since earlier runs, with the default that reproduces them. At its default a key is not
 # hashed, so those runs keep their fingerprint.
 ADDED: Plain = {}

@@ -13,8 +13,8 @@ from denoise.errors import UserError
 
 # The groups of a saved config. `tracking` is not saved.
 GROUPS = ("data", "noise", "model", "evaluation", "trainer", "protocol")
-# Groups that set values in others, which have saved values.
-NOT_COMBINED = ("protocol", "experiment")
+# Groups that set values in others, which have saved values, or that have values of the protocol.
+NOT_COMBINED = ("protocol", "experiment", "data", "trainer")
 HOME = Path("outputs/.configs")  # never deleted, because jobs of Slurm read it when they begin
 CLASSES = ("denoise.noise", "denoise.model")  # the package's modules with classes of configs
 
@@ -39,12 +39,11 @@ def composable(typed: Sequence[str]) -> list[str]:
     if fixed := [key for key in NOT_COMBINED if key in replaced]:
         raise UserError(
             f"{fixed[0]} cannot be chosen with a saved config, because it would set only some of "
-            "the values that belong together; type the config without -cp"
+            "the values that belong together; set single values, or type the config without -cp"
         )
     kept = {group: saved[group] for group in GROUPS if group not in replaced}
     _check({**kept, "seed": saved["seed"]}, path)
-    if "data" in kept:
-        kept["data"]["root"] = root_here(str(kept["data"].get("root")))
+    kept["data"]["root"] = root_here(str(kept["data"].get("root")))
     HOME.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=HOME.absolute()))
     _write(folder, kept, seed=saved["seed"])

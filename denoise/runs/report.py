@@ -33,6 +33,7 @@ class Report:
         # Epochs are compared on held-out images or else, as the study did, on the test set.
         self.split, chosen = ("val", images.val) if images.val else ("test", images.test)
         self.losses = (metrics.TRAIN_LOSS.key, f"{self.split}/loss")
+        evaluate.check_suite(config.robust, images)
         self.epoch_images = evaluate.corrupted(chosen, images, config.noise, config.trainer.target)
 
     @property

@@ -88,9 +88,13 @@ class Contents:
 
     @property
     def score(self) -> float:
-        """The best score of the job so far; infinite before the first epoch."""
+        """The score of the weights that are evaluated; infinite before the first epoch.
+
+        They are those of the best epoch where images are held out, and else of the last.
+        """
         name = self.fields["job"]["score_name"]
-        return min((values[name] for values in self.epochs), default=math.inf)
+        scores = [values[name] for values in self.epochs] or [math.inf]
+        return min(scores) if name.startswith("val/") else scores[-1]
 
 
 def read(folder: Path, *, with_lines: bool = True) -> Contents | None:

@@ -35,6 +35,10 @@ def main() -> int:
     try:
         sys.argv[1:] = saved.composable(sys.argv[1:])
         return _run()
+    except SystemExit as refused:
+        if asked_for_traceback and refused.__cause__:
+            raise refused.__cause__ from None
+        raise
     except Exception as error:
         if asked_for_traceback or not is_mistake(error):
             raise

@@ -20,7 +20,8 @@ from denoise import command
 def main(folders: Sequence[Path], tracking_uri: str | None) -> int:
     """Upload what MLflow lacks of the runs in each FOLDER (default: outputs/).
 
-    Nothing is uploaded twice, however often this is called.
+    Runs are looked for up to two levels deep. Nothing is uploaded twice, however often this is
+    called.
     """
     from denoise.tracking import pending
 

@@ -264,8 +264,9 @@ def cli(
             status = main()
         except SystemExit as stop:
             status, message = (stop.code, "") if isinstance(stop.code, int) else (1, str(stop.code))
-        GlobalHydra.instance().clear()
-        del os.environ["HYDRA_FULL_ERROR"]  # set by the command
+        finally:
+            GlobalHydra.instance().clear()
+            del os.environ["HYDRA_FULL_ERROR"]  # set by the command
         torch.set_flush_denormal(False)  # other tests of this process draw denormal numbers
         screen = capfd.readouterr()
         return Said(status, screen.out, screen.err + message, folder)

@@ -550,6 +550,14 @@ def test_a_mistake_is_one_sentence_and_nothing_starts(
     assert said.nothing_began(empty_store)
 
 
+def test_a_refused_command_shows_its_traceback_if_asked_to(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    with pytest.raises(UserError, match=r"trainer\.epochs must be"):
+        cli("trainer.epochs=0")
+
+
 def test_flags_may_stand_anywhere_among_the_overrides(cli: Cli) -> None:
     said = cli("noise.sigma=-1", "-m", "seed=0,1")
     assert said.err.strip() == "denoise: noise.sigma must be a finite number >= 0, got -1"

@@ -1,6 +1,7 @@
 """Where runs write: only in folders that the user chose, and never over the user's own files."""
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from denoise.command import run as run_command
 from denoise.errors import UserError
 from denoise.runs import sweep
 from denoise.tracking import records
-from tests.conftest import ROOT, SMALL, Said, clean_environment, command, ended
+from tests.conftest import ROOT, SMALL, Said, clean_environment, command, ended, ran
 
 Cli = Callable[..., Said]
 
@@ -228,18 +229,38 @@ def test_a_moved_project_is_refused_until_the_store_knows_its_new_place(
     old.mkdir()
     typed = (*SMALL, "trainer.epochs=1", f"data.root={settings.root}")
     assert ended(command(old, *typed), old).status == 0
+    copied = shutil.copytree(old, tmp_path / "copied")
+    refused = ended(command(copied, *typed), copied)
+    assert (refused.status, "the project was moved or copied" in refused.err) == (1, True)
     old.rename(new)
     moved = ended(command(new, *typed), new)
     assert (moved.status, "the project was moved" in moved.err) == (1, True), moved.err
+    (record,) = new.glob("outputs/*/record.json")
+    record.write_text(record.read_text().replace('"mirrored": true', '"mirrored": false'))
+    sync = [sys.executable, "-m", "denoise.sync"]
+    lost = subprocess.run(sync, cwd=new, env=clean_environment(), capture_output=True, text=True)
+    said = f"the store {old}/mlflow.db does not exist: give --tracking-uri"
+    assert (lost.returncode, said in lost.stdout) == (1, True), lost.stdout
     (recipe,) = re.findall("```bash\n(OLD=.*?)```", (ROOT / "docs/resuming.md").read_text(), re.S)
     script = recipe.replace("/where/it/was", str(old))
     subprocess.run(["sh", "-c", script], cwd=new, env=clean_environment(), check=True)
+    assert "uploaded, as run" in ran(new, "sync", "--tracking-uri", "sqlite:///mlflow.db")
     assert "finished earlier" in ended(command(new, *typed), new).out
     (run,) = Said(0, "", "", new).runs("tags.noise = 'gaussian'")
     files = Path(run.info.artifact_uri.removeprefix("file://"))
     assert files.is_relative_to(new)
     assert (files / "checkpoints" / "last.safetensors").exists()
     assert not old.exists()
+
+
+def test_a_log_that_is_still_empty_is_no_file_of_the_users(
+    cli: Cli, small: tuple[str, ...], fresh_folder: Path
+) -> None:
+    """A run that is killed while it begins leaves one."""
+    (fresh_folder / "mine").mkdir()
+    (fresh_folder / "mine" / "denoise.log").touch()
+    said = cli(*small, "hydra.run.dir=mine")
+    assert said.status == 0, said.err
 
 
 def test_a_log_elsewhere_is_not_the_runs(

@@ -14,10 +14,10 @@ from mlflow import MlflowClient
 from denoise import command, status
 from denoise.config.settings import Tracking
 from denoise.runs import slurm
-from denoise.tracking import claim, sweeps
+from denoise.tracking import claim, files, sweeps
 from denoise.tracking.records import SWEEP
 from denoise.tracking.store import prepare
-from tests.conftest import SWEPT, Said, ran, tracked
+from tests.conftest import SWEPT, Said, ran, tracked, wait_until
 
 ELSEWHERE = claim.Owner("node7", 1, "node7 another-boot", "/runs/1", "17_3")
 STATES = ["FINISHED", "RUNNING", "LOST", "KILLED", "FAILED", "QUEUED", "KILLED", "QUEUED"]
@@ -90,6 +90,20 @@ def test_each_state_of_a_run_is_recognized() -> None:
     assert f"Sweep a sweep: {totals}\nPending in Slurm: Priority; Resources\n" in shown
     assert "run 1 [/a]" in shown
     assert "run 0" not in shown  # finished runs are only counted
+
+
+def test_a_finished_run_that_is_trained_again_is_queued_until_it_begins(fresh_folder: Path) -> None:
+    settings, client = Tracking(None, "denoise"), MlflowClient()
+    hashed = {"config_hash": "a", "sweep": "an earlier one"}
+    client.set_terminated(client.create_run(prepare(settings), tags=hashed).info.run_id)
+    planned = [sweeps.Planned("mine", ["a"], 20)]
+    tags = {"sweep": "a sweep"}
+    with tracked(settings, fresh_folder / "x", name="x", tags=tags, kind=SWEEP) as record:
+        record.write(sweeps.FILE, sweeps.Plan("a sweep", planned, is_anew=True).text())
+        (summary,) = client.search_runs([prepare(settings)], "tags.sweep = 'a sweep'")
+        wait_until(lambda: sweeps.FILE in files.files(summary.info.run_id))
+        answer = CliRunner().invoke(status.main, ["a sweep", "--json"], catch_exceptions=False)
+    assert [row["state"] for row in json.loads(answer.stdout)["runs"]] == ["QUEUED"]
 
 
 @pytest.mark.usefixtures("fresh_folder")

@@ -10,7 +10,7 @@ import shutil
 import signal
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -32,6 +32,7 @@ from denoise.errors import StoreUnavailableError, UserError
 from denoise.manifest import sha256
 from denoise.runs import code, elsewhere, evaluation, plan, screen
 from denoise.runs import sweep as sweep_module
+from denoise.runs.launch import Launch
 from denoise.tracking import charts, search, sweeps
 from denoise.tracking.records import SWEEP, Contents
 from denoise.tracking.store import prepare
@@ -429,6 +430,23 @@ def test_a_shuffled_sweep_trains_each_of_its_runs(
     assert said.status == 0, said.err
     sigmas = sorted(run.data.params["noise.sigma"] for run in said.runs("tags.noise != ''"))
     assert sigmas == ["0.1", "0.2", "0.3"]
+
+
+def test_a_sweep_whose_own_run_is_deleted_succeeds_as_its_runs_did(
+    cli: Cli, settings: data.Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conclude = sweep_module._conclude
+
+    def deleted(launched: Launch, jobs: Sequence[Contents], **how: Any) -> None:
+        assert launched.summary
+        MlflowClient().delete_run(launched.summary.run_id)
+        conclude(launched, jobs, **how)
+
+    monkeypatch.setattr(sweep_module, "_conclude", deleted)
+    tiny = (*SMALL, "trainer.epochs=1", f"data.root={settings.root}")
+    said = cli("-m", "hydra/launcher=basic", *tiny, "seed=1,2")
+    assert said.status == 0, said.err
+    assert said.out.count("FINISHED") == 2
 
 
 def test_what_is_finished_is_not_trained_again(cli: Cli, settings: data.Settings) -> None:

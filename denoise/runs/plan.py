@@ -113,7 +113,7 @@ def stored(launched: Launch) -> sweeps.Plan:
         )
         for number, member in enumerate(launched.members)
     ]
-    return sweeps.Plan(launched.name, runs, launched.queue)
+    return sweeps.Plan(launched.name, runs, launched.queue, launched.is_anew)
 
 
 def pass_store_on(config: DictConfig, address: str) -> None:

@@ -30,6 +30,7 @@ from denoise.tracking import (
     failures,
     files,
     formats,
+    mirror,
     pending,
     records,
     search,
@@ -54,7 +55,7 @@ def begin(config: DictConfig, folder: Path, *, is_sweep: bool) -> None:
     """
     try:
         launch.current = _ready(config, folder, is_sweep=is_sweep)
-    except MISTAKES as error:
+    except (*MISTAKES, OSError) as error:
         print(f"denoise: {sentence(error)}", file=sys.stderr)
         raise SystemExit(1) from error
     except Exception as error:
@@ -151,6 +152,7 @@ def _begin_summary(launched: Launch, settings: Tracking, tags: Mapping[str, str]
     tags = {**tags, "sweep": launched.name, "summary": "true"}
     if launched.queue:
         tags[sweeps.QUEUE] = launched.queue
+    launched.open.enter_context(contextlib.suppress(*mirror.NOT_OURS))  # `_finished` reports it
     launched.open.enter_context(
         session.opened(record, settings, name=f"sweep {launched.name}", tags=tags, kind=SWEEP)
     )
@@ -212,7 +214,10 @@ def _finished(launched: Launch, *, is_stopped: bool, has_waited: bool) -> int:
             log.error("The comparison failed\n%s", failures.without_secret(traceback.format_exc()))
     finally:  # the table is kept, also after Ctrl-C
         if launched.summary and not is_left:  # a table of some runs would hide the others
-            _sum_up(launched.summary, jobs)
+            try:
+                _sum_up(launched.summary, jobs)
+            except mirror.NOT_OURS as error:
+                log.warning("The sweep has no summary: %s", error)
     if not is_left and pending.find(launched.folders()):
         print(f"Some data are not in the store yet: python -m denoise.sync {launched.folder}")
     return _exit_status(launched, jobs, is_left=is_left)

@@ -185,7 +185,7 @@ def _failed(folder: Path, error: Exception) -> Sent:
 
 
 def _store_of(folder: Path, uri: str | None) -> Tracking:
-    """The store that the run in the folder was for, at `uri` if one is given."""
+    """The store at `uri`, or else that of the run in the folder; `UserError` if it is gone."""
     if (folder / OLD_FILE).exists():
         raise UserError(
             f"{folder / OLD_FILE} was written by version 0.1.0: run python -m denoise.sync of that "
@@ -194,6 +194,9 @@ def _store_of(folder: Path, uri: str | None) -> Tracking:
     fields = (records.read(folder) or Contents()).fields
     if not uri and failures.HIDDEN in fields["store"]:
         raise UserError(f"no file has the password of {fields['store']}: give --tracking-uri")
+    file = store.sqlite_file(uri or fields["store"])
+    if file and not file.exists():
+        raise UserError(f"the store {file} does not exist: give --tracking-uri")
     return Tracking(uri or fields["store"], fields["experiment"])
 
 

@@ -138,12 +138,14 @@ def check_inside(names: Iterable[str]) -> None:
 def check_free(folder: Path, names: Iterable[str], record: Iterable[str] = ()) -> None:
     """Raise `UserError` if one of the files `names` is there, except those of the run itself.
 
-    A file in place of one of their folders, or a link that leads nowhere, is refused, too.
+    A file in place of one of their folders, or a link that leads nowhere, is refused, too. An
+    empty file is not: a run that was killed while it began leaves its log so.
     """
     for path in (folder / name for name in names if name not in record):
         parent = path.parent
         taken = parent if os.path.lexists(parent) and not parent.is_dir() else path
-        if os.path.lexists(taken):
+        is_empty = taken.is_file() and not taken.stat().st_size
+        if os.path.lexists(taken) and not (is_empty and taken is path):
             raise UserError(f"{taken} exists and is not a file of this run; {ELSEWHERE}")
 
 

@@ -66,7 +66,7 @@ def opened(
         "error": "",
     }
     sweep = tags["sweep"] if anew else ""
-    _check_folder(record, hashes, sweep)
+    _check_folder(record, hashes, sweep, fields["store"])
     known = _begin_or_resume(record, settings, fields, hashes, sweep)
     status = records.KILLED
     with contextlib.closing(Mirror(record, known)):
@@ -120,11 +120,16 @@ def check_run(folder: Path, contents: Contents, hashes: Sequence[str]) -> None:
         raise UserError(f"{folder} holds another run, {fields['name']!r}; {ELSEWHERE}")
 
 
-def _check_folder(record: Record, hashes: Sequence[str], sweep: str) -> None:
-    """Refuse a folder whose run has another config, or cannot resume and is not all in MLflow."""
+def _check_folder(record: Record, hashes: Sequence[str], sweep: str, address: str) -> None:
+    """Refuse a folder whose run has another config, or is not all in MLflow and cannot resume.
+
+    In another store, it would begin anew.
+    """
     check_run(record.folder, record.contents, hashes)
     is_trained = record.has_run and record.fields["kind"] == records.TRAINING
-    if is_trained and not record.fields["mirrored"] and not _can_resume(record, sweep):
+    is_elsewhere = bool(record.run_id) and record.fields["store"] != address
+    can_resume = _can_resume(record, sweep) and not is_elsewhere
+    if is_trained and not record.fields["mirrored"] and not can_resume:
         raise UserError(
             f"{record.folder} holds a run that MLflow does not have whole; "
             f"upload it with python -m denoise.sync, or {ELSEWHERE}"

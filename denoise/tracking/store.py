@@ -255,15 +255,18 @@ def _check_version(experiment: str) -> None:
 
 
 def _check_place(place: str) -> None:
-    """Refuse a project that was moved: new files would go to where it was before."""
-    if not (sqlite_file(mlflow.get_tracking_uri()) and is_local_uri(place)):
+    """Refuse a project that was moved or copied: new files would go to where it was before."""
+    file = sqlite_file(mlflow.get_tracking_uri())
+    if not (file and is_local_uri(place)):
         return
     folder = Path(local_file_uri_to_path(place))
     here = Path("mlruns").absolute() / folder.name
-    if here != folder and here.exists() and not folder.exists():
+    is_moved = here.exists() and not folder.exists()
+    is_copied = here.exists() and file.parent.samefile(".") and not is_moved
+    if is_moved or (is_copied and not here.samefile(folder)):
         raise UserError(
-            f"the project was moved: its runs' files are expected in {folder}, not in {here}; move "
-            "it back, or see docs/resuming.md, A moved project"
+            f"the project was moved or copied: its runs' files are expected in {folder}, not in "
+            f"{here}; move it back, or see docs/resuming.md, A moved project"
         )
 
 

@@ -37,11 +37,15 @@ class Planned:
 
 @dataclass(frozen=True)
 class Plan:
-    """The runs of a sweep, in their order. `queue` is the name of its jobs in a scheduler."""
+    """The runs of a sweep, in their order. `queue` is the name of its jobs in a scheduler.
+
+    With `is_anew`, runs are trained even if they finished earlier.
+    """
 
     sweep: str
     runs: list[Planned]
     queue: str = ""
+    is_anew: bool = False
 
     def text(self) -> str:
         """What `read` reads."""
@@ -139,12 +143,12 @@ def progress(
 def _run_of(
     planned: Planned, sweep: Plan, by_hash: dict[str, Run], tasks: Mapping[str, Collection[int]]
 ) -> Run | None:
-    """The newest run of the config; None if it is over, and in the queue to be trained again."""
+    """The newest run of the config; None if it is of an earlier sweep and to be trained again."""
     run = next((by_hash[each] for each in planned.hashes if each in by_hash), None)
     is_over = run is not None and run.info.status in (FINISHED, FAILED)
     is_earlier = run is not None and run.data.tags.get("sweep") != sweep.sweep
-    is_queued = planned.task in tasks.get(sweep.queue, ())
-    return None if is_over and is_earlier and is_queued else run
+    is_again = sweep.is_anew or planned.task in tasks.get(sweep.queue, ())
+    return None if is_over and is_earlier and is_again else run
 
 
 def _progress(planned: Planned, run: Run | None, alive: set[str], *, is_queued: bool) -> Progress:

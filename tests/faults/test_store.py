@@ -480,6 +480,28 @@ def test_a_folder_with_data_that_are_not_uploaded_is_refused(store: Tracking, le
     assert [one[0] for one in everything(store)] == ["FINISHED"]
 
 
+def interrupt_after_an_epoch(run: records.Record) -> None:
+    run.log({"train/loss": 1}, 1)
+    raise KeyboardInterrupt
+
+
+def test_an_interrupted_run_is_not_begun_anew_in_another_store(
+    store: Tracking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path("left")
+    with monkeypatch.context() as away:
+        away.setattr(mirror, "mirror", failing)
+        with pytest.raises(KeyboardInterrupt), tracked(store, folder, hashes=("0123",)) as run:
+            interrupt_after_an_epoch(run)
+    with (
+        pytest.raises(UserError, match="left holds a run that MLflow does not have whole"),
+        tracked(Tracking("sqlite:///other.db", "denoise"), folder, hashes=("0123",)),
+    ):
+        pass
+    send(store, folder)
+    assert [one[0] for one in everything(store)] == ["KILLED"]
+
+
 def test_a_missing_file_keeps_no_other_from_being_uploaded(store: Tracking, left: Path) -> None:
     (left / "note.txt").unlink()
     send(store, left)

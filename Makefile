@@ -36,9 +36,9 @@ CAPACITY := $(addprefix fair_capacity_,shallow shallow_masking anello anello_mas
 CONFIRM := fair_confirm_shallow fair_confirm_anello
 COPYING := fair_copying fair_copying_masking
 KINDS := fair_objective1 fair_objective2 $(addprefix fair_objective2_,masking uniform poisson blur)
-SINGLE := fair_few_images fair_all_images fair_targets structures
+SINGLE := fair_no_decay fair_few_images fair_all_images fair_targets structures
 ALL := $(KINDS) $(CAPACITY) $(CONFIRM) $(COPYING) $(SINGLE)
-fair-study: install  ## answer them fairly: does noise help, which, how much, when? (eight hours)
+fair-study: install  ## answer them fairly: does noise help, which, how much, when? (nine hours)
 	@$(BIN)/python benchmarks/duration.py $(ALL)
 	@for name in $(ALL); do $(BIN)/python -m denoise experiment=$$name || exit; done
 	@$(BIN)/python -m denoise.compare $(addprefix --sweep ,$(KINDS)) --to comparison/kinds

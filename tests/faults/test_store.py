@@ -431,7 +431,7 @@ def test_no_run_is_created_for_a_process_that_died_before_it_began(store: Tracki
     Path("left").mkdir()
     with records.opened(Path("left")) as died:
         died.start(
-            store=stores.uri(store), experiment="denoise", status="RUNNING", tags={}, params={}
+            store=stores.uri(store.uri), experiment="denoise", status="RUNNING", tags={}, params={}
         )
     send(store, Path("left"))
     assert not MlflowClient().search_runs([stores.experiment_id("denoise")])
@@ -481,6 +481,7 @@ def test_a_folder_with_data_that_are_not_uploaded_is_refused(store: Tracking, le
 
 
 def interrupt_after_an_epoch(run: records.Record) -> None:
+    run.write("state.txt", "a state")
     run.log({"train/loss": 1}, 1)
     raise KeyboardInterrupt
 

@@ -13,7 +13,7 @@ from denoise.errors import UserError
 
 # The groups of a saved config. `tracking` is not saved.
 GROUPS = ("data", "noise", "model", "evaluation", "trainer", "protocol")
-# Groups that set values in others, which have saved values, or that have values of the protocol.
+# Groups that set values of others, or have values that the protocol set.
 NOT_COMBINED = ("protocol", "experiment", "data", "trainer")
 HOME = Path("outputs/.configs")  # never deleted, because jobs of Slurm read it when they begin
 CLASSES = ("denoise.noise", "denoise.model")  # the package's modules with classes of configs

@@ -261,9 +261,10 @@ def _check_place(place: str) -> None:
         return
     folder = Path(local_file_uri_to_path(place))
     here = Path("mlruns").absolute() / folder.name
-    is_moved = here.exists() and not folder.exists()
-    is_copied = here.exists() and file.parent.samefile(".") and not is_moved
-    if is_moved or (is_copied and not here.samefile(folder)):
+    if not here.exists() or (folder.exists() and here.samefile(folder)):
+        return
+    is_moved, is_copied = not folder.exists(), file.parent.samefile(".")
+    if is_moved or is_copied:
         raise UserError(
             f"the project was moved or copied: its runs' files are expected in {folder}, not in "
             f"{here}; move it back, or see docs/resuming.md, A moved project"

@@ -24,11 +24,11 @@ WHERE = click.option(
     'and metrics.test/psnr > 5".',
 )
 SWEEP = "latest|ID|NAME|all"
-SWEEP_HELP = "its ID, or the name of an experiment for its newest sweep"
+SWEEP_HELP = "its ID, or the name of an experiment= preset for its newest sweep"
 FORCE = click.option(
     "--force",
     is_flag=True,
-    help="Overwrite files that this command did not write, or that have changed since.",
+    help="Overwrite files that this command did not write, or that changed since it did.",
 )
 TRUST = click.option(
     "--trust",

@@ -16,7 +16,7 @@ from denoise import command
     metavar="[FOLDER]...",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
 )
-@click.option("--tracking-uri", help="MLflow's store.  [default: the one that each run was for]")
+@click.option("--tracking-uri", help="MLflow's store.  [default: the store in each run's record]")
 def main(folders: Sequence[Path], tracking_uri: str | None) -> int:
     """Upload what MLflow lacks of the runs in each FOLDER (default: outputs/).
 

@@ -16,14 +16,14 @@ install: $(STAMP)  ## create .venv with the locked dependencies (7 GB)
 # setuptools prints a warning for every editable install; PYTHONWARNINGS silences it.
 $(STAMP): requirements.lock pyproject.toml
 	@[ -n "$(PYTHON)" ] || { echo "No Python 3.11 or newer with the venv module was found (Debian: apt install python3-venv); choose one with make PYTHON=..."; exit 1; }
-	@echo "Installing into $(VENV): 7 GB, two or three minutes, only once ..."
+	@echo "Installing into $(VENV): 7 GB, two to five minutes, only once ..."
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 	@echo "Done. Activate the environment: source $(VENV)/bin/activate"
 
-sweep: install  ## train three noise levels and compare them (6 to 13 minutes on two cores)
+sweep: install  ## train three noise levels and compare them (6 to 14 minutes on two cores)
 	@$(BIN)/python -m denoise -m noise=gaussian noise.sigma=0.01,0.1,0.5
 
 # objective2 comes first: its four runs keep two cores busy, and objective1 reuses that of σ = 0.

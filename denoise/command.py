@@ -28,7 +28,7 @@ SWEEP_HELP = "its ID, or the name of an experiment= preset for its newest sweep"
 FORCE = click.option(
     "--force",
     is_flag=True,
-    help="Overwrite files that this command did not write, or that changed since it did.",
+    help="Overwrite files that this command did not write, or that changed after it wrote them.",
 )
 TRUST = click.option(
     "--trust",

@@ -172,7 +172,7 @@ class ExactGradient:
 
 
 def _forces(similar: Tensor, rows: Tensor, places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Of some `rows` of the places: attraction, repulsion times a constant, and kernel sums."""
+    """Attraction, repulsion times a constant, and kernel sums of `rows`, some of the places."""
     # Without matrix products, which may round to TF32: the differences of large sums are small.
     dx, dy = (rows[:, [axis]] - places[:, axis] for axis in range(2))
     kernel = (dx.square() + dy.square()).add_(1).reciprocal_()

@@ -22,7 +22,7 @@ class Metric:
 
     `better` is 1 if larger values are better, -1 if smaller ones are, and 0 if neither is.
     `held_out` is the key of the same metric on held-out images, or empty. If a run holds images
-    out, that one is logged after every epoch, and this one only at the end.
+    out, that one is logged after every epoch, and the metric itself only at the end.
     """
 
     key: str

@@ -14,8 +14,8 @@ from rich.progress import Progress
 from rich.table import Table
 
 from denoise import command
-from denoise.comparison import ranking
-from denoise.comparison.ranking import Ranked
+from denoise.comparison import best_run
+from denoise.comparison.best_run import Ranked
 from denoise.config.settings import Tracking
 from denoise.errors import UserError
 from denoise.runs import screen
@@ -86,10 +86,10 @@ def main(
         raise UserError(f"--to {to} contains the current folder; choose a folder of its own")
     if register and only_list:
         raise click.UsageError("--register needs a pulled run, so leave out --list")
-    where = ranking.where(settings, where, sweep, run_id)
-    metric = metric or ranking.default_metric(settings, where)
+    where = best_run.where(settings, where, sweep, run_id)
+    metric = metric or best_run.default_metric(settings, where)
     most = None if only_list else top
-    ranked = ranking.rank(
+    ranked = best_run.rank(
         settings, where, metric, largest=largest, over_seeds=over_seeds, most=most
     )
     entries = [_entry(one, metric, over_seeds) for one in ranked]

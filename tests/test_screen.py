@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from denoise.runs.screen import Bars, read_jobs, show
+from denoise.runs.screen import Bars, read_jobs
+from denoise.runs.table import show
 from denoise.tracking import records
 from denoise.tracking.records import FAILED, FINISHED, Contents, Line, Record
 from tests.conftest import command, ended, wait_until

@@ -30,7 +30,7 @@ from denoise.config.identity import LONGEST_NAME, run_name
 from denoise.config.settings import Tracking
 from denoise.errors import StoreUnavailableError, UserError
 from denoise.manifest import sha256
-from denoise.runs import code, elsewhere, evaluation, plan, screen
+from denoise.runs import code, elsewhere, evaluation, plan, screen, table
 from denoise.runs import sweep as sweep_module
 from denoise.runs.launch import Launch
 from denoise.tracking import charts, search, sweeps
@@ -195,9 +195,9 @@ def _chart_groups(said: Said) -> set[str]:
 def test_the_table_has_the_whole_run_id_on_a_narrow_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(screen, "console", lambda: Console(width=80))
+    monkeypatch.setattr(table, "console", lambda: Console(width=80))
     run_id = "0123456789abcdef" * 2
-    screen.show([row("gaussian σ=0.1", run_id=run_id)])
+    table.show([row("gaussian σ=0.1", run_id=run_id)])
     lines = capsys.readouterr().out.splitlines()
     assert "".join(line.split("│")[-2].strip() for line in lines if "│" in line) == run_id
 

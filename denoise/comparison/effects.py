@@ -194,8 +194,8 @@ def _effects(pairs: Pairs, metric: Metric, margin: float) -> list[Effect]:
 def best(settings: Sequence[Setting], metric: Metric) -> Best | None:
     """The best of the settings; None if fewer than two have the metric.
 
-    If some have several seeds, those with one are left out. The mean of the best over the seeds
-    that all settings have is the best, or over its own seeds if they have none in common. It was
+    If some have several seeds, those with one are left out. The best setting has the best mean over
+    the seeds that all settings have, or over its own seeds if they have none in common. It was
     picked from all of them, so p values are multiplied by the number of all pairs.
     """
     having = [setting for setting in settings if setting.values(metric.key)]

@@ -128,9 +128,9 @@ def amount_series(settings: Sequence[Setting]) -> AmountSeries:
 def distinguishing(facts: Sequence[Mapping[str, str]]) -> list[str]:
     """The keys needed to tell settings with these facts apart.
 
-    They also tell apart what the settings have besides the noise, because only settings that agree
-    in that are compared. The noise and its amount are always among them; a key whose value
-    follows from others is not.
+    They also tell settings apart where the noise is ignored, because only settings that agree in
+    all but the noise are compared. The noise and its amount are always among them; a key whose
+    value follows from others is not.
     """
     keys = sorted({key for one in facts for key in one}, key=_rank)
     strengths = {amount_key(one) for one in facts}

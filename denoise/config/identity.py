@@ -82,7 +82,7 @@ def experiment_tag(choices: Mapping[str, Any]) -> dict[str, str]:
 
 
 def run_name(plain: Plain, hydra: "HydraConf", varying: Collection[str] | None = None) -> str:
-    """The noise and its strength, which its config lists first, then everything else overridden.
+    """The noise, its strength (the first key of its config), then everything else overridden.
 
     Of a sweep's run, only the `varying` keys are named.
     """

@@ -37,8 +37,8 @@ def choose(launched: Launch, numbers: Iterable[int]) -> list[int]:
 def collect(launched: Launch, numbers: Iterable[int], *, is_after: bool = False) -> list[int]:
     """Note in the folders of these jobs which runs have finished; the numbers of the others.
 
-    `is_after` says that the jobs of the launch have ended: runs of its sweep are then its own, and
-    not reused, unless a job was skipped because another one trained its run.
+    `is_after` says that the jobs of the launch have ended. Runs of its sweep then count as trained
+    by it, and not as reused, except where a job was skipped because another one trained its run.
     """
     members = {number: launched.members[number] for number in numbers}
     settings = launched.members[0].config.tracking

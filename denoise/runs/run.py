@@ -21,8 +21,8 @@ from denoise.config.compose import Config
 from denoise.errors import FolderLockedError, RunTakenError, StoreUnavailableError, UserError
 from denoise.runs import code, plan
 from denoise.runs.evaluation import Evaluation, lacking
+from denoise.runs.outputs import Outputs
 from denoise.runs.plan import Member
-from denoise.runs.report import Report
 from denoise.tracking import failures, files, pending, records, search, session, store
 from denoise.tracking.records import FAILED, FINISHED, KILLED, REUSED, SKIPPED, Record
 from denoise.tracking.search import Found
@@ -153,19 +153,19 @@ def _train(member: Member, record: Record, *, anew: bool) -> None:
         hashes=member.hashes,
         anew=anew,
     ):
-        report = Report(config, record, images)
+        outputs = Outputs(config, record, images)
         model = config.model().to(device)
         try:
             trainer = Trainer(model, images, config.noise, config.trainer, seed=config.seed)
-            report.begin(trainer, list(HydraConfig.get().overrides.task))
-            before = sum(values[metrics.EPOCH_SECONDS.key] for values in report.history)
-            for values in trainer.epochs(after=len(report.history)):
-                report.epoch(trainer, values)
-            report.end(trainer)
+            outputs.begin(trainer, list(HydraConfig.get().overrides.task))
+            before = sum(values[metrics.EPOCH_SECONDS.key] for values in outputs.history)
+            for values in trainer.epochs(after=len(outputs.history)):
+                outputs.epoch(trainer, values)
+            outputs.end(trainer)
             seconds = before + time.perf_counter() - start
             record.log({metrics.RUN_SECONDS.key: seconds}, 0)
         finally:
-            report.keep()
+            outputs.keep()
 
 
 def _reused(member: Member, record: Record) -> bool:

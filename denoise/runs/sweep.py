@@ -22,7 +22,7 @@ from denoise.config import expand, identity
 from denoise.config.sentence import MISTAKES, sentence
 from denoise.config.settings import Tracking
 from denoise.errors import ELSEWHERE, StoreUnavailableError, UserError
-from denoise.runs import elsewhere, launch, on_ray, plan, references, screen, slurm
+from denoise.runs import elsewhere, launch, on_ray, plan, references, screen, slurm, table
 from denoise.runs.launch import Launch
 from denoise.tracking import (
     charts,
@@ -205,7 +205,7 @@ def _finished(launched: Launch, *, is_stopped: bool, has_waited: bool) -> int:
             pending.send_all(settings, launched.folders())  # before the table, which has their ids
     jobs = _read_jobs(launched, is_left=is_left, is_stopped=is_stopped)
     if jobs:
-        screen.show(jobs, launched.shared)
+        table.show(jobs, launched.shared)
     try:
         _conclude(launched, jobs, is_stopped=is_stopped)
     except Exception as error:
@@ -268,9 +268,9 @@ def _conclude(launched: Launch, jobs: Sequence[Contents], *, is_stopped: bool) -
     experiment = store.prepare(settings)
     claim.end_dead(experiment, f"tags.sweep = '{launched.name}'")
     ids = [
-        screen.run_id(contents)
+        table.run_id(contents)
         for contents in jobs
-        if contents.fields["job"]["status"] in SUCCEEDED and screen.run_id(contents)
+        if contents.fields["job"]["status"] in SUCCEEDED and table.run_id(contents)
     ]
     is_compared = launched.summary and ids and not is_stopped
     runs = search.search(settings, search.one_of(ids)) if is_compared else []
@@ -302,7 +302,7 @@ def _add_references(launched: Launch, settings: Tracking) -> None:
 
 def _address(launched: Launch, jobs: Sequence[Contents], settings: Tracking) -> str:
     """Of a run's page, or of the charts where there are several; none where no run was opened."""
-    ids = [screen.run_id(contents) for contents in jobs if screen.run_id(contents)]
+    ids = [table.run_id(contents) for contents in jobs if table.run_id(contents)]
     if len(ids) > 1:
         epochs = max(contents.fields["job"]["epochs"] for contents in jobs)
         return charts.share(settings, launched.name, ids, last_step=epochs)
@@ -311,10 +311,10 @@ def _address(launched: Launch, jobs: Sequence[Contents], settings: Tracking) -> 
 
 def _sum_up(record: Record, jobs: Sequence[Contents]) -> None:
     """Add the table to the sweep's run, as a file and as its description, and the comparison."""
-    header, rows = screen.columns(jobs), [screen.row(contents) for contents in jobs]
+    header, rows = table.columns(jobs), [table.row(contents) for contents in jobs]
     errors = [contents.fields["job"]["error"] for contents in jobs]
-    table = pd.DataFrame(rows, columns=header).assign(error=errors)
-    table.to_csv(record.path(search.SUMMARY), index=False)
+    frame = pd.DataFrame(rows, columns=header).assign(error=errors)
+    frame.to_csv(record.path(search.SUMMARY), index=False)
     there = [name for name in write.FILES if (record.folder / name).exists()]
     record.add(search.SUMMARY, *there)
     note = "".join(f"| {' | '.join(row)} |\n" for row in (header, ["---"] * len(header), *rows))

@@ -45,7 +45,7 @@ SHARED = frozenset(
 )
 OWNER, HEARTBEAT = "owner", "heartbeat"
 CLASSES = "classes.sha256"  # the tag with the sums of the user's own modules
-# Runs to resume: running, whether or not their process lives, or killed. What failed would fail
+# Runs that may resume: RUNNING, even if their process is dead, or KILLED. What FAILED would fail
 # again.
 INTERRUPTED = (
     "attributes.status != 'FINISHED' and attributes.status != 'FAILED' and tags.owner != ''"
@@ -293,7 +293,7 @@ def _interrupted(
 
 
 def state(run: Run) -> State:
-    """Values of which one changes whenever a process writes the run."""
+    """Values of which at least one changes whenever a process writes the run."""
     tags = run.data.tags
     return run.info.run_id, run.info.status, tags[OWNER], tags.get(HEARTBEAT, "")
 

@@ -178,8 +178,8 @@ class Record:
 
     `update` changes what MLflow has a copy of, and `note` what it need not know; `log` adds
     metrics, and `add` files. Every change is on disk, whole, when a method returns, and sets
-    `changed`. A thread that uploads the record notes in `error` what makes the run pointless; the
-    next change raises it.
+    `changed`. A thread that uploads the record sets `error` if the run was deleted or taken over;
+    the next change raises it.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -43,8 +43,8 @@ def opened(
     """The `record` of an open run, which ends FINISHED, KILLED, or FAILED with a traceback.
 
     An interrupted run with one of the config `hashes` resumes, if there is one; the first of them
-    is this run's own. If `anew`, only one of the same sweep does: its job was restarted. A full or
-    broken disk leaves the run KILLED, as a FAILED run would not resume.
+    is this run's own. With `anew`, only a run of the same sweep resumes: its job was restarted. A
+    full or broken disk leaves the run KILLED, as a FAILED run would not resume.
 
     Raises `RunTakenError` if another process trains such a run, and `UserError` if the folder
     holds a run of another config.
@@ -123,7 +123,7 @@ def check_run(folder: Path, contents: Contents, hashes: Sequence[str]) -> None:
 def _check_folder(record: Record, hashes: Sequence[str], sweep: str, address: str) -> None:
     """Refuse a folder whose run has another config, or is not all in MLflow and cannot resume.
 
-    In another store, it would begin anew.
+    A run of another store cannot resume, because this store does not know it.
     """
     check_run(record.folder, record.contents, hashes)
     is_trained = record.has_run and record.fields["kind"] == records.TRAINING

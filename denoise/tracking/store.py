@@ -152,7 +152,7 @@ def uri(typed: str | None) -> str:
     address = f"sqlite:///{file}"
     if make_url(address).database == str(file):
         return address
-    # Of an encoded address that begins with sqlite:///, MLflow would make the folder by that name.
+    # If an encoded address began with sqlite:///, MLflow would create a folder of the encoded name.
     encoded = make_url(asked).set(drivername="sqlite+pysqlite", database=str(file))
     return encoded.render_as_string(False)
 

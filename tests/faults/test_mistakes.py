@@ -34,7 +34,7 @@ from denoise.config.settings import Tracking
 from denoise.errors import UserError
 from denoise.manifest import sha256
 from denoise.noise import Identity
-from denoise.runs.report import Report
+from denoise.runs.outputs import Outputs
 from denoise.trainer import Trainer
 from tests.conftest import ROOT, SMALL, Said, command, ended, pulled_from
 from tests.faults.conftest import files, the_run
@@ -708,7 +708,7 @@ def test_a_run_resumes_from_the_newest_undamaged_state(
 ) -> None:
     arguments = (*SMALL, f"data.root={settings.root}")
     with monkeypatch.context() as interrupted:
-        interrupted.setattr(Report, "end", Mock(side_effect=KeyboardInterrupt))
+        interrupted.setattr(Outputs, "end", Mock(side_effect=KeyboardInterrupt))
         run = the_run(cli(*arguments))
     for _ in range(harmed):
         newest = checkpoint.newest((files(run) / "state").iterdir())

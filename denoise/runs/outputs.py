@@ -1,4 +1,4 @@
-"""What a run reports while it trains: metrics, figures, and the states to resume from."""
+"""What a run writes while it trains: metrics, figures, and the states to resume from."""
 
 import logging
 import time
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 STATES = (f"{STATE}/even.safetensors", f"{STATE}/odd.safetensors")
 
 
-class Report:
+class Outputs:
     """Writes to the `record` of a run what happens to its trainer."""
 
     def __init__(self, config: Config, record: Record, images: data.Data) -> None:
@@ -165,7 +165,8 @@ class Report:
     def _pictures(self, model: Autoencoder, step: int, *, with_noise: bool = True) -> None:
         """Log the model's output for some test images and, `with_noise`, the noise.
 
-        MLflow shows a chart as a table only if it has two image keys, so steps 0 and 1 have noise.
+        MLflow shows a chart as a table only if it has two image keys: at steps 0 and 1, the noise
+        is the second one.
         """
         clean, noisy, output = evaluate.examples(model, self.data, self.config.noise)
         names, rows = self.data.class_names, {"clean": clean, "noisy": noisy}

@@ -24,7 +24,7 @@ WHERE = click.option(
     'and metrics.test/psnr > 5".',
 )
 SWEEP = "latest|ID|NAME|all"
-SWEEP_HELP = "its ID, or the name of an experiment= preset for its newest sweep"
+SWEEP_HELP = "the latest, an ID, an experiment= preset (its newest sweep), or all"
 FORCE = click.option(
     "--force",
     is_flag=True,
@@ -60,7 +60,9 @@ def sweeps(purpose: str) -> Callable[[F], F]:
 def store(main: Callable[..., Any]) -> Callable[..., Any]:
     """The options --experiment and --tracking-uri, which `main` gets as `settings`."""
 
-    @click.option("--experiment", default="denoise", show_default=True, help="MLflow experiment.")
+    @click.option(
+        "--experiment", default="denoise", show_default=True, help="MLflow experiment of the runs."
+    )
     @click.option(
         "--tracking-uri", help="MLflow store.  [default: MLFLOW_TRACKING_URI, or ./mlflow.db]"
     )

@@ -43,7 +43,7 @@ from denoise.tracking.search import Found
 @click.option(
     "--over-seeds",
     is_flag=True,
-    help="Rank settings by their mean over seeds; pull the best-scoring seed of the best one.",
+    help="Rank settings by their mean over seeds; of the best, pull the seed with the best score.",
 )
 @click.option(
     "--top",

@@ -29,7 +29,7 @@ REFRESH_SECONDS = 10
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 @command.store
 def main(settings: Tracking, sweep: str, watch: bool, as_json: bool) -> None:
-    """Show how far the runs of SWEEP are, on whichever machines: an ID, or `latest` (the default).
+    """Show how far the runs of SWEEP are, on whichever machines: an ID, or `latest`, the newest.
 
     A run is QUEUED, RUNNING, FINISHED, FAILED, KILLED (it was stopped) or LOST (its process is
     gone). The same `python -m denoise` command resumes runs that are KILLED or LOST. A dead process

@@ -51,7 +51,7 @@ class Identity:
 class Gaussian:
     """Additive Gaussian noise, not clipped (Vincent et al. 2010, section 3.3).
 
-    `sigma` (>= 0) and `mean` are in the model's units: the study's [-1, 1] is two units wide.
+    `sigma` (>= 0) and `mean` are in the model's space: the study's [-1, 1] is two units wide.
     """
 
     sigma: NonNegative
@@ -64,7 +64,7 @@ class Gaussian:
 
 @dataclass(frozen=True)
 class Uniform:
-    """Additive uniform noise on [-`width`, `width`], in the model's units, not clipped."""
+    """Additive uniform noise on [-`width`, `width`], in the model's space, not clipped."""
 
     width: NonNegative
 

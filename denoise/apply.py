@@ -47,8 +47,8 @@ def main(
     """Denoise PICTURES with MODEL: a pulled folder, or models:/NAME@best.
 
     Writes a grey PNG of 28 by 28 pixels for every picture, and sheet.png, which shows them before
-    and after. Says what a picture had that the model does not see: colour, size, depth,
-    transparency, further frames. Never overwrites one of PICTURES.
+    and after. Reports what is discarded of a picture: colour, size, depth, transparency, further
+    frames. Never overwrites one of PICTURES.
     """
     if not paths and not sample:
         raise click.UsageError("give picture files, or --sample N")

@@ -28,8 +28,8 @@ def main(
 ) -> None:
     """Compute the Wiener filter, the posterior mean, total variation and non-local means.
 
-    They are computed once for the data set and the test corruptions of the runs of the latest
-    sweep, and kept in the store, where comparisons find them.
+    They depend only on the data set and the test corruptions. So they are computed once for all
+    runs of the latest sweep that share these, and kept in the store, where comparisons find them.
     """
     command.show_log()
     runs = write.chosen(settings, sweeps, (), where)

@@ -32,8 +32,8 @@ def main(settings: Tracking, sweep: str, watch: bool, as_json: bool) -> None:
     """Show how far the runs of SWEEP are, on whichever machines: an ID, or `latest`, the newest.
 
     A run is QUEUED, RUNNING, FINISHED, FAILED, KILLED (it was stopped) or LOST (its process is
-    gone). The same `python -m denoise` command resumes runs that are KILLED or LOST. A dead process
-    on another machine shows within a minute.
+    gone). The same `python -m denoise` command resumes runs that are KILLED or LOST. If a
+    process on another machine dies, its run is LOST within a minute.
     """
     if as_json:
         plan, rows = _look(settings, sweep)

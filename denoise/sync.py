@@ -1,4 +1,4 @@
-"""Upload what MLflow lacks of finished runs: `python -m denoise.sync`."""
+"""Upload what MLflow lacks of runs that have ended: `python -m denoise.sync`."""
 
 import logging
 from collections.abc import Sequence

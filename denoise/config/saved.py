@@ -24,7 +24,8 @@ def composable(typed: Sequence[str]) -> list[str]:
 
     A saved config has values and no choices. Here each of its groups becomes the choice of that
     group, so that `noise=none` replaces the whole noise, as it does in every command. Overrides
-    come first, because argparse refuses those that are typed in two places.
+    come first, because argparse refuses those that are typed in two places. Hydra has no public way
+    to parse its arguments (its issue 1578).
     """
     arguments, _ = get_args_parser().parse_known_intermixed_args(typed)
     typed = [*arguments.overrides, *(each for each in typed if each not in arguments.overrides)]

@@ -90,15 +90,12 @@ def _objects(base: type, value: object, key: str, trust: Trust) -> Any:
 
 def _class(base: type, target: object, key: str, trust: Trust) -> type:
     """The class that a node's `_target_` names, which must be of the kind `base`."""
-    module, _, name = str(target).rpartition(".")
+    module = str(target).rpartition(".")[0]
     if not module:
         raise UserError(f"{key}._target_ must name {KINDS[base]}, got {target!r}")
     if module != base.__module__:
         _check_foreign(base, module, f"{key}._target_", target, trust)
-    found = _imported(module, f"{key}._target_={target}")
-    if not hasattr(found, name):
-        raise UserError(f"{key}._target_={target}: the module {module} has no {name}")
-    kind = getattr(found, name)
+    kind = find(str(target), f"{key}._target_={target}")
     if not inspect.isclass(kind) or not issubclass(kind, base) or kind is base:
         raise UserError(f"{key}._target_ must name {KINDS[base]}, got {target!r}")
     return kind
@@ -116,12 +113,16 @@ def _check_foreign(base: type, module: str, key: str, target: object, trust: Tru
     raise UserError(f"{key} must name a class of {home}, got {target!r}{hint}")
 
 
-def _imported(module: str, typed: str) -> Any:
-    """A module of this package, of the environment, or of the folder that the command runs in."""
+def find(target: str, typed: str) -> Any:
+    """The class of this name, in a module of this package, the environment or this folder."""
+    module, _, name = target.rpartition(".")
     here = os.getcwd()  # noqa: PTH109 - sys.path holds text
     if here not in sys.path:  # as when the command is `denoise` instead of `python -m denoise`
         sys.path.append(here)
     try:
-        return importlib.import_module(module)
+        found = importlib.import_module(module)
     except (ImportError, SyntaxError, ValueError, TypeError) as error:
         raise UserError(f"{typed}: cannot import the module {module!r} ({error})") from None
+    if not hasattr(found, name):
+        raise UserError(f"{typed}: the module {module} has no {name}")
+    return getattr(found, name)

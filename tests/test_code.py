@@ -1,6 +1,5 @@
 """Which code a run belongs to."""
 
-import importlib
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -71,7 +70,6 @@ def test_a_changed_class_of_the_users_own_is_other_code(
     monkeypatch.setattr(code, "tags", lambda: {"version": "1"})
     path = tmp_path / "my_fog.py"
     path.write_text("class Fog: pass\n", encoding="utf-8")
-    importlib.import_module("my_fog")
     inner = {"_target_": "my_fog.Fog", "light": 1}
     plain = {"noise": {"_target_": "denoise.noise.Mixture", "noises": {"fog": inner}}}
     trained = code.tags() | code.tags_of_classes(plain)

@@ -1,15 +1,16 @@
 """Which code this is, so that runs and workers of other code are noticed."""
 
 import importlib.metadata
+import inspect
 import os
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from denoise import build
 from denoise.config.saved import CLASSES
 from denoise.errors import UserError
 from denoise.manifest import sha256
@@ -41,24 +42,16 @@ def tags() -> dict[str, str]:
 
 
 def tags_of_classes(plain: Mapping[str, Any]) -> dict[str, str]:
-    """A tag with the SHA-256 of the modules of those classes in a config that are not ours."""
-    modules = {_module(target) for target in _targets(plain)} - set(CLASSES)
-    sums = list(filter(None, map(_sha256, sorted(modules))))
+    """A tag with the SHA-256 of the files of those classes in a config that are not ours."""
+    classes = [build.find(target, target) for target in _targets(plain)]
+    files = {kind.__module__: inspect.getfile(kind) for kind in classes}
+    sums = [_sha256(files[module]) for module in sorted(files.keys() - set(CLASSES))]
     return {claim.CLASSES: " ".join(sums)} if sums else {}
 
 
 @cache  # by the process that imported it
-def _sha256(module: str) -> str:
-    """The sum of the file of an imported module; '' if it has none."""
-    file = getattr(sys.modules.get(module), "__file__", None)
-    return sha256(Path(file)) if file else ""
-
-
-def _module(target: str) -> str:
-    """The module that defines a class, which may be named by a module that imports it."""
-    named, _, name = target.rpartition(".")
-    kind = getattr(sys.modules.get(named), name, None)
-    return getattr(kind, "__module__", named)
+def _sha256(file: str) -> str:
+    return sha256(Path(file))
 
 
 def _targets(node: Any) -> Iterator[str]:

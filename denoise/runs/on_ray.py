@@ -5,6 +5,7 @@ So these functions import what they need of it themselves.
 """
 
 import contextlib
+import importlib
 import logging
 import math
 import os
@@ -29,7 +30,7 @@ from denoise.tracking import failures, store
 
 log = logging.getLogger(__name__)
 
-PLUGIN = "hydra_plugins.denoise"  # Hydra takes launchers only from modules with such names
+PLUGIN = "hydra_plugins.denoise"  # Hydra takes launchers from such modules only (its issue 1554)
 STOP_SECONDS = 30  # for runs to save their state after Ctrl-C
 
 
@@ -86,7 +87,7 @@ def prepare(config: DictConfig) -> bool:
     """Let Hydra find the launcher; False if the sweep has another one."""
     if not is_chosen(config):
         return False
-    sys.modules[PLUGIN] = sys.modules[__name__]
+    sys.modules[PLUGIN] = importlib.import_module(__name__)
     Plugins.instance().register(RayLauncher)
     return True
 
@@ -105,7 +106,7 @@ def _cluster(arguments: dict[str, Any]) -> Iterator[Any]:
     except Exception as error:
         raise UserError(f"hydra.launcher.init={arguments}: {failures.first_line(error)}") from None
     signals.handle()  # Ray has put its own in their place
-    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    ray.cloudpickle.register_pickle_by_value(importlib.import_module(__name__))
     try:
         yield ray
     finally:

@@ -166,6 +166,8 @@ def pytest_terminal_summary(
     table = Table("fault", "test", "what was done and seen", "seconds", header_style="bold")
     for outcome in ("passed", "failed", "skipped"):
         for report in terminalreporter.getreports(outcome):
+            if not isinstance(report, pytest.TestReport):  # a module skipped as a whole
+                continue
             if report.when == "call" or outcome == "skipped":
                 said = dict(report.user_properties).get(SURVIVED, "")
                 name = report.nodeid.rpartition("::")[2].removeprefix("test_").replace("_", " ")

@@ -47,7 +47,7 @@ def main(
     """Denoise PICTURES with MODEL: a pulled folder, or models:/NAME@best.
 
     Writes a grey PNG of 28 by 28 pixels for every picture, and sheet.png, which shows them before
-    and after. Reports what is discarded of a picture: colour, size, depth, transparency, further
+    and after. Reports what it discards of a picture: colour, size, depth, transparency, further
     frames. Never overwrites one of PICTURES.
     """
     if not paths and not sample:

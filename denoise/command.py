@@ -24,7 +24,16 @@ WHERE = click.option(
     'and metrics.test/psnr > 5".',
 )
 SWEEP = "latest|ID|NAME|all"
-SWEEP_HELP = "the latest, an ID, an experiment= preset (its newest sweep), or all"
+SWEEP_HELP = (
+    "Use the runs of this sweep: the latest, one by its ID, the newest of experiment=NAME, or all"
+)
+SWEEPS = click.option(
+    "--sweep",
+    "sweeps",
+    multiple=True,
+    metavar=SWEEP,
+    help=f"{SWEEP_HELP}; repeatable.  [default: latest]",
+)
 FORCE = click.option(
     "--force",
     is_flag=True,
@@ -43,17 +52,6 @@ def to(default: str) -> Callable[[F], F]:
     kind = click.Path(path_type=Path, file_okay=False)
     return click.option(
         "--to", default=default, show_default=True, type=kind, help="Folder to write to."
-    )
-
-
-def sweeps(purpose: str) -> Callable[[F], F]:
-    """The option --sweep, repeatable: the sweeps whose runs are meant, for this purpose."""
-    return click.option(
-        "--sweep",
-        "sweeps",
-        multiple=True,
-        metavar=SWEEP,
-        help=f"Sweep to {purpose}: {SWEEP_HELP}; repeatable.  [default: latest]",
     )
 
 

@@ -12,7 +12,7 @@ from denoise.runs import screen
 
 
 @click.command("denoise.compare", cls=command.Command, context_settings=command.SETTINGS)
-@command.sweeps("compare the runs of")
+@command.SWEEPS
 @click.option("--run", "ids", multiple=True, metavar="ID", help="Run to compare; repeatable.")
 @command.WHERE
 @command.to("comparison")

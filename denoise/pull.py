@@ -37,7 +37,7 @@ from denoise.tracking.search import Found
     default="latest",
     show_default=True,
     metavar=command.SWEEP,
-    help=f"Sweep to rank the runs of: {command.SWEEP_HELP}.",
+    help=command.SWEEP_HELP + ".",
 )
 @click.option("--run", "run_id", metavar="ID", help="Pull this run, whatever its rank.")
 @click.option(

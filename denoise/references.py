@@ -18,7 +18,7 @@ from denoise.tracking.search import Found
 
 
 @click.command("denoise.references", cls=command.Command, context_settings=command.SETTINGS)
-@command.sweeps("compute the references for")
+@command.SWEEPS
 @command.WHERE
 @command.to("outputs/references")
 @command.TRUST
@@ -28,8 +28,8 @@ def main(
 ) -> None:
     """Compute the Wiener filter, the posterior mean, total variation and non-local means.
 
-    They depend only on the data set and the test corruptions. So they are computed once for all
-    runs of the latest sweep that share these, and kept in the store, where comparisons find them.
+    Their scores depend only on the data set and the test corruptions, so they are computed once for
+    all runs of the latest sweep that share these. Comparisons find them in the store.
     """
     command.show_log()
     runs = write.chosen(settings, sweeps, (), where)

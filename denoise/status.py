@@ -1,4 +1,4 @@
-"""Show how far the runs of a sweep are, on whichever machines: `python -m denoise.status`."""
+"""Show the progress of the runs of a sweep, on all machines: `python -m denoise.status`."""
 
 import json
 import time
@@ -29,7 +29,7 @@ REFRESH_SECONDS = 10
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 @command.store
 def main(settings: Tracking, sweep: str, watch: bool, as_json: bool) -> None:
-    """Show how far the runs of SWEEP are, on whichever machines: an ID, or `latest`, the newest.
+    """Show the progress of the runs of SWEEP, an ID or `latest`, on all machines.
 
     A run is QUEUED, RUNNING, FINISHED, FAILED, KILLED (it was stopped) or LOST (its process is
     gone). The same `python -m denoise` command resumes runs that are KILLED or LOST. If a

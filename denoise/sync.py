@@ -20,8 +20,7 @@ from denoise import command
 def main(folders: Sequence[Path], tracking_uri: str | None) -> int:
     """Upload what MLflow lacks of the runs in each FOLDER (default: outputs/).
 
-    Runs are looked for up to two levels deep. Nothing is uploaded twice, however often this is
-    called.
+    Finds run folders up to two levels deep. Uploads nothing twice, however often it is called.
     """
     from denoise.tracking import pending
 

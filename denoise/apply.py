@@ -31,7 +31,9 @@ SHOWN = 16  # pictures on the before-and-after sheet
 )
 @click.option("--noise", help="Corrupt the pictures first, with this noise of the package.")
 @click.option(
-    "--sigma", type=float, help="The sigma of --noise, on the scale of noise.sigma in training."
+    "--sigma",
+    type=float,
+    help="The sigma of a --noise that has one, on the scale of noise.sigma in training.",
 )
 @command.TRUST
 def main(

@@ -23,9 +23,10 @@ WHERE = click.option(
     help="Only runs that match this filter: \"tags.noise = 'gaussian' and params.noise.sigma = 0.1 "
     'and metrics.test/psnr > 5".',
 )
-SWEEP = "latest|ID|NAME|all"
+SWEEP = "latest|ID|PRESET|all"
 SWEEP_HELP = (
-    "Use the runs of this sweep: the latest, one by its ID, the newest of experiment=NAME, or all"
+    "Use the runs of this sweep: the latest, the one with this ID, the newest that was started "
+    "with experiment=PRESET, or all"
 )
 SWEEPS = click.option(
     "--sweep",
@@ -59,7 +60,7 @@ def store(main: Callable[..., Any]) -> Callable[..., Any]:
     """The options --experiment and --tracking-uri, which `main` gets as `settings`."""
 
     @click.option(
-        "--experiment", default="denoise", show_default=True, help="MLflow experiment of the runs."
+        "--experiment", default="denoise", show_default=True, help="Experiment in MLflow."
     )
     @click.option(
         "--tracking-uri", help="MLflow store.  [default: MLFLOW_TRACKING_URI, or ./mlflow.db]"

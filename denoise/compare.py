@@ -35,7 +35,7 @@ def main(
     force: bool,
     margin: float,
 ) -> None:
-    """Compare the finished runs of the latest sweep, and write a page, its pictures and tables.
+    """Compare the finished runs of a sweep, and write a page, its pictures and tables.
 
     Runs that differ only in the seed are averaged.
     """

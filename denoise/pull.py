@@ -24,7 +24,10 @@ from denoise.tracking.search import Found
 
 
 @click.command("denoise.pull", cls=command.Command, context_settings=command.SETTINGS)
-@click.option("--metric", help="Metric to rank by.  [default: the score of the runs' protocol]")
+@click.option(
+    "--metric",
+    help="Metric to rank by.  [default: test/loss under protocol=study, best/loss under fair]",
+)
 @click.option(
     "--max/--min",
     "largest",
@@ -43,7 +46,7 @@ from denoise.tracking.search import Found
 @click.option(
     "--over-seeds",
     is_flag=True,
-    help="Rank settings by their mean over seeds; of the best, pull the seed with the best score.",
+    help="Rank by the mean over runs that differ only in the seed, and pull the best of these.",
 )
 @click.option(
     "--top",
@@ -81,7 +84,7 @@ def main(
     as_json: bool,
     register: str | None,
 ) -> None:
-    """Pull the best finished run of the latest sweep into a folder, ready for `denoise.load`."""
+    """Pull the best finished run of a sweep into a folder, ready for `denoise.load`."""
     if to.resolve() in (Path.cwd(), *Path.cwd().parents):
         raise UserError(f"--to {to} contains the current folder; choose a folder of its own")
     if register and only_list:

@@ -29,7 +29,7 @@ def main(
     """Compute the Wiener filter, the posterior mean, total variation and non-local means.
 
     Their scores depend only on the data set and the test corruptions, so they are computed once for
-    all runs of the latest sweep that share these. Comparisons find them in the store.
+    all runs of the sweep that share these. Comparisons find them in the store.
     """
     command.show_log()
     runs = write.chosen(settings, sweeps, (), where)

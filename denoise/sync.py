@@ -1,4 +1,4 @@
-"""Upload what MLflow lacks of runs that have ended: `python -m denoise.sync`."""
+"""Upload the data of ended runs that MLflow does not have yet: `python -m denoise.sync`."""
 
 import logging
 from collections.abc import Sequence
@@ -16,9 +16,11 @@ from denoise import command
     metavar="[FOLDER]...",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
 )
-@click.option("--tracking-uri", help="MLflow's store.  [default: the store in each run's record]")
+@click.option("--tracking-uri", help="MLflow store.  [default: the store in each run's record]")
 def main(folders: Sequence[Path], tracking_uri: str | None) -> int:
-    """Upload what MLflow lacks of the runs in each FOLDER (default: outputs/).
+    """Upload the data of the runs in each FOLDER that MLflow does not have yet.
+
+    FOLDER is outputs/ by default.
 
     Finds run folders up to two levels deep. Uploads nothing twice, however often it is called.
     """

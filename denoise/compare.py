@@ -23,7 +23,7 @@ from denoise.runs import screen
     default=100 * MARGIN,
     show_default=True,
     metavar="PERCENT",
-    help="Differences within this share of the baseline count as equivalent.",
+    help="Largest difference that does not matter, in percent of the baseline.",
 )
 @command.store
 def main(

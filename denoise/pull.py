@@ -46,7 +46,8 @@ from denoise.tracking.search import Found
 @click.option(
     "--over-seeds",
     is_flag=True,
-    help="Rank by the mean over runs that differ only in the seed, and pull the best of these.",
+    help="Rank settings (runs that differ only in the seed) by their mean; pull the best run of "
+    "the best setting.",
 )
 @click.option(
     "--top",

@@ -28,8 +28,8 @@ def main(
 ) -> None:
     """Compute the Wiener filter, the posterior mean, total variation and non-local means.
 
-    Their scores depend only on the data set and the test corruptions, so they are computed once for
-    all runs of the sweep that share these. Comparisons find them in the store.
+    Runs with the same data set and test corruptions share these references, so each is computed
+    only once. Comparisons find the references in the store.
     """
     command.show_log()
     runs = write.chosen(settings, sweeps, (), where)

@@ -1,4 +1,4 @@
-"""Upload the data of ended runs that MLflow does not have yet: `python -m denoise.sync`."""
+"""Upload ended runs that MLflow does not have in full: `python -m denoise.sync`."""
 
 import logging
 from collections.abc import Sequence
@@ -18,9 +18,7 @@ from denoise import command
 )
 @click.option("--tracking-uri", help="MLflow store.  [default: the store in each run's record]")
 def main(folders: Sequence[Path], tracking_uri: str | None) -> int:
-    """Upload the data of the runs in each FOLDER that MLflow does not have yet.
-
-    FOLDER is outputs/ by default.
+    """Upload runs in each FOLDER (default: outputs/) that MLflow does not have in full.
 
     Finds run folders up to two levels deep. Uploads nothing twice, however often it is called.
     """

@@ -29,7 +29,7 @@ REFRESH_SECONDS = 10
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 @command.store
 def main(settings: Tracking, sweep: str, watch: bool, as_json: bool) -> None:
-    """Show the progress of the runs of SWEEP, an ID or `latest`, on all machines.
+    """Show the progress of the runs of SWEEP, an ID or `latest` (the default), on all machines.
 
     A run is QUEUED, RUNNING, FINISHED, FAILED, KILLED (it was stopped) or LOST (its process is
     gone). The same `python -m denoise` command resumes runs that are KILLED or LOST. If a

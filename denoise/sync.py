@@ -1,4 +1,4 @@
-"""Upload ended runs that MLflow does not have in full: `python -m denoise.sync`."""
+"""Upload what MLflow lacks of ended runs: `python -m denoise.sync`."""
 
 import logging
 from collections.abc import Sequence
@@ -18,9 +18,9 @@ from denoise import command
 )
 @click.option("--tracking-uri", help="MLflow store.  [default: the store in each run's record]")
 def main(folders: Sequence[Path], tracking_uri: str | None) -> int:
-    """Upload runs in each FOLDER (default: outputs/) that MLflow does not have in full.
+    """Find in each FOLDER (default: outputs/) what MLflow lacks of ended runs, and upload it.
 
-    Finds run folders up to two levels deep. Uploads nothing twice, however often it is called.
+    Searches two levels deep. Uploads nothing twice, however often it is called.
     """
     from denoise.tracking import pending
 

@@ -29,7 +29,7 @@ SHOWN = 16  # pictures on the before-and-after sheet
 @click.option(
     "--sample", type=click.IntRange(1, 10_000), help="Also denoise the first N test images."
 )
-@click.option("--noise", help="Corrupt the pictures first, with this noise of the package.")
+@click.option("--noise", type=click.Choice(choices("noise")), help="Corrupt the pictures first.")
 @click.option(
     "--sigma",
     type=float,
@@ -116,9 +116,6 @@ def _labels(names: Sequence[str]) -> list[str]:
 
 def _corrupt(images: Tensor, loaded: denoiser.Denoiser, name: str, sigma: float | None) -> Tensor:
     """The pictures, corrupted as in the model's training, in pixel space."""
-    there = choices("noise")
-    if name not in there:
-        raise UserError(f"--noise {name} is not a choice; there are {', '.join(there)}")
     with initialize_config_dir(str(CONF), version_base="1.3"):
         node = compose("config", [f"noise={name}"]).noise
     if sigma is not None:

@@ -34,9 +34,7 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
 PositiveInt = Annotated[int, Field(ge=1)]
 Interval = Annotated[
-    tuple[T, T],
-    Field(description="two numbers, the smaller first,"),
-    AfterValidator(_ascending),
+    tuple[T, T], Field(description="two numbers, the smaller first,"), AfterValidator(_ascending)
 ]
 
 
@@ -65,9 +63,7 @@ def arguments(kind: type, values: object, key: str) -> dict[str, Any]:
     for name in required:
         if name not in values:
             raise UserError(f"{key}.{name} is missing; {has}")
-    made = {
-        name: _checked(f"{key}.{name}", value, adapters[name]) for name, value in values.items()
-    }
+    made = {name: _checked(f"{key}.{name}", each, adapters[name]) for name, each in values.items()}
     if {"low", "high"} <= made.keys() and made["high"] - made["low"] < NARROWEST:
         raise UserError(
             f"{key}.high must be greater than {key}.low, which is {made['low']}, got {made['high']}"

@@ -26,14 +26,14 @@ WHERE = click.option(
 SWEEP = "latest|ID|PRESET|all"
 SWEEP_HELP = (
     "Use the runs of this sweep: the latest, the one with this ID, the newest that was started "
-    "with experiment=PRESET, or all"
+    "with experiment=PRESET, or all."
 )
 SWEEPS = click.option(
     "--sweep",
     "sweeps",
     multiple=True,
     metavar=SWEEP,
-    help=f"{SWEEP_HELP}; repeatable.  [default: latest]",
+    help=f"{SWEEP_HELP} Repeatable.  [default: latest]",
 )
 FORCE = click.option(
     "--force",

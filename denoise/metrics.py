@@ -46,12 +46,7 @@ def mse(output: "Tensor", target: "Tensor") -> "Tensor":
 TRAIN_LOSS = Metric("train/loss", "training loss", better=-1)
 TEST_LOSS = Metric("test/loss", "test loss", better=-1, held_out="val/loss")
 CLEAN_MSE = Metric(
-    "test/clean_mse",
-    "reconstruction",
-    "MSE",
-    digits=5,
-    better=-1,
-    held_out="val/clean_mse",
+    "test/clean_mse", "reconstruction", "MSE", digits=5, better=-1, held_out="val/clean_mse"
 )
 # Each model removes the noise it was trained on, so only settings with the same noise are compared.
 DENOISE_MSE = replace(
@@ -83,8 +78,6 @@ def ssim(output: "Tensor", target: "Tensor") -> "Tensor":
 
 
 SSIM = Metric("test/ssim", "SSIM", better=1)
-
-
 UNCORRUPTED = "clean"  # the robustness suite's name for images without corruption
 
 

@@ -15,7 +15,6 @@ from rich.table import Table
 
 from denoise import command
 from denoise.comparison import best_run
-from denoise.comparison.best_run import Ranked
 from denoise.config.settings import Tracking
 from denoise.errors import UserError
 from denoise.runs import screen
@@ -36,11 +35,7 @@ from denoise.tracking.search import Found
 )
 @command.WHERE
 @click.option(
-    "--sweep",
-    default="latest",
-    show_default=True,
-    metavar=command.SWEEP,
-    help=command.SWEEP_HELP + ".",
+    "--sweep", default="latest", show_default=True, metavar=command.SWEEP, help=command.SWEEP_HELP
 )
 @click.option("--run", "run_id", metavar="ID", help="Pull this run, whatever its rank.")
 @click.option(
@@ -64,9 +59,7 @@ from denoise.tracking.search import Found
 @click.option("--list", "only_list", is_flag=True, help="Show the ranking without pulling.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
-    "--register",
-    metavar="NAME",
-    help="Register the model under this name, with the alias `best`.",
+    "--register", metavar="NAME", help="Register the model under this name, with the alias `best`."
 )
 @command.store
 def main(
@@ -120,7 +113,7 @@ def _pull(run: Found, folder: Path, only: Sequence[str], force: bool) -> bool:
         return files.pull(run, folder, only, force=force, progress=partial(bar.update, task))
 
 
-def _entry(ranked: Ranked, metric: str, over_seeds: bool) -> dict[str, Any]:
+def _entry(ranked: best_run.Ranked, metric: str, over_seeds: bool) -> dict[str, Any]:
     run = ranked.run
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started))
     values = {metric: run.metrics[metric]}

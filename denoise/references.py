@@ -14,7 +14,6 @@ from denoise.config import saved
 from denoise.config.settings import Tracking
 from denoise.runs import references, screen
 from denoise.tracking import files, search
-from denoise.tracking.search import Found
 
 
 @click.command("denoise.references", cls=command.Command, context_settings=command.SETTINGS)
@@ -39,14 +38,14 @@ def main(
     _show(search.references(settings, runs))
 
 
-def _config(run: Found) -> Any:
+def _config(run: search.Found) -> Any:
     text = files.content(run.id, "config/config.yaml").decode()
     plain: Any = OmegaConf.to_container(OmegaConf.create(text))
     plain["data"]["root"] = saved.root_here(plain["data"]["root"])
     return plain
 
 
-def _show(found: list[Found]) -> None:
+def _show(found: list[search.Found]) -> None:
     """The errors on the test images under each corruption."""
     names = metrics.corruptions(key for one in found for key in one.metrics)
     heads = (escape(name.replace("_", " ")) for name in names)

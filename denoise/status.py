@@ -18,7 +18,6 @@ from denoise.config.settings import Tracking
 from denoise.runs import screen, slurm
 from denoise.tracking import sweeps
 from denoise.tracking.records import FINISHED
-from denoise.tracking.sweeps import Plan, Progress
 
 REFRESH_SECONDS = 10
 
@@ -47,7 +46,7 @@ def main(settings: Tracking, sweep: str, watch: bool, as_json: bool) -> None:
         screen.console().print(_shown(*_look(settings, sweep)))
 
 
-def _look(settings: Tracking, sweep: str) -> tuple[Plan, list[Progress]]:
+def _look(settings: Tracking, sweep: str) -> tuple[sweeps.Plan, list[sweeps.Progress]]:
     """The plan of the sweep, and how far its runs are."""
     plan, summary = sweeps.plan(settings, sweep)
     tasks = slurm.tasks()
@@ -56,7 +55,7 @@ def _look(settings: Tracking, sweep: str) -> tuple[Plan, list[Progress]]:
     return plan, sweeps.progress(settings, plan, summary, tasks or {})
 
 
-def _shown(plan: Plan, rows: Sequence[Progress]) -> Group:
+def _shown(plan: sweeps.Plan, rows: Sequence[sweeps.Progress]) -> Group:
     """The totals, why Slurm has runs waiting, and a table of the runs that have not finished."""
     counted = Counter(row.state for row in rows)
     totals = ", ".join(f"{counted[state]:,} {state}" for state in sweeps.STATES if counted[state])

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -19,12 +19,6 @@ from denoise.data import Data
 from denoise.errors import UserError
 from denoise.model import Autoencoder, seeded
 from denoise.noise import Noise
-
-_DEVICES: dict[str, Callable[[], bool]] = {
-    "cuda": torch.cuda.is_available,
-    "mps": torch.backends.mps.is_available,
-    "cpu": lambda: True,
-}
 
 
 class Arithmetic(StrEnum):
@@ -61,7 +55,8 @@ class Settings:
 
     def torch_device(self) -> torch.device:
         """The device to train on; `auto` is the fastest. `UserError` if this machine lacks it."""
-        here = [name for name, is_there in _DEVICES.items() if is_there()]
+        there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+        here = [*(name for name, is_there in there.items() if is_there), "cpu"]
         if self.device not in ("auto", *here):
             raise UserError(
                 f"trainer.device={self.device} is not on this machine, which has "

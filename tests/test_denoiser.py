@@ -495,7 +495,7 @@ def test_test_images_are_those_of_the_data_that_the_model_was_trained_on(
         (("best", "--sample", "1", "--to", "/proc/a"), "/proc/a cannot be written to (No such"),
         (("nowhere", "--sample", "1"), "nowhere is not a pulled run"),
         (("best", "--sample", "1", "--sigma", "1"), "--sigma is the strength of a --noise"),
-        (("best", "--sample", "1", "--noise", "rain"), "--noise rain is not a choice; there are"),
+        (("best", "--sample", "1", "--noise", "rain"), "'--noise': 'rain' is not one of 'blur'"),
     ],
 )
 @needs_best

@@ -8,20 +8,15 @@ from denoise import metrics
 from denoise.config.settings import Tracking
 from denoise.errors import UserError
 from denoise.tracking import filters, search
-from denoise.tracking.search import Found
 
-# Losses can only be compared between runs that have the same of these; where a filter finds each.
-COMPARABLE = {
-    "protocol": "tags.protocol",
-    "trainer.target": "params.trainer.target",
-    "data.name": "params.data.name",
-}
+# Losses can only be compared between runs that have the same of these.
+COMPARABLE = ("tags.protocol", "params.trainer.target", "params.data.name")
 
 
 class Ranked(NamedTuple):
     """A run, and the value it is ranked by: its own, or the mean of its setting over seeds."""
 
-    run: Found
+    run: search.Found
     value: float
 
 
@@ -32,7 +27,7 @@ def where(settings: Tracking, typed: str, sweep: str, run_id: str | None) -> str
     return filters.all_of(typed, search.of_sweep(settings, sweep, typed))
 
 
-def score_metric(run: Found) -> str:
+def score_metric(run: search.Found) -> str:
     """The metric of the evaluated weights that corresponds to the score of the run's protocol."""
     return metrics.of_best_epoch(run.params["protocol.score"])
 
@@ -43,7 +38,8 @@ def default_metric(settings: Tracking, where: str) -> str:
     `UserError` if others have losses that cannot be compared with it.
     """
     newest = search.find(settings, where, most=1)[0]
-    for key, place in COMPARABLE.items():
+    for place in COMPARABLE:
+        key = place.partition(".")[2]
         name = _facts(newest).get(key, "")
         for other in search.search(settings, filters.all_of(where, f"{place} != '{name}'"), most=1):
             raise UserError(
@@ -54,7 +50,7 @@ def default_metric(settings: Tracking, where: str) -> str:
     return score_metric(newest)
 
 
-def _facts(run: Found) -> dict[str, str]:
+def _facts(run: search.Found) -> dict[str, str]:
     return run.params | run.tags
 
 
@@ -92,7 +88,7 @@ def rank(
     return [Ranked(run, run.metrics[metric]) for run in runs]
 
 
-def _best_seeds(runs: Sequence[Found], metric: str, largest: bool) -> list[Ranked]:
+def _best_seeds(runs: Sequence[search.Found], metric: str, largest: bool) -> list[Ranked]:
     """The best seed of every setting, by its protocol's score; ordered by the settings' means."""
     from denoise.comparison import groups  # imports torch, which takes seconds
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, fields, is_dataclass
 
 from denoise import noise
 from denoise.comparison import seeds
-from denoise.comparison.seeds import Estimate
 from denoise.config import identity
 from denoise.tracking.search import Found
 
@@ -60,7 +59,7 @@ class Setting:
         """The metric of each seed that has it."""
         return {s: run.metrics[metric] for s, run in self.runs.items() if metric in run.metrics}
 
-    def estimate(self, metric: str) -> Estimate | None:
+    def estimate(self, metric: str) -> seeds.Estimate | None:
         """The mean of the metric over the seeds, with its interval; None if no seed has it."""
         values = list(self.values(metric).values())
         return seeds.estimate(values) if values else None

@@ -19,8 +19,6 @@ from denoise import metrics
 from denoise.comparison import effects, figures, published, svg, tables
 from denoise.comparison.effects import Question
 from denoise.comparison.groups import AmountSeries, Setting
-from denoise.comparison.published import Reached
-from denoise.comparison.tables import Column
 from denoise.fetch import CLASSES, SIDE
 from denoise.tracking import files, search
 
@@ -84,12 +82,12 @@ class View:
     model: Question
     target: Question
     margin: float
-    columns: Sequence[Column]
+    columns: Sequence[tables.Column]
     amount_series: AmountSeries
     losses: Mapping[str, Mapping[str, Sequence[float]]]
-    heat: tuple[Sequence[str], Sequence[Column]]
+    heat: tuple[Sequence[str], Sequence[tables.Column]]
     references: Mapping[str, Mapping[str, float]]
-    study: Sequence[Reached]
+    study: Sequence[published.Reached]
     about: str
 
     @property

@@ -16,10 +16,8 @@ from denoise.config import CONF, saved
 from denoise.config.settings import Tracking
 from denoise.data import Data, Space
 from denoise.errors import UserError
-from denoise.fetch import TEST_IMAGES
 from denoise.metrics import TEST_LOSS, TRAIN_LOSS
 from denoise.tracking import filters, search
-from denoise.tracking.search import Found
 
 TOLERANCE = 0.005
 EPOCHS = 20
@@ -71,7 +69,7 @@ class Reached(NamedTuple):
     """
 
     row: Row
-    run: Found | None = None
+    run: search.Found | None = None
     first: Losses | None = None
     last: Losses | None = None
     parts: Parts | None = None
@@ -142,7 +140,7 @@ def _reached(settings: Tracking, row: Row, among: str) -> Reached:
     return Reached(row)
 
 
-def decomposed(settings: Tracking, runs: Sequence[Found]) -> list[Reached]:
+def decomposed(settings: Tracking, runs: Sequence[search.Found]) -> list[Reached]:
     """The published rows beside these runs, with the parts of each loss; [] if no run fits."""
     ours = [run.id for run in runs if run.tags.get("protocol") == "study"]
     rows = reached(settings, search.one_of(ours)) if ours else []
@@ -173,11 +171,11 @@ def decompose(images: Tensor, target: Tensor, data: Data, loss: float) -> Parts:
     return Parts(floor, total - floor, loss - total)
 
 
-def _root(run: Found) -> str:
+def _root(run: search.Found) -> str:
     return saved.root_here(run.params.get("data.root", "data"))
 
 
-def mean_image_error(run: Found) -> float:
+def mean_image_error(run: search.Found) -> float:
     """The error on the run's clean test images, in pixels, of answering with the mean training image.
 
     Where a sigmoid's output does not reach the mean, its nearest value counts: under the study's
@@ -185,7 +183,7 @@ def mean_image_error(run: Found) -> float:
     """
     space = Space(*(float(run.params.get(f"data.{end}", end == "high")) for end in ("low", "high")))
     name, tested = run.params.get("data.name", "FashionMNIST"), run.params.get("data.test_size")
-    return _mean_image_error(_root(run), name, space, int(tested or TEST_IMAGES))
+    return _mean_image_error(_root(run), name, space, int(tested or fetch.TEST_IMAGES))
 
 
 @cache

@@ -10,8 +10,6 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from denoise.comparison import effects, figures, groups, page, published, tables
-from denoise.comparison.effects import MARGIN
-from denoise.comparison.groups import Setting
 from denoise.comparison.page import View
 from denoise.config.settings import Tracking
 from denoise.metrics import corruption_of
@@ -38,11 +36,7 @@ def chosen(
 
 
 def write(
-    settings: Tracking,
-    runs: Sequence[Found],
-    folder: Path,
-    *,
-    margin: float = MARGIN,
+    settings: Tracking, runs: Sequence[Found], folder: Path, *, margin: float = effects.MARGIN
 ) -> View:
     """Compare one or more runs, and write comparison.csv, comparison.md and comparison.html.
 
@@ -116,7 +110,7 @@ def _errors(reference: Found) -> dict[str, float]:
     return {key: value for key, value in reference.metrics.items() if corruption_of(key)}
 
 
-def _about(runs: Sequence[Found], found: Sequence[Setting]) -> str:
+def _about(runs: Sequence[Found], found: Sequence[groups.Setting]) -> str:
     """Noises, number of runs and seeds, protocols, sweeps, and whether the arithmetic differs."""
     seeds = [len(setting.runs) for setting in found]
     each = f"{min(seeds)}" if min(seeds) == max(seeds) else f"{min(seeds)} to {max(seeds)}"

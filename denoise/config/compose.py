@@ -12,7 +12,6 @@ from pydantic import Field
 from torch import Tensor
 
 from denoise import bounds, build, data, evaluate, model, trainer
-from denoise.bounds import PositiveInt
 from denoise.config import identity
 from denoise.config.saved import GROUPS
 from denoise.config.sentence import sentence
@@ -54,7 +53,7 @@ def checked(cfg: DictConfig, *, trust: build.Trust = build.ANY) -> Config:
     """
     _check_keys(cfg)
     values = _values(cfg)
-    bounds.check("seeds", values["seeds"], PositiveInt)
+    bounds.check("seeds", values["seeds"], bounds.PositiveInt)
     bounds.check("force", values["force"], bool)
     seed = bounds.check("seed", values["seed"], Seed)
     evaluation = bounds.settings(evaluate.Settings, values["evaluation"], "evaluation")

@@ -105,14 +105,10 @@ def overridden(overrides: Iterable[str], choices: Mapping[str, str]) -> dict[str
     parts = {}
     for override in overrides:
         key, _, value = override.lstrip("+~").partition("=")
-        if key in ("experiment", *NOT_RESULTS, *NOT_OF_A_RUN):
-            continue
-        if key.startswith(("tracking.", "hydra")):
-            continue
-        if override.startswith("~"):
-            parts[key] = override
-        else:
-            parts[key] = value if key in choices else spelled(key, value)
+        is_other = key in ("experiment", *NOT_RESULTS, *NOT_OF_A_RUN)
+        if not is_other and not key.startswith(("tracking.", "hydra")):
+            text = value if key in choices else spelled(key, value)
+            parts[key] = override if override.startswith("~") else text
     return parts
 
 

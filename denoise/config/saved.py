@@ -89,7 +89,7 @@ def _read(path: Path) -> dict[str, Any]:
             f"{path} does not exist: -cp names the folder of a saved config, like "
             "outputs/RUN/config; the folder of a reused run has none"
         )
-    config = OmegaConf.to_container(OmegaConf.load(path))
+    config: Any = OmegaConf.to_container(OmegaConf.load(path))
     keys = set(map(str, config)) if isinstance(config, dict) else set()
     if differing := sorted(keys ^ {*GROUPS, "seed"}):
         verb = "has" if differing[0] in keys else "lacks"
@@ -97,11 +97,10 @@ def _read(path: Path) -> dict[str, Any]:
             f"{path} is not a saved config: it {verb} the key {differing[0]}; "
             "choose configs of your own with --config-dir"
         )
-    assert isinstance(config, dict)
     for group in GROUPS:
         if not isinstance(config[group], dict):
             raise UserError(f"{path} is not a saved config: {group} is not a group of settings")
-    return config  # type: ignore[return-value]
+    return config
 
 
 def _check(node: Any, path: Path) -> None:

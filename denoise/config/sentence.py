@@ -5,20 +5,14 @@ from collections.abc import Sequence
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from omegaconf import DictConfig
-from omegaconf.errors import (
-    ConfigAttributeError,
-    ConfigKeyError,
-    MissingMandatoryValue,
-    OmegaConfBaseException,
-)
+from omegaconf import DictConfig, errors
 from yaml import YAMLError
 
 from denoise.config import CONF, choices
 from denoise.errors import UserError
 
 # What a mistake in a config raises.
-MISTAKES = (UserError, HydraException, OmegaConfBaseException, YAMLError)
+MISTAKES = (UserError, HydraException, errors.OmegaConfBaseException, YAMLError)
 # Hydra's exceptions have no attribute for the override at fault, but most messages quote it.
 SEVERAL = re.compile(r"Ambiguous value for argument '(.*)'\n")
 QUOTED = re.compile(r"(?:To append to your config use \+|Error merging override )(.*)")
@@ -50,11 +44,11 @@ def _message(error: BaseException, typed: Sequence[str]) -> str:
     if str(error).startswith("Config group override must be"):
         return _not_text(typed) or str(error)
     cause = error.__cause__ if isinstance(error, HydraException) else error
-    if isinstance(cause, ConfigAttributeError | ConfigKeyError):
+    if isinstance(cause, errors.ConfigAttributeError | errors.ConfigKeyError):
         return f"{_override(error)}{cause.full_key} is not a key{_meant(cause)}; {_keys(cause)}"
-    if isinstance(cause, MissingMandatoryValue):
+    if isinstance(cause, errors.MissingMandatoryValue):
         return f"{cause.full_key} has no value"
-    if isinstance(cause, OmegaConfBaseException):
+    if isinstance(cause, errors.OmegaConfBaseException):
         reason = str(cause).partition("\n")[0]
         where = cause.full_key if cause is error else error
         return f"{where}: {reason}" if where else reason
@@ -102,7 +96,7 @@ def _is_of_a_group(typed: str) -> bool:
     return bool(equals) and not key.startswith("-") and ("/" in key or (CONF / key).is_dir())
 
 
-def _meant(error: ConfigAttributeError | ConfigKeyError) -> str:
+def _meant(error: errors.ConfigAttributeError | errors.ConfigKeyError) -> str:
     """The keys with the name of an unknown key that was typed without its group, as a clause."""
     name, parent = str(error.full_key), error.parent_node
     assert isinstance(parent, DictConfig)
@@ -115,7 +109,7 @@ def _meant(error: ConfigAttributeError | ConfigKeyError) -> str:
     return f", {' and '.join(has)} {'is' if len(has) == 1 else 'are'}" if has else ""
 
 
-def _keys(error: ConfigAttributeError | ConfigKeyError) -> str:
+def _keys(error: errors.ConfigAttributeError | errors.ConfigKeyError) -> str:
     """The keys of the group in which the unknown key was looked up."""
     node = error.parent_node
     assert isinstance(node, DictConfig)

@@ -18,6 +18,8 @@ from denoise.tracking import claim
 
 VARIABLE = "DENOISE_VERSION"  # of the launching process, for its workers
 
+_sha256 = cache(sha256)  # of a file when the process first needed it, which had imported it
+
 
 @cache  # by the launched process: it imported the code when it began
 def tags() -> dict[str, str]:
@@ -44,14 +46,9 @@ def tags() -> dict[str, str]:
 def tags_of_classes(plain: Mapping[str, Any]) -> dict[str, str]:
     """A tag with the SHA-256 of the files of those classes in a config that are not ours."""
     classes = [build.find(target, target) for target in _targets(plain)]
-    files = {kind.__module__: inspect.getfile(kind) for kind in classes}
+    files = {kind.__module__: Path(inspect.getfile(kind)) for kind in classes}
     sums = [_sha256(files[module]) for module in sorted(files.keys() - set(CLASSES))]
     return {claim.CLASSES: " ".join(sums)} if sums else {}
-
-
-@cache  # by the process that imported it
-def _sha256(file: str) -> str:
-    return sha256(Path(file))
 
 
 def _targets(node: Any) -> Iterator[str]:

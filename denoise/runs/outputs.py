@@ -48,9 +48,8 @@ class Outputs:
             self._resume(trainer, state)
         else:
             self._introduce(trainer, overrides)
-        self.record.update(
-            tags=self.record.fields["tags"] | {"arithmetic": str(trainer.arithmetic)}
-        )
+        tags = self.record.fields["tags"] | {"arithmetic": str(trainer.arithmetic)}
+        self.record.update(tags=tags)
         self.record.note_job(stage="training")
         self.epoch_began = time.perf_counter()
 
@@ -141,12 +140,8 @@ class Outputs:
         state = checkpoint.newest(self.record.written(STATE))
         if state and self.history:
             checkpoint.copy_weights(state, self.record.path(checkpoint.LAST))
-            checkpoint.save_weights(
-                self.record.path(checkpoint.BEST),
-                self.best_weights,
-                epoch=self.best + 1,
-                config=self.config.plain,
-            )
+            path, weights = self.record.path(checkpoint.BEST), self.best_weights
+            checkpoint.save_weights(path, weights, epoch=self.best + 1, config=self.config.plain)
             self.record.add(checkpoint.LAST, checkpoint.BEST)
         if (self.record.folder / LOG).exists():
             self.record.add(LOG)

@@ -106,10 +106,7 @@ def stored(launched: Launch) -> sweeps.Plan:
     """The plan of the launch as the store keeps it."""
     runs = [
         sweeps.Planned(
-            member.name,
-            member.hashes,
-            member.config.trainer.epochs,
-            launched.tasks.get(number),
+            member.name, member.hashes, member.config.trainer.epochs, launched.tasks.get(number)
         )
         for number, member in enumerate(launched.members)
     ]
@@ -178,11 +175,7 @@ def announce(planned: list[Member], workers: int, *, reuses: bool) -> None:
     """Log how many runs finished earlier, and how long the others take on this machine."""
     by_hash = {each: member for member in planned for each in member.hashes}
     found = search.finished(planned[0].config.tracking, by_hash) if reuses else {}
-    left = {
-        member.hashes[0]: member.config
-        for member in planned
-        if found.keys().isdisjoint(member.hashes)
-    }
+    left = {each.hashes[0]: each.config for each in planned if found.keys().isdisjoint(each.hashes)}
     finished = len({member.hashes[0] for member in planned}) - len(left)
     if finished:
         others = {

@@ -19,11 +19,9 @@ from denoise.config import identity
 from denoise.config.settings import Tracking
 from denoise.data import Data, Split
 from denoise.errors import FolderLockedError
-from denoise.fetch import SIDE
 from denoise.model import Autoencoder
 from denoise.noise import Gaussian, Identity, Noise
 from denoise.tracking import records, search, session
-from denoise.tracking.records import REFERENCE
 
 log = logging.getLogger(__name__)
 
@@ -129,18 +127,14 @@ def keep(
 
 def _keep(settings: Tracking, suite: Suite, one: Reference, folder: Path) -> None:
     """Measure a reference, and make a finished run of it."""
-    texts = sorted(session.flat(suite.params | one.params).items())
+    params = suite.params | one.params
+    texts = sorted(session.flat(params).items())
     own_folder = folder / hashlib.sha256(repr((one.name, texts)).encode()).hexdigest()[:16]
     own_folder.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FolderLockedError), records.opened(own_folder) as record:
         found = one.measure(suite, data.load(suite.data, torch.device("cpu")))
         with session.opened(
-            record,
-            settings,
-            name=one.name,
-            tags={},
-            params=suite.params | one.params,
-            kind=REFERENCE,
+            record, settings, name=one.name, tags={}, params=params, kind=records.REFERENCE
         ):
             record.log(found, 0)
 
@@ -180,7 +174,7 @@ def _filtered(
     filters: Callable[[], list[reference.Filter]], suite: Suite, images: Data
 ) -> dict[str, float]:
     held_out = _first(images.val or images.train, PAIRS)
-    clean = _pixels(held_out).reshape(-1, 1, SIDE, SIDE)
+    clean = held_out.images.unsqueeze(1) / 255
 
     def fitted(noise: Noise) -> Autoencoder:
         return reference.chosen(filters(), clean, _corrupted(held_out, noise))

@@ -25,7 +25,6 @@ from denoise.runs.outputs import Outputs
 from denoise.runs.plan import Member
 from denoise.tracking import failures, files, pending, records, search, session, store
 from denoise.tracking.records import FAILED, FINISHED, KILLED, REUSED, SKIPPED, Record
-from denoise.tracking.search import Found
 from denoise.trainer import Trainer
 
 log = logging.getLogger(__name__)
@@ -192,7 +191,7 @@ def _reused(member: Member, record: Record) -> bool:
     return True
 
 
-def _adopt(config: Config, record: Record, run: Found) -> None:
+def _adopt(config: Config, record: Record, run: search.Found) -> None:
     """Take over the run's record from the store, without its files.
 
     The folder keeps a finished run of its own, unless that was deleted from the store.
@@ -209,7 +208,7 @@ def _adopt(config: Config, record: Record, run: Found) -> None:
         record.adopt(there)
 
 
-def collect(member: Member, run: Found, *, is_reused: bool) -> None:
+def collect(member: Member, run: search.Found, *, is_reused: bool) -> None:
     """Note in the folder of a job that its run has finished, elsewhere or before this launch."""
     with job_record(member) as record:
         _adopt(member.config, record, run)
@@ -229,7 +228,7 @@ def job_record(member: Member) -> Iterator[Record]:
         yield record
 
 
-def _has_checkpoint(config: Config, run: Found) -> bool:
+def _has_checkpoint(config: Config, run: search.Found) -> bool:
     """Whether the run still has the weights to evaluate; logged if not."""
     name = checkpoint.evaluated(config.data.holdout)
     if name in files.files(run.id):
@@ -238,7 +237,7 @@ def _has_checkpoint(config: Config, run: Found) -> bool:
     return False
 
 
-def _complete(config: Config, record: Record, run: Found) -> None:
+def _complete(config: Config, record: Record, run: search.Found) -> None:
     """Give a finished run what it lacks, without training."""
     log.info("%s: evaluating what the run lacks, from its checkpoint", run.name)
     device = config.trainer.torch_device()

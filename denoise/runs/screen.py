@@ -127,10 +127,7 @@ class Bars:
         if folder not in self.bars:
             self.bars[folder] = self.progress.add_task(escape(job["name"]), state="")
         self.progress.update(
-            self.bars[folder],
-            total=job["epochs"],
-            completed=len(epochs),
-            state=_state(job, epochs),
+            self.bars[folder], total=job["epochs"], completed=len(epochs), state=_state(job, epochs)
         )
 
     def _end(self, folder: Path, contents: Contents, *, is_one_of_many: bool) -> None:

@@ -281,9 +281,8 @@ def _conclude(launched: Launch, jobs: Sequence[Contents], *, is_stopped: bool) -
             compared = write.write(settings, runs, launched.folder)
         write.show(compared, where)
         for picture in compared.pictures:
-            formats.add_image(
-                launched.summary, picture.name, figures.to_image(picture.wide), step=0
-            )
+            image = figures.to_image(picture.wide)
+            formats.add_image(launched.summary, picture.name, image, step=0)
         where.print(f"Page:   {launched.folder / write.FILES[-1]}", highlight=False, soft_wrap=True)
     where.print(f"Files:  {launched.folder}", highlight=False, soft_wrap=True)
     if address := _address(launched, jobs, settings):

@@ -4,10 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from denoise import metrics
-from denoise.metrics import Metric
 from denoise.runs.screen import MANY, clock, console
 from denoise.tracking.records import FAILED, KILLED, SKIPPED, SUCCEEDED, Contents
 
@@ -22,9 +21,8 @@ def show(jobs: Sequence[Contents], shared: str = "") -> None:
     screen = console()
     if shared:
         screen.print(f"All runs: {shared}", highlight=False, markup=False)
-    table = Table(header_style="bold")
-    for name in columns(jobs):
-        table.add_column(name, overflow="fold")  # on a narrow terminal all is there, in more lines
+    # On a narrow terminal all is there, in more lines.
+    table = Table(*(Column(name, overflow="fold") for name in columns(jobs)), header_style="bold")
     for contents in sorted(jobs, key=_place)[:MANY] if len(jobs) > MANY else jobs:
         table.add_row(*map(escape, row(contents)))
     screen.print(table)
@@ -78,6 +76,6 @@ def _losses(epoch: dict[str, float]) -> str:
     return "" if chosen is None else f"{epoch[metrics.TRAIN_LOSS.key]:.4f} / {chosen:.4f}"
 
 
-def _chosen(epoch: dict[str, float], metric: Metric) -> float | None:
+def _chosen(epoch: dict[str, float], metric: metrics.Metric) -> float | None:
     """A metric on the images that epochs are compared on: held-out ones, or else the test set."""
     return epoch.get(metric.held_out, epoch.get(metric.key))

@@ -9,7 +9,6 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import mlflow
-from mlflow import MlflowClient
 
 from denoise import metrics
 from denoise.config.settings import Tracking
@@ -45,7 +44,7 @@ def share(settings: Tracking, sweep: str, run_ids: Sequence[str], *, last_step: 
     full width and hide those of other runs. Each run gets a colour of its own, because those that
     MLflow draws from the ids may be alike.
     """
-    experiment, client = store.prepare(settings), MlflowClient()
+    experiment, client = store.prepare(settings), mlflow.MlflowClient()
     run_ids = run_ids[:MOST]
     found = client.search_runs([experiment], search.one_of(run_ids), max_results=MOST)
     there = {key.partition("/")[0] for run in found for key in run.data.metrics}

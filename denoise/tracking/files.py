@@ -114,12 +114,7 @@ def register(run_id: str, name: str) -> str:
 
 
 def pull(
-    run: "Found",
-    folder: Path,
-    only: Collection[str],
-    *,
-    force: bool,
-    progress: Callable[..., None],
+    run: "Found", folder: Path, only: Collection[str], *, force: bool, progress: Callable[..., None]
 ) -> bool:
     """Download the files of a run to `folder`, all or none; False if it is up to date already.
 

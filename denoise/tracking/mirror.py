@@ -183,9 +183,7 @@ def _log_metrics(client: MlflowClient, now: Contents, known: int) -> None:
     if lines:
         text = "".join(map(records.line_text, now.lines))
         client.log_text(now.fields["run_id"], text, METRICS)
-    points = [
-        Metric(key, value, at, step) for step, at, each in lines for key, value in each.items()
-    ]
+    points = [Metric(k, v, at, step) for step, at, each in lines for k, v in each.items()]
     client.log_batch(now.fields["run_id"], metrics=points)
 
 

@@ -13,7 +13,6 @@ from denoise import manifest
 from denoise.config.settings import Tracking
 from denoise.errors import FolderLockedError, UserError
 from denoise.tracking import claim, failures, mirror, records, store
-from denoise.tracking.claim import State
 from denoise.tracking.records import FILE, Contents, Record
 
 log = logging.getLogger(__name__)
@@ -42,7 +41,7 @@ def _is_pending(path: Path) -> bool:
     return contents is not None and not contents.fields["mirrored"]
 
 
-def gone(folders: Iterable[Path]) -> set[State]:
+def gone(folders: Iterable[Path]) -> set[claim.State]:
     """The states of those runs in these folders whose processes ran elsewhere and have died.
 
     Takes a minute if there are any, however many: see `claim.living`.
@@ -56,7 +55,7 @@ def gone(folders: Iterable[Path]) -> set[State]:
     return {claim.state(run) for run in asked if run not in alive}
 
 
-def send(folder: Path, dead: Collection[State]) -> str:
+def send(folder: Path, dead: Collection[claim.State]) -> str:
     """Mirror the record of a run whose process is gone; returns what came of it in words.
 
     `dead` is what `gone` returned. Raises `FolderLockedError` if the run's process lives.
@@ -94,7 +93,7 @@ def _has_moved_on(record: Record) -> bool:
     return there.fields.get("lines", 0) > record.fields["lines"]
 
 
-def _lives(record: Record, dead: Collection[State]) -> bool:
+def _lives(record: Record, dead: Collection[claim.State]) -> bool:
     """Whether another process trains the run.
 
     It may do so in the folder that this one is a copy of, or in this one from another machine: on
@@ -167,7 +166,7 @@ def _send_to(settings: Tracking, folders: Sequence[Path]) -> Iterator[Sent]:
     except failures.FAILURES as error:
         yield from (_failed(folder, error) for folder in folders)
         return
-    dead = set[State]()
+    dead = set[claim.State]()
     with contextlib.suppress(*failures.FAILURES):  # runs that may live are not sent
         dead = gone(folders)
     for folder in folders:

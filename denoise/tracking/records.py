@@ -45,14 +45,10 @@ SUCCEEDED = (FINISHED, REUSED, SKIPPED)
 # comparisons look for trained runs only.
 TRAINING, SWEEP, REFERENCE = "training", "sweep", "reference"
 
+Fields = dict[str, Any]  # the content of `record.json`
+
 # A record without a run.
-EMPTY: dict[str, Any] = {
-    "version": VERSION,
-    "run_id": "",
-    "files": {},
-    "lines": 0,
-    "mirrored": True,
-}
+EMPTY: Fields = {"version": VERSION, "run_id": "", "files": {}, "lines": 0, "mirrored": True}
 
 
 class Line(NamedTuple):
@@ -73,7 +69,7 @@ class Contents:
     metrics belong to it.
     """
 
-    fields: dict[str, Any] = field(default_factory=dict)
+    fields: Fields = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
 
     @property
@@ -196,7 +192,7 @@ class Record:
             raise
 
     @property
-    def fields(self) -> dict[str, Any]:
+    def fields(self) -> Fields:
         return self.contents.fields
 
     @property
@@ -265,9 +261,8 @@ class Record:
         """
         self.check()
         with self.mutex:
-            known = {
-                key for line in self.contents.lines if line.step == step for key in line.metrics
-            }
+            lines = [line for line in self.contents.lines if line.step == step]
+            known = {key for line in lines for key in line.metrics}
             new = {key: value for key, value in metrics.items() if key not in known}
             if new:
                 self._write_lines([*self.contents.lines, Line(step, milliseconds(), new)])
@@ -292,9 +287,8 @@ class Record:
 
     def add(self, *names: str) -> None:
         """Note that the run has written these files, new or changed."""
-        self.update(
-            files=self.fields["files"] | {name: sha256(self.folder / name) for name in names}
-        )
+        sums = {name: sha256(self.folder / name) for name in names}
+        self.update(files=self.fields["files"] | sums)
 
     def written(self, part: str) -> list[Path]:
         """The files of the run under the folder `part` that exist."""
@@ -353,7 +347,7 @@ def milliseconds() -> int:
     return round(1000 * time.time())
 
 
-def text(fields: dict[str, Any]) -> str:
+def text(fields: Fields) -> str:
     """The content of `record.json`, with the long list of files at its end."""
     return json.dumps({k: v for k, v in fields.items() if k != "files"} | fields, indent=1)
 

@@ -17,7 +17,6 @@ from denoise import checkpoint
 from denoise.config.settings import Tracking
 from denoise.errors import ELSEWHERE, OtherDeviceError, UserError
 from denoise.tracking import claim, failures, files, mirror, records, search, store
-from denoise.tracking.mirror import Mirror
 from denoise.tracking.records import STATE, Contents, Record
 
 log = logging.getLogger(__name__)
@@ -69,7 +68,7 @@ def opened(
     _check_folder(record, hashes, sweep, fields["store"])
     known = _begin_or_resume(record, settings, fields, hashes, sweep)
     status = records.KILLED
-    with contextlib.closing(Mirror(record, known)):
+    with contextlib.closing(mirror.Mirror(record, known)):
         try:
             yield record
             status = records.FINISHED
@@ -101,7 +100,7 @@ def reopened(record: Record, settings: Tracking, run_id: str) -> Iterator[Record
         store=failures.without_secret(store.uri(settings.uri)),
         experiment=settings.experiment,
     )
-    with contextlib.closing(Mirror(record, known)):
+    with contextlib.closing(mirror.Mirror(record, known)):
         yield record
     record.check()
 
@@ -167,11 +166,8 @@ def _begin_or_resume(
         if not isinstance(error, failures.FAILURES) or failures.is_refused(error):
             raise
         run_id, resumed, former = "", None, ""
-    is_here = (
-        bool(hashes)
-        and _can_resume(record, sweep)
-        and (not run_id or record.run_id in ("", run_id))
-    )
+    is_same = not run_id or record.run_id in ("", run_id)
+    is_here = bool(hashes) and is_same and _can_resume(record, sweep)
     if resumed:
         is_here = is_here and _was_trained_here_last(record, former)
         fields["tags"] = resumed

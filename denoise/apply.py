@@ -27,7 +27,10 @@ SHOWN = 16  # pictures on the before-and-after sheet
 @command.to("denoised")
 @command.FORCE
 @click.option(
-    "--sample", type=click.IntRange(1, 10_000), help="Also denoise the first N test images."
+    "--sample",
+    type=click.IntRange(1, 10_000),
+    metavar="N",
+    help="Also denoise the first N test images.",
 )
 @click.option("--noise", type=click.Choice(choices("noise")), help="Corrupt the pictures first.")
 @click.option(

@@ -18,7 +18,7 @@ from denoise import command
 )
 @click.option("--tracking-uri", help="MLflow store.  [default: the store in each run's record]")
 def main(folders: Sequence[Path], tracking_uri: str | None) -> int:
-    """Find in each FOLDER (default: outputs/) what MLflow lacks of ended runs, and upload it.
+    """Upload what MLflow does not have yet of the ended runs in each FOLDER (default: outputs/).
 
     Searches two levels deep. Uploads nothing twice, however often it is called.
     """

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def load(source: str | Path, *, trust: Collection[str] = ()) -> "Denoiser":
-    """The model of a pulled folder, or of a registered one (`models:/NAME@best`).
+    """The model of a pulled folder, or a registered model (`models:/NAME@best`).
 
     Runs no code of the files that it reads. A model whose class is your own is refused unless
     `trust` has the module of the class, for example `trust=["my_models"]`. `UserError` says what is

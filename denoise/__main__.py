@@ -27,10 +27,10 @@ def app(cfg: DictConfig) -> float:
 
 
 def main() -> int:
-    """Run the command; its exit status. A mistake is one sentence, without a traceback."""
+    """Run the command; return its exit status. A mistake is one sentence, without a traceback."""
     process.tolerate_broken_output()
     asked_for_traceback = "HYDRA_FULL_ERROR" in os.environ
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises, and the sentence is ours
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises errors instead of printing them
     signals.handle()
     try:
         sys.argv[1:] = saved.composable(sys.argv[1:])
@@ -47,7 +47,7 @@ def main() -> int:
 
 
 def _run() -> int:
-    """Run the jobs, until their end or until a signal; the exit status."""
+    """Run the jobs, until their end or until a signal; return the exit status."""
     try:
         process.prepare()
         app()
@@ -66,7 +66,7 @@ def _run() -> int:
 
 
 def _finish(*, is_stopped: bool = False, has_failed: bool = False) -> int:
-    """Finish the launch, if there is one; the exit status. `--help` launches nothing."""
+    """Finish the launch, if there is one; return the exit status. `--help` launches nothing."""
     launched, launch.current = launch.current, None
     if not launched:
         return 0

@@ -112,13 +112,13 @@ def _unique(stems: Iterable[str]) -> list[str]:
 
 
 def _labels(names: Sequence[str]) -> list[str]:
-    """The names as the sheet shows them, in short lines; ? for what is not a letter."""
+    """The names as the sheet shows them, in short lines; ? for bytes that are not UTF-8."""
     plain = (name.encode(errors="replace").decode() for name in names)
     return ["\n".join(part[:12] for part in name.split(" ", 1)) for name in plain]
 
 
 def _corrupt(images: Tensor, loaded: denoiser.Denoiser, name: str, sigma: float | None) -> Tensor:
-    """The pictures, corrupted as in the model's training, in pixel space."""
+    """The pictures in pixel space, with the noise `name` on the scale of the model's training."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
         node = compose("config", [f"noise={name}"]).noise
     if sigma is not None:

@@ -1,4 +1,4 @@
-"""The values that a setting may have, and the sentence about one that it may not.
+"""The values that a setting may have, and the error message for any other value.
 
 A field's annotation declares its values. `float` is any finite number, and the names below add
 bounds. Values are checked once, where they enter: neither `true` nor `'1'` counts as 1.
@@ -100,7 +100,7 @@ def _checked(key: str, value: object, adapter: TypeAdapter[Any]) -> Any:
 
 
 def _objection(error: ValidationError, adapter: TypeAdapter[Any]) -> str:
-    """What a value must be, or pydantic's words for an annotation that we have none for."""
+    """What a value must be, or pydantic's message for an annotation that we cannot describe."""
     try:
         return f"must be {_allowed(adapter.json_schema())}"
     except (PydanticInvalidForJsonSchema, KeyError):

@@ -1,11 +1,11 @@
-"""A plain config node into a checked object of `noise` or `model`.
+"""Builds checked noises and models from plain config nodes.
 
 A node is a mapping: `_target_` names a class, the other keys are its arguments. Nothing else that
 a config names is ever called, at any depth, because configs also come from checkpoints and stores.
 (`hydra.utils.instantiate` would call whatever it finds.)
 
-`trust` says which modules may be named besides this package's own: none for what was read from a
-checkpoint, a store or a pulled folder; `ANY` for what a typed command composed.
+`trust` has the modules that may be named besides this package's own: by default none, for what was
+read from a checkpoint, a store or a pulled folder; `ANY` for what a typed command composed.
 """
 
 import importlib
@@ -40,7 +40,7 @@ def build_model(node: object, seed: int, *, trust: Trust = ()) -> Autoencoder:
 
 
 def build_noise(node: object, key: str = "noise", *, trust: Trust = ()) -> Noise:
-    """The noise of the config node at `key`, the same each time, even if it draws random numbers.
+    """The noise of the config node at `key`, the same each time, even if its `__init__` is random.
 
     `UserError` names the key and what is allowed.
     """
@@ -114,7 +114,7 @@ def _check_foreign(base: type, module: str, key: str, target: object, trust: Tru
 
 
 def find(target: str, typed: str) -> Any:
-    """The class of this name, in a module of this package, the environment or this folder."""
+    """The class of this name, in this package, the environment or the current folder."""
     module, _, name = target.rpartition(".")
     here = os.getcwd()  # noqa: PTH109 - sys.path holds text
     if here not in sys.path:  # as when the command is `denoise` instead of `python -m denoise`

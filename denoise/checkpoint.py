@@ -88,7 +88,7 @@ def newest(paths: Iterable[Path]) -> Path | None:
 
 
 def restore(path: Path, trainer: Trainer) -> tuple[list[dict[str, float]], dict[str, Tensor]]:
-    """Load the state in `path` into a trainer of the same config; its history and best weights.
+    """Load the state in `path` into a trainer of its config; return its history and best weights.
 
     `UserError` if it is the state of another config, or has weights only; `OtherDeviceError` if
     its random numbers are those of another kind of device.
@@ -126,8 +126,8 @@ def _put(tensors: Weights, trainer: Trainer) -> None:
 def evaluated(holdout: int) -> str:
     """The checkpoint, in a run's folder, that the run is evaluated by.
 
-    If images are held out, they choose the best epoch. Otherwise it is the last epoch, because the
-    test set would have to choose.
+    If images are held out, they choose the best epoch. Otherwise the last epoch is evaluated,
+    because only the test set could choose another.
     """
     return BEST if holdout else LAST
 

@@ -86,7 +86,7 @@ class Command(click.Command):
 
 
 def run(command: click.Command) -> int:
-    """Run `command` with the process's arguments; its exit status, 0 if it returns none."""
+    """Run `command` with the process's arguments; return its exit status, or 0 if it has none."""
     process.tolerate_broken_output()
     try:
         return command.main(standalone_mode=False) or 0

@@ -8,7 +8,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-Step = Callable[[Tensor, Tensor], Tensor]  # trains on noisy and wanted images; the loss
+Step = Callable[[Tensor, Tensor], Tensor]  # trains on noisy and wanted images; returns the loss
 
 WARM_UP = 3  # steps before recording, in which libraries allocate what a graph cannot
 

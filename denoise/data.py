@@ -93,7 +93,7 @@ class Data:
 def load(settings: Settings, device: torch.device) -> Data:
     """The data set of `settings`, on `device`; its files are fetched first if they are missing."""
     fetch.fetch(settings)
-    from torchvision import datasets  # four seconds' import
+    from torchvision import datasets  # takes four seconds
 
     dataset = getattr(datasets, settings.name)
 

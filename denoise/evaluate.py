@@ -35,11 +35,11 @@ class Settings:
     """What is measured after training.
 
     The t-SNE map shows `tsne_codes` test images (at most the test set) at the given `perplexity`.
-    If `map_seed` is not None, only the run with that seed draws a map. Classifiers of the latent
-    space are fitted on `probe_codes` training images and use `neighbours` neighbours; scores that
-    compare every pair of codes use a sample of `pairwise_codes`. `random_state` is the seed of the
-    map and of these samples. `robust` maps the name of each corruption of the robustness test to
-    its config node, in units of pixels in [0, 1]. `loss_axis` is the range of every loss figure
+    If `map_seed` is not None, only the run with that seed draws a map. The kNN classifier, with
+    `neighbours` neighbours, and the linear one are fitted on `probe_codes` training images; scores
+    that compare every pair of codes use a sample of `pairwise_codes`. `random_state` is the seed of
+    the map and of these samples. `robust` maps the name of each corruption of the robustness test
+    to its config node, in units of pixels in [0, 1]. `loss_axis` is the range of every loss figure
     whose curves lie in it, so that figures can be compared by eye.
     """
 
@@ -159,8 +159,8 @@ def robustness(model: nn.Module, data: Data, suite: Mapping[str, Noise]) -> dict
 def errors(model: nn.Module, data: Data, split: Split, noise: Noise) -> np.ndarray:
     """The mean squared error, in pixel space, of each image of `split`, (n,).
 
-    The images are corrupted in pixel space. The first batches of a split are corrupted as they are
-    in the whole split.
+    The images are corrupted in pixel space. How the first batches are corrupted does not depend on
+    the number of images after them.
     """
     model.eval()
     generator, device = Generator().manual_seed(TEST_SEED), split.images.device

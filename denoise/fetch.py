@@ -136,7 +136,7 @@ def _bring(settings: "Settings") -> None:
 
 
 def _sources(name: str) -> dict[str, Callable[[Path], Path]]:
-    """By name, functions that put a data set's files below a staging folder and return where."""
+    """Functions, by source, that put the files below a staging folder and return their folder."""
     download = {"torchvision's download": lambda staging: _download(name, staging)}
     if not (debian := DEBIAN.get(name)):
         return download

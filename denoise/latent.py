@@ -159,7 +159,7 @@ class ExactGradient:
         some = zip(self.similar.split(ROWS), places.split(ROWS), strict=True)
         parts = [_forces(*rows, places) for rows in some]
         attraction, repulsion, kernel = map(torch.cat, zip(*parts, strict=True))
-        total = kernel.sum() - len(places)  # without that of places and themselves
+        total = kernel.sum() - len(places)  # less the kernel of each place with itself, 1
         gradient = attraction * (P.data[0] / self.first) - repulsion / total
         return math.nan, gradient.double().cpu().numpy()
 
@@ -173,7 +173,7 @@ class ExactGradient:
 
 def _forces(similar: Tensor, rows: Tensor, places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Attraction, repulsion times a constant, and kernel sums of `rows`, some of the places."""
-    # Without matrix products, which may round to TF32: the differences of large sums are small.
+    # No matrix products: they may round to TF32, which loses small differences of large sums.
     dx, dy = (rows[:, [axis]] - places[:, axis] for axis in range(2))
     kernel = (dx.square() + dy.square()).add_(1).reciprocal_()
     attraction, repulsion = (

@@ -1,7 +1,7 @@
 """Lists, with SHA-256, of the files that we wrote into a folder.
 
 A pulled folder has `run.json`: facts of the run, and every file. A folder in which the user may
-have files of their own has `.denoise.json`, so that no others are overwritten.
+have files of their own has `.denoise.json`, so that only ours are overwritten.
 """
 
 import contextlib
@@ -51,9 +51,9 @@ def writing(
 ) -> Iterator[Path]:
     """Write files into `folder`: the block gets an empty folder, whose files move there at its end.
 
-    Before the block, `UserError` says if `folder` cannot be written to, or if one of `names` in it
-    is a file that we did not write or that has changed since. `force` allows that, but nothing
-    allows overwriting one of the `inputs`, by whatever name or link.
+    Raises `UserError` if `folder` cannot be written to, or if a file would replace one that we did
+    not write or that has changed since; for `names`, before the block. `force` allows that, but
+    nothing allows overwriting one of the `inputs`, by whatever name or link.
     """
     _check(folder, names, force, inputs)
     with staging(folder) as made:
@@ -69,7 +69,7 @@ def writing(
 def staging(
     folder: Path, remedy: str = "choose another with --to"
 ) -> tempfile.TemporaryDirectory[str]:
-    """A folder in `folder`, which is made if it is missing, to prepare files in.
+    """A temporary folder in `folder` to prepare files in; makes `folder` if it is missing.
 
     The `UserError` if `folder` cannot be written to ends with the `remedy`.
     """

@@ -82,7 +82,7 @@ UNCORRUPTED = "clean"  # the robustness suite's name for images without corrupti
 
 
 def robust(corruption: str) -> Metric:
-    """The error on the test images under one corruption of the robustness suite, or their mean."""
+    """The error on the test images under one corruption of the suite, or the mean over all."""
     return Metric(f"robust/{corruption}_mse", corruption.replace("_", " "), "MSE", better=-1)
 
 
@@ -119,8 +119,8 @@ OF_BEST_EPOCH = tuple(
     replace(one, key=of_best_epoch(one.key), name=f"{one.name}, best epoch") for one in HELD_OUT
 )
 
-# Every metric that a run logs, in the order of MLflow's charts. Besides these there is one `robust`
-# metric for each corruption of the suite.
+# The metrics that runs log, in the order of MLflow's charts; not those of `tracking.system`, nor
+# the `robust` metric of each corruption of the suite.
 CATALOGUE = {
     one.key: one
     for one in (

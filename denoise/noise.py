@@ -146,10 +146,9 @@ class SaltAndPepper:
 class RandomErasing:
     """With probability `p`, one rectangle of an image set to `value` (Zhong et al. 2020, alg. 1).
 
-    `scale` bounds the rectangle's share of the image, in (0, 1]; `ratio` its height over its
+    `scale` bounds the rectangle's share of the image, in [0, 1]; `ratio` its height over its
     width, which is drawn log-uniformly. As in torchvision, ten rectangles are drawn and the first
-    that is smaller than the image in both directions is used; an image for which none is stays
-    whole.
+    that is smaller than the image in both directions is used. If none is, the image stays whole.
     """
 
     p: Fraction
@@ -194,12 +193,12 @@ class GaussianBlur:
     The kernel ends at three `sigma`; the image is mirrored at its edges. Nothing is random.
     """
 
-    sigma: Annotated[float, Field(ge=0, le=4)]  # a kernel of 25 pixels, of the image's 28
+    sigma: Annotated[float, Field(ge=0, le=4)]  # at 4, the kernel has 25 pixels, the image 28
 
     def __call__(self, images: Tensor, *, generator: Generator) -> Tensor:  # noqa: ARG002
         if self.sigma == 0:
             return images.clone()
-        from torchvision.transforms.functional import gaussian_blur  # a second's import
+        from torchvision.transforms.functional import gaussian_blur  # takes a second
 
         return gaussian_blur(images, 2 * math.ceil(3 * self.sigma) + 1, self.sigma)
 

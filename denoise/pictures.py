@@ -16,7 +16,7 @@ TINT = 8  # levels of 255 by which the channels of a grey picture may differ, on
 
 
 class Picture(NamedTuple):
-    """`pixels` float32, (28, 28), from 0 (black) to 1 (white); `lost` says what a file had more."""
+    """`pixels` float32, (28, 28), from 0 (black) to 1 (white); `lost` says what was discarded."""
 
     pixels: np.ndarray
     lost: list[str]
@@ -48,7 +48,7 @@ def as_model_input(picture: Image.Image) -> Picture:
     if frames > 1:
         lost.append(f"only the first of {frames} frames is used")
     is_deep = picture.mode.startswith(("I", "F"))
-    # Pillow reads colours of 16 bits as 8; only how it unpacks them tells.
+    # Pillow reads colours of 16 bits as 8 bits; only the unpacking mode in `tile` shows it.
     if is_deep or re.search(";16[BLN]", str(getattr(picture, "tile", ""))):
         lost.append("reduced to 8 bits")
     ImageOps.exif_transpose(picture, in_place=True)
@@ -63,7 +63,7 @@ def as_model_input(picture: Image.Image) -> Picture:
 
 
 def _flat(picture: Image.Image) -> tuple[Image.Image, list[str]]:
-    """A picture of 8 bits a channel, as grey on black; in words, what that loses."""
+    """A picture of 8 bits a channel, as grey on black, and in words what that loses."""
     lost = []
     if picture.has_transparency_data:
         # Pillow converts premultiplied grey only to plain grey.
@@ -78,7 +78,7 @@ def _flat(picture: Image.Image) -> tuple[Image.Image, list[str]]:
 
 
 def _deep(picture: Image.Image) -> tuple[Image.Image, list[str]]:
-    """A picture of more than 8 bits, with 1 as white; in words, what that loses."""
+    """A picture of more than 8 bits, with 1 as white, and in words what that loses."""
     values = np.asarray(picture, dtype=np.float32)
     tags = getattr(picture, "tag_v2", {})
     if picture.mode == "F":

@@ -46,7 +46,7 @@ class MeanImage(Autoencoder):
 class PrincipalComponents(Autoencoder):
     """The projection on the first principal components of the training images (Pearson 1901).
 
-    No linear autoencoder with as many codes has a lower squared error on these images (Baldi &
+    No linear autoencoder with codes of this size has a lower squared error on these images (Baldi &
     Hornik 1989). There are at most as many components as pixels.
     """
 
@@ -144,5 +144,5 @@ def chosen(filters: Sequence[Filter], clean: Tensor, noisy: Tensor) -> Filtered:
 
 
 def _covariance(one: Tensor, other: Tensor) -> Tensor:
-    """Between the columns of two matrices of float64, (n, pixels) each; they are not copied."""
+    """The covariances of the columns of two float64 matrices, (n, pixels) each, without copies."""
     return one.T @ other / len(one) - one.mean(0)[:, None] * other.mean(0)

@@ -46,7 +46,7 @@ def _config(run: search.Found) -> Any:
 
 
 def _show(found: list[search.Found]) -> None:
-    """The errors on the test images under each corruption."""
+    """Print the errors on the test images under each corruption."""
     names = metrics.corruptions(key for one in found for key in one.metrics)
     heads = (escape(name.replace("_", " ")) for name in names)
     table = Table("reference", *heads, header_style="bold")

@@ -101,7 +101,7 @@ class Trainer:
         self.graphed = GraphedStep(self.settings.batch_size) if is_graphed else None
 
     def epochs(self, *, after: int = 0) -> Iterator[dict[str, float]]:
-        """Train the epochs `after` the last finished one, and yield the metrics of each.
+        """Train the epochs that follow epoch number `after`, and yield the metrics of each.
 
         `FloatingPointError` if the loss is not finite.
         """
@@ -122,7 +122,7 @@ class Trainer:
             )
 
     def _epoch(self) -> float:
-        """Visit every training image once, in a new order; the mean loss."""
+        """Visit every training image once, in a new order; return the mean loss."""
         self.model.train()
         images = self.data.train.images
         with side_stream(self.device):
@@ -132,7 +132,7 @@ class Trainer:
         return float(np.average(losses.double(), weights=[len(index) for index in batches]))
 
     def _train_on(self, images: Tensor) -> Tensor:
-        """Corrupt a batch and train on it; the loss before the step."""
+        """Corrupt a batch and train on it; return the loss before the step."""
         clean = self.data.scale(images)
         noisy = self.noise(clean, generator=self.corruption)
         wanted = target(self.settings.target, clean, noisy, self.noise, self.second)

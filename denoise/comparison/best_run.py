@@ -9,7 +9,7 @@ from denoise.config.settings import Tracking
 from denoise.errors import UserError
 from denoise.tracking import filters, search
 
-# Losses can only be compared between runs that have the same of these.
+# Losses can only be compared between runs that agree in these.
 COMPARABLE = ("tags.protocol", "params.trainer.target", "params.data.name")
 
 

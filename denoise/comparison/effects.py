@@ -20,7 +20,7 @@ from denoise.metrics import (
     of_best_epoch,
 )
 
-# Every run is measured on the same images, whatever its training noise.
+# In these, every run is measured on the same images, whatever its training noise.
 JUDGED = (CLEAN_MSE, ROBUSTNESS, KNN_ACCURACY, LINEAR_ACCURACY, FEW_LABEL_ACCURACY)
 # Settings with the same training noise can also be compared by how well they remove it.
 OF_SAME_NOISE = (DENOISE_MSE, *JUDGED)
@@ -140,7 +140,7 @@ class Best(NamedTuple):
 def pairs(settings: Sequence[Setting], fact: str, first: str) -> Pairs:
     """Each setting in which a fact is not `first`, and the one in which it is, with all else equal.
 
-    Models of different kinds are alike if their latents have the same size.
+    Models of different kinds are paired if their latents have the same size.
     """
 
     def rest(setting: Setting) -> tuple[object, ...]:
@@ -202,7 +202,7 @@ def best(settings: Sequence[Setting], metric: Metric) -> Best | None:
     having = [setting for setting in having if len(setting.values(metric.key)) > 1] or having
     if len(having) < 2:
         return None
-    # On held-out images, in the best epoch, if every setting holds some out.
+    # Chosen on held-out images, in the best epoch, if every setting holds some out.
     held_out = [
         one.values(metric.held_out) and one.values(of_best_epoch(metric.held_out)) for one in having
     ]

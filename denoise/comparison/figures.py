@@ -46,7 +46,8 @@ def rows(settings: Sequence[Setting], varied: str = "noise") -> Rows:
     """Rows for the settings, by kind and amount of noise: at most `MOST_ROWS`; the rest have none.
 
     A row is a setting or, if these are too many, a noise with its amount, or else a kind of noise.
-    If the model or the target is `varied`, it is a setting, or else a `line`, or else a model.
+    If the model or the target is `varied`, it is a setting, or else a `line`, or else a model or a
+    target.
     """
     names = (
         lambda one: one.label,
@@ -67,8 +68,8 @@ def rows(settings: Sequence[Setting], varied: str = "noise") -> Rows:
 def forest(question: Question, margin: float, *, narrow: bool) -> Figure:
     """The gain of each setting over its baseline, with intervals, in one panel per metric.
 
-    A circle, or a diamond if the gain is within the margin; filled if it is significant. Outside
-    the axis it is an arrow at the edge, with its value. Rows of several settings have no intervals.
+    A gain is a circle, or a diamond if it is within the margin; filled if significant; an arrow
+    with its value if it is outside the axis. Rows of several settings have no intervals.
     """
     found = question.effects
     shown = rows(question.settings, question.varied)
@@ -109,7 +110,7 @@ def _joined(found: Iterable[Estimate], places: Iterable[float]) -> tuple[list[fl
 
 
 def _annotate(axis: Axes, text: str, x: float, y: float, shape: str, colour: str) -> None:
-    """A value beside an arrow, towards the middle of the axis."""
+    """Write a value beside an arrow, towards the middle of the axis."""
     side, away = ("left", 7) if shape == "<" else ("right", -7)
     look: Any = {"ha": side, "va": "center", "fontsize": 8, "color": colour}
     look["bbox"] = {"fc": LIGHT["page"], "ec": "none", "pad": 0.5}  # an interval may lie behind
@@ -128,7 +129,7 @@ def _limits(found: Sequence[Effect], margin: float) -> tuple[float, float]:
 
 @rc_context(STYLE)
 def amounts(amount_series: AmountSeries, *, narrow: bool) -> Figure:
-    """Each metric over the amount of each noise, with a line for each other thing that varies."""
+    """Each metric over the amount of each noise, with a line per combination of all else."""
     shown = list(amount_series.items())[:MOST_NOISES]
     names = spread(list(dict.fromkeys(name for _, lines in shown for name in lines)))
     every = [one for lines in amount_series.values() for series in lines.values() for one in series]
@@ -186,7 +187,7 @@ def _draw_line(
 
 
 def spread(names: Sequence[T], most: int = MOST_LINES) -> list[T]:
-    """At most so many of them, spread evenly."""
+    """At most `most` of the `names`, spread evenly."""
     places = np.linspace(0, len(names) - 1, min(len(names), most)).round().astype(int)
     return [names[place] for place in places]
 
@@ -196,7 +197,7 @@ def gains(question: Question, *, narrow: bool) -> Figure:
     """The gain over no noise by noise, and by what else varies.
 
     Only significant gains have a colour, unless there is one seed; what is undecided is grey. Where
-    a row has no room for numbers, a dot is significant.
+    a row has no room for numbers, a dot marks a significant gain.
     """
     found = question.effects
     lines = spread(lines_of(question))
@@ -343,7 +344,7 @@ def _name_rows(axis: Axes, shown: Rows, narrow: bool) -> None:
 def _cell(
     axis: Axes, row: int, column: int, text: str, colour: str, shade: float, **look: Any
 ) -> None:
-    """A shaded cell; `look` is that of its text."""
+    """Draw a shaded cell; `look` is that of its text."""
     corner = (column - 0.48, row - 0.46)
     axis.add_patch(Rectangle(corner, 0.96, 0.92, color=colour, alpha=shade, linewidth=0))
     axis.text(column, row, text, ha="center", va="center", fontsize=9, **look)

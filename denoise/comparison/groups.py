@@ -19,8 +19,8 @@ class Setting:
     """The runs that differ only in the seed, by seed; of several runs with one seed, the newest.
 
     `facts` are the config values and choices that the runs share. `label` names those in which the
-    setting differs from the others compared with it, `noise` those that belong to the noise, and
-    `line` all but the kind of noise and its amount, or but the whole noise if it has no amount.
+    setting differs from the others compared with it, `noise` those of the noise, and `line` the
+    rest: all but the noise's kind and amount, or all but the noise if it has no amount.
     """
 
     label: str
@@ -50,7 +50,7 @@ class Setting:
         return self.facts["noise"] == identity.NONE
 
     def besides(self, fact: str) -> Facts:
-        """All facts but `fact`, and but those of the config group `fact`."""
+        """All facts except `fact` and those of the config group `fact`."""
         return tuple(
             (k, v) for k, v in self.facts.items() if k != fact and k.partition(".")[0] != fact
         )
@@ -105,8 +105,8 @@ def by_noise(setting: Setting) -> tuple[object, ...]:
 def amount_series(settings: Sequence[Setting]) -> AmountSeries:
     """The noises that were trained at several amounts, each with its unit: `gaussian, σ`.
 
-    For each there is one line for everything else that varies, with its settings, weakest first.
-    The setting without noise, if there is one, comes before the weakest.
+    For each there is a line per combination of all else, with its settings, weakest first. The
+    setting without noise, if there is one, comes before the weakest.
     """
     found: AmountSeries = {}
     for setting in settings:

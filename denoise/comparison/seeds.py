@@ -67,7 +67,7 @@ def p_equivalent(found: Estimate, margin: float) -> float:
 
 
 def _upper_tail(distance: float, found: Estimate) -> float:
-    """The one-sided p value of a mean that lies `distance` above what is expected by chance."""
+    """The one-sided p value of a mean that lies `distance` above that of the null hypothesis."""
     if found.size < 2:
         return 1.0
     if found.std <= ROUNDING * abs(found.mean):  # equal values have no spread to judge them by

@@ -32,7 +32,7 @@ SERIES = [LIGHT["better"], LIGHT["worse"]]
 SERIES += [light for name, light in LIGHT.items() if name.startswith("series")]
 STYLE: Any = {
     "font.size": 10,
-    "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"],  # every text repeats the list
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"],  # short: every text repeats the list
     "svg.fonttype": "none",
     "text.parse_math": False,  # names are not formulas
     **dict.fromkeys(("text.color", "axes.labelcolor"), LIGHT["ink"]),
@@ -56,7 +56,7 @@ def whole(figure: Figure, salt: str) -> str:
     written = io.StringIO()
     with rc_context(STYLE | {"svg.hashsalt": salt}):
         figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
-    figure.set_layout_engine("none")  # it is laid out, which takes longer than drawing
+    figure.set_layout_engine("none")  # laid out already; again would take longer than drawing
     return re.sub(r' id="[a-zA-Z]\w*_\d+"', "", written.getvalue())
 
 

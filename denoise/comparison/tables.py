@@ -45,7 +45,7 @@ class Column(NamedTuple):
     def decimals(self, significant: int) -> int:
         """The decimals that show `significant` digits of the median margin or else the median gap.
 
-        They also show a digit of each reference that is not zero but for rounding.
+        They also show a digit of each reference that is at least 1e-7.
         """
         known = [cell for cell in self.cells if cell]
         values = sorted({cell.mean for cell in known})
@@ -165,7 +165,7 @@ def _named(effect: Effect) -> str:
 
 
 def write_csv(path: Path, settings: Sequence[Setting]) -> None:
-    """One line per setting: mean, standard deviation and 95% interval of every metric."""
+    """Write a line per setting: mean, standard deviation and 95% interval of every metric."""
     keys = [each.metric.key for each in columns(settings)]
     keys += [metrics.robust(name).key for name in corruptions(settings)]
     parts = Estimate._fields[:-1]

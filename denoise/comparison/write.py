@@ -92,9 +92,9 @@ def _baselines(settings: Tracking, runs: Sequence[Found]) -> list[Found]:
 
 
 def _by_name(references: Sequence[Found]) -> dict[str, dict[str, float]]:
-    """The metrics of references, by their names and by what those of one name differ in.
+    """The metrics of references, by name; where a name repeats, also by what tells them apart.
 
-    Those whose errors do not differ, such as those of the corrupted image, are one.
+    References of one name whose errors are equal, such as the corrupted image, count as one.
     """
     named = {}
     for one in references:

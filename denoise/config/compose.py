@@ -101,7 +101,7 @@ def _plain(value: Any) -> Any:
 
 
 def _check_shapes(built: model.Autoencoder) -> None:
-    """Refuse a model with codes or images of another shape, which torch may stretch to fit.
+    """Refuse a model with codes or images of another shape, which torch may broadcast.
 
     A model that raises an error is left to its run, which reports it.
     """

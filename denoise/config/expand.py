@@ -23,7 +23,7 @@ from denoise.errors import UserError
 def overrides(config: DictConfig) -> list[list[str]]:
     """The overrides of every job, as Hydra's own sweeper splits them.
 
-    If another sweeper chooses the jobs, the only ones are those that were typed. A sweep with
+    If another sweeper chooses the jobs, there is one list: the typed overrides. A sweep with
     `shuffle` is in another order each time. Hydra has no public way to expand a sweep without
     launching it (its issue 2673).
     """
@@ -98,7 +98,7 @@ def launch_only(
     a second each, to see whether that can be done; this takes the place of that check.
     """
     seen, launcher = 0, None
-    nothing: Any = SimpleNamespace(launch=lambda *_, **__: [])  # launchers refuse to launch no jobs
+    nothing: Any = SimpleNamespace(launch=lambda *_, **__: [])  # launchers refuse an empty batch
 
     def pick(sweeper: BasicSweeper, batch: list[list[str]]) -> None:
         nonlocal seen, launcher
@@ -123,7 +123,7 @@ def quoted(text: str) -> str:
 
 
 def numbered(config: DictConfig, number: int) -> DictConfig:
-    """As Hydra's launchers number it."""
+    """The `config`, numbered as Hydra's launchers number it."""
     with open_dict(config):
         config.hydra.job.num, config.hydra.job.id = number, f"job_id_for_{number}"
     return config

@@ -56,7 +56,7 @@ def _message(error: BaseException, typed: Sequence[str]) -> str:
 
 
 def _not_parsed(override: str) -> str:
-    """About an override with a mistake in its grammar, which quotation marks may mend."""
+    """The message about an override that cannot be parsed, which quotation marks may mend."""
     key, equals, value = override.partition("=")
     if not equals or value.startswith("="):
         return f"{override} is not of the form key=value"
@@ -78,7 +78,7 @@ def _override(error: BaseException) -> str:
 
 
 def _not_text(typed: Sequence[str]) -> str:
-    """About the first override of a group with a value that is no text; '' if there is none.
+    """The message about the first choice of a group that is no text; '' if there is none.
 
     Hydra's message does not name it.
     """

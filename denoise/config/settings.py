@@ -13,8 +13,7 @@ class Protocol:
     """How runs are trained and judged.
 
     `score` is the metric, lower is better, that chooses the best epoch. `sigma` and `grey` are the
-    strength of Gaussian noise and the value of erased boxes, in the protocol's space, that
-    correspond to the study's.
+    study's strength of Gaussian noise and value of erased boxes, in the model's space.
     """
 
     name: str

@@ -18,10 +18,10 @@ from denoise.tracking import claim
 
 VARIABLE = "DENOISE_VERSION"  # of the launching process, for its workers
 
-_sha256 = cache(sha256)  # of a file when the process first needed it, which had imported it
+_sha256 = cache(sha256)  # cached, because a file may change after the process imported it
 
 
-@cache  # by the launched process: it imported the code when it began
+@cache  # because the code may change after the process imported it
 def tags() -> dict[str, str]:
     """The commit of our checkout and whether its code was changed, or else the package's version.
 
@@ -83,9 +83,9 @@ def difference(launching: Mapping[str, str]) -> str:
 
 
 def pass_on() -> None:
-    """Tell workers on other machines, through the environment, which version they should have.
+    """Pass on, through the environment, which version workers on other machines should have.
 
-    Not which commit: a job may wait in a queue while the checkout that it shares moves on.
+    The commit is not passed on: a job may be queued while the checkout that it shares moves on.
     """
     os.environ[VARIABLE] = here()["version"]
 
@@ -93,7 +93,7 @@ def pass_on() -> None:
 def check() -> None:
     """Raise `UserError` if the launching process has passed on another version than that here.
 
-    Also if a job of Slurm lacks what was passed on, and so the address of the store.
+    It is also raised if a job of Slurm lacks what was passed on, and so the address of the store.
     """
     if os.environ.get("SUBMITIT_EXECUTOR") == "slurm" and VARIABLE not in os.environ:
         raise UserError("Slurm does not pass the environment to jobs: submit with --export=ALL")

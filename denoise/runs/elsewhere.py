@@ -35,7 +35,7 @@ def choose(launched: Launch, numbers: Iterable[int]) -> list[int]:
 
 
 def collect(launched: Launch, numbers: Iterable[int], *, is_after: bool = False) -> list[int]:
-    """Note in the folders of these jobs which runs have finished; the numbers of the others.
+    """Note in the folders of these jobs which runs have finished; return the numbers of the others.
 
     `is_after` says that the jobs of the launch have ended. Runs of its sweep then count as trained
     by it, and not as reused, except where a job was skipped because another one trained its run.
@@ -75,7 +75,7 @@ def wait(launched: Launch) -> None:
             )
         waited |= busy
         time.sleep(POLL_SECONDS)
-    # Also what was skipped because another job of this sweep trained the same config.
+    # This includes what was skipped because another job of this sweep trained the same config.
     ended = [number for number in _unfinished(launched) if number not in busy]
     skipped = {n for n in ended if _status(launched.members[n]) == SKIPPED}
     for number in (waited | skipped) & set(collect(launched, ended, is_after=True)):
@@ -169,7 +169,7 @@ def _busy(launched: Launch, numbers: Sequence[int]) -> set[int]:
 
 
 def _unfinished(launched: Launch) -> list[int]:
-    """The numbers of the jobs that have neither succeeded nor failed, or were not launched."""
+    """The numbers of the jobs that have not finished, reused a run or failed."""
     return [
         number
         for number, member in enumerate(launched.members)

@@ -1,4 +1,4 @@
-"""An estimate of how long runs will take, for before they start."""
+"""An estimate of how long runs will take, made before they start."""
 
 import json
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ from denoise.data import Data, Split
 from denoise.noise import Identity
 from denoise.trainer import Trainer
 
-KINDS = 10  # at most, of models and batches, whose speed is measured
-IMAGES = 2048  # at most: trained on to see how fast this machine is
-# Measured on two cores, in epochs of training: what a run does besides.
+KINDS = 10  # the most models and batch sizes whose speed is measured
+IMAGES = 2048  # the most images that are trained on to measure it
+# What a run does besides training, in epochs of training, measured on two cores.
 AFTER_AN_EPOCH = 0.6  # if as many images are evaluated as are trained on
 EVALUATION = 2.0
 MAP_PER_CODE = 8 / 10_000
@@ -51,7 +51,7 @@ def _epochs(job: Config) -> float:
 
 
 def _images_per_second(job: Config, size: int) -> float:
-    """How fast the job's model trains here, seen on so many random images."""
+    """How fast the job's model trains here, measured on `size` random images."""
     device = job.trainer.torch_device()
     images = torch.randint(256, (size, 28, 28), dtype=torch.uint8, device=device)
     split = Split(images, torch.zeros(size, dtype=torch.int64, device=device))

@@ -48,7 +48,7 @@ class Evaluation:
             self._map()
 
     def _examples(self) -> None:
-        """The ten images clean, noisy and denoised, bare, for whoever lays runs side by side."""
+        """Write the ten images, clean, noisy and denoised, without text, for comparison pages."""
         name = "figures/examples.png"
         rows = evaluate.examples(self.model, self.data, self.config.noise)
         strip = torch.cat([torch.cat(list(images), dim=1) for images in rows]).clamp(0, 1)
@@ -57,7 +57,7 @@ class Evaluation:
         self.record.add(name)
 
     def _map(self) -> None:
-        """The latents of test images as a table, with their places on a t-SNE map if it exists."""
+        """Write a table of the latents of test images, with their places on a t-SNE map if any."""
         settings, test = self.config.evaluation, self.data.test
         codes = latent.codes(self.model, test.images[: settings.tsne_codes], self.data)
         labels = test.labels[: len(codes)].cpu().numpy()
@@ -72,7 +72,7 @@ class Evaluation:
         self.record.log(trusted, 0)  # last: a run with this metric does not lack its map
 
     def _places(self, codes: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """Draw the map; the places of the latents on it, (n, 2)."""
+        """Draw the map; return the places of the latents on it, (n, 2)."""
         settings, name = self.config.evaluation, self.record.fields["name"]
         self.record.note_job(stage=f"t-SNE of {len(codes):,} latents")
         log.info("%s: t-SNE of %d latents ...", name, len(codes))
@@ -102,7 +102,7 @@ class Evaluation:
             self._leave_out(key, what or key, str(error).partition("\n")[0])
 
     def _leave_out(self, key: str, what: str, why: str) -> None:
-        """Say so once: the tag keeps the metric from being measured whenever the run is reused."""
+        """Log it once; the tag keeps the metric from being measured whenever the run is reused."""
         log.warning("%s: %s is left out: %s", self.record.fields["name"], what, why)
         tags = self.record.fields["tags"]
         self.record.update(tags=tags | {LEFT_OUT: f"{tags.get(LEFT_OUT, '')} {key}".strip()})

@@ -156,7 +156,7 @@ def _difference(launching: dict[str, str]) -> str:
 
 
 def _run(launching: dict[str, str], environment: dict[str, str], base: str, job: bytes) -> float:
-    """On a worker: do the job; its score.
+    """On a worker: do the job and return its score.
 
     Ray sends it by value, with the functions that it calls, as the package may be missing. The
     `job` is pickled separately, because unpickling it imports modules that read the environment.
@@ -181,7 +181,7 @@ def _run(launching: dict[str, str], environment: dict[str, str], base: str, job:
 
 
 def _returned(ray: Any, number: int, task: Any) -> JobReturn:
-    """The result of a job for Hydra; nan if its process or its node died too often."""
+    """A job's result for Hydra; nan if its process or node died too often, or has other code."""
     try:
         score = ray.get(task)
     except ray.exceptions.RayError as error:

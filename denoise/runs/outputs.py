@@ -63,7 +63,7 @@ class Outputs:
         )
 
     def _introduce(self, trainer: Trainer, overrides: list[str]) -> None:
-        """Data set, config, the noise, and what the untrained model makes of it."""
+        """Write data sets, config, the noise, and what the untrained model makes of it."""
         name, images = self.config.data.name, self.data
         splits = {"training": images.train, "validation": images.val, "testing": images.test}
         for context, split in splits.items():
@@ -75,7 +75,7 @@ class Outputs:
         self._pictures(trainer.model, 0)
 
     def epoch(self, trainer: Trainer, values: dict[str, float]) -> None:
-        """The metrics of an epoch that has just ended, and the state after it.
+        """Log the metrics of an epoch that has just ended, and save the state after it.
 
         The epoch is logged once its state is on disk, so that a killed run logs none twice.
         `FloatingPointError` if a loss is not finite, as after a step that was too large.
@@ -98,7 +98,7 @@ class Outputs:
         self.epoch_began = time.perf_counter()
 
     def _save(self, trainer: Trainer) -> None:
-        """The state, in place of the last but one: a copy that is cut short leaves the last."""
+        """Save the state in place of the last but one, so that a failed save leaves the last."""
         file = STATES[len(self.history) % 2]
         history, best = self.history, self.best_weights
         checkpoint.save(
@@ -147,7 +147,7 @@ class Outputs:
             self.record.add(LOG)
 
     def _log_best(self) -> None:
-        """The metrics of the best epoch, under names of their own."""
+        """Log the metrics of the best epoch, under names of their own."""
         values = self.history[self.best]
         best = {f"best/{name}": values[f"{self.split}/{name}"] for name in evaluate.LOSSES}
         self.record.log(best | {metrics.BEST_EPOCH.key: self.best + 1}, 0)

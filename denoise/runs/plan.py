@@ -22,7 +22,7 @@ from denoise.tracking.failures import first_line, without_secret
 
 log = logging.getLogger(__name__)
 
-# A GPU computes for one process at a time: more runs only take memory, about 2 GiB each.
+# A GPU computes for one process at a time: more runs than these only take memory, 2 GiB each.
 RUNS_ON_A_GPU = 4
 
 
@@ -133,9 +133,9 @@ def without_store(overrides: Sequence[str]) -> list[str]:
 def share_cores(config: DictConfig, planned: Sequence[Member]) -> int:
     """Share the cores among the workers, and set the threads of each.
 
-    Returns the number of workers; 0 if a scheduler places them. One by one, jobs have as many
-    threads as side by side: with more threads, torch adds in another order, and losses would differ
-    in the fourth digit.
+    Returns the number of workers; 0 if a scheduler places them. Jobs of Hydra's basic launcher run
+    one by one, but with as many threads as side by side: with more, torch adds in another order,
+    and losses would differ in the fourth digit.
     """
     launcher, count = config.hydra.launcher, len(planned)
     if launcher.get("cpus_per_task"):  # Slurm
@@ -156,7 +156,7 @@ def share_cores(config: DictConfig, planned: Sequence[Member]) -> int:
 def _of_this_machine(launcher: DictConfig, count: int, *, is_on_gpu: bool) -> tuple[int, int]:
     """The number of workers, and the threads of each.
 
-    As many as the user set, or else one for each core, or `RUNS_ON_A_GPU`.
+    There are as many workers as the user set, or one for each core, or `RUNS_ON_A_GPU`.
     """
     asked = launcher.get("n_jobs", -1)
     if asked == 0:

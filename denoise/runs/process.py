@@ -21,8 +21,8 @@ from denoise.tracking import environment
 GARBAGE_THRESHOLD = 500_000
 
 # How often a waiting thread of torch, or of GNU's OpenMP, looks for work before it sleeps. Measured
-# on two cores (benchmarks/busy.py), in ms a step: 15 at the default of 300,000, 15 to 20 at 3,000;
-# beside a busy process per core 96, and 56.
+# on two cores (benchmarks/busy.py): a step takes 15 ms with the default of 300,000 and 15 to 20
+# with 3,000; beside a busy process per core, 96 and 56.
 SPINS = "3000"
 
 
@@ -39,7 +39,7 @@ def prepare() -> None:
         _end_soon()
 
 
-@cache  # a worker prepares for each of its jobs, and what is registered first is called last
+@cache  # once, though a worker prepares for each job: what is registered first is called last
 def _end_soon() -> None:
     """End this worker as `run` ends the command."""
     atexit.register(os._exit, 0)

@@ -35,7 +35,7 @@ OF_EVALUATION = ("robust", "neighbours", "probe_codes", "pairwise_codes", "rando
 
 @dataclass(frozen=True)
 class Suite:
-    """The data and the corruptions that runs are measured on, and what tells them from others."""
+    """The data and the corruptions that runs are measured on; `params` identify them."""
 
     data: data.Settings
     evaluation: evaluate.Settings
@@ -75,7 +75,7 @@ def suite_params(params: Mapping[str, str]) -> dict[str, str]:
 
 
 def cheap(latent_dim: object) -> list[Reference]:
-    """Those that take seconds; principal components if the model's codes have a size."""
+    """The references that take seconds; PCA only if the model has a `latent_dim`."""
     mean = partial(_of_model, reference.MeanImage, has_codes=False)
     unchanged = partial(_of_model, lambda _: reference.Unchanged())
     found = [Reference("corrupted image", unchanged), Reference("mean image", mean)]
@@ -87,7 +87,7 @@ def cheap(latent_dim: object) -> list[Reference]:
 
 
 def costly() -> list[Reference]:
-    """Those that take minutes; those of scikit-image only if it is installed."""
+    """The references that take minutes; scikit-image's only if it is installed."""
     found = [Reference("Wiener filter", _wiener), Reference("posterior mean", _posterior_mean)]
     if not importlib.util.find_spec("skimage"):
         log.warning("Total variation and non-local means are left out: pip install scikit-image")
@@ -183,7 +183,7 @@ def _filtered(
 
 
 def _posterior_mean(suite: Suite, images: Data) -> dict[str, float]:
-    """For the Gaussian corruptions; on noisy training images no denoiser is better."""
+    """The errors under Gaussian corruptions; on training images, no denoiser has smaller ones."""
     found: dict[str, float] = {}
     train = _pixels(images.train)
     for name, noise in suite.robust.items():

@@ -33,7 +33,7 @@ UPLOAD_SECONDS = 120  # that another command may use the folder of a requeued jo
 
 
 def job(cfg: DictConfig) -> float:
-    """One run, alone or in a sweep; its score, or nan if it failed or another process trains it.
+    """Do one run, alone or in a sweep; return its score, or nan if it failed or was skipped.
 
     Sweepers that search read the score. A failure is noted in the record, where the launching
     process reads it. Raised, it would keep Hydra's sweeper from the jobs after it.
@@ -168,9 +168,9 @@ def _train(member: Member, record: Record, *, anew: bool) -> None:
 
 
 def _reused(member: Member, record: Record) -> bool:
-    """Whether a run of this config finished earlier, whose record is then here, and up to date.
+    """Bring here the record of a run of this config that finished earlier; False if there is none.
 
-    What the run lacks, such as a map, it gets from its checkpoint.
+    What the run lacks, such as a map, is measured with its checkpoint.
     """
     config = member.config
     try:

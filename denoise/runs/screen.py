@@ -112,7 +112,7 @@ class Bars:
         self._count(len(folders))
 
     def _count(self, jobs: int) -> None:
-        """The bar of the whole sweep."""
+        """Update the bar of the whole sweep."""
         counted = Counter(self.ended.values())
         others = [f"{n:,} {status}" for status, n in counted.items() if status != FINISHED]
         self.progress.update(

@@ -77,7 +77,7 @@ def tasks() -> dict[str, set[int]] | None:
     found: dict[str, set[int]] = {}
     for line in lines:
         task, _, name = line.partition(" ")
-        found.setdefault(name, set()).add(int(task) if task.isdecimal() else 0)  # alone: N/A
+        found.setdefault(name, set()).add(int(task) if task.isdecimal() else 0)  # N/A: no array
     return found
 
 

@@ -1,4 +1,4 @@
-"""Around the runs of a launch: all checked and made ready before, the table and page after.
+"""What a launch does around its runs: checks and preparation before, the table and page after.
 
 `begin` is called before Hydra launches, `finish` after the last job.
 """
@@ -48,7 +48,7 @@ FILES = (sweeps.FILE, search.SUMMARY, *write.FILES)  # what a sweep writes besid
 
 
 def begin(config: DictConfig, folder: Path, *, is_sweep: bool) -> None:
-    """Make ready for the launch.
+    """Prepare the launch.
 
     Hydra's callbacks are experimental (its issue 3220): it turns their exceptions into warnings and
     continues, but lets SystemExit through.
@@ -72,14 +72,14 @@ def _ready(config: DictConfig, folder: Path, *, is_sweep: bool) -> Launch:
     members = plan.members(config, jobs)
     if not is_elsewhere:
         for member in members:
-            member.config.trainer.torch_device()  # or `UserError`
+            member.config.trainer.torch_device()  # raises `UserError` if this machine lacks it
     expand.check_seeds(config)
     settings = members[0].config.tracking
     plan.pass_store_on(config, store.uri(settings.uri))
     answers = _open_store(settings)
-    if "'" in folder.absolute().name:  # it names the sweep, and MLflow's filters do not allow it
+    if "'" in folder.absolute().name:  # the sweep's name, which MLflow's filters quote
         raise UserError(f"{folder} has an apostrophe in its name; {ELSEWHERE}")
-    manifest.staging(folder, ELSEWHERE).cleanup()  # or `UserError`
+    manifest.staging(folder, ELSEWHERE).cleanup()  # raises `UserError` if it is not writable
     if is_sweep:
         _check_folder(folder, members)
     plan.check_folders(members)
@@ -119,10 +119,10 @@ def _check_alone(config: DictConfig, *, is_elsewhere: bool) -> None:
 
 
 def _open_store(settings: Tracking) -> bool:
-    """Make the store ready, and end dead sweeps in it; False if it is unavailable.
+    """Make the store ready, and end dead sweeps in it.
 
-    Raises `StoreUnavailableError` if it is, and `tracking.offline` is not set; `UserError` if it
-    will not take the files of runs.
+    If it is unavailable, returns False with `tracking.offline`, or else raises
+    `StoreUnavailableError`. Raises `UserError` if it will not take the files of runs.
     """
     try:
         with files.answered():
@@ -176,7 +176,7 @@ def _choose(launched: Launch, numbers: range, *, is_all: bool) -> dict[int, tupl
 
 
 def finish(launched: Launch, *, is_stopped: bool, has_failed: bool) -> int:
-    """After the last job: the table, on screen and in the sweep's summary run; the exit status.
+    """Print the table after the last job, add it to the summary run, and return the exit status.
 
     Somebody who stopped the sweep does not wait for a comparison. If the launch itself has failed,
     there is no waiting for runs elsewhere.
@@ -300,7 +300,7 @@ def _add_references(launched: Launch, settings: Tracking) -> None:
 
 
 def _address(launched: Launch, jobs: Sequence[Contents], settings: Tracking) -> str:
-    """Of a run's page, or of the charts where there are several; none where no run was opened."""
+    """The address of the run's page, or of the charts of several runs; '' if no run was opened."""
     ids = [table.run_id(contents) for contents in jobs if table.run_id(contents)]
     if len(ids) > 1:
         epochs = max(contents.fields["job"]["epochs"] for contents in jobs)

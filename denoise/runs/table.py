@@ -14,14 +14,14 @@ STYLES = {FAILED: "red", KILLED: "red", SKIPPED: "yellow"}
 
 
 def show(jobs: Sequence[Contents], shared: str = "") -> None:
-    """The table of results on the screen, and a line for every failure.
+    """Print the table of results, and a line for every failure.
 
     Of more than `MANY` jobs, the table has the best. `shared` is what all of them have in common.
     """
     screen = console()
     if shared:
         screen.print(f"All runs: {shared}", highlight=False, markup=False)
-    # On a narrow terminal all is there, in more lines.
+    # On a narrow terminal, cells are folded, not cut.
     table = Table(*(Column(name, overflow="fold") for name in columns(jobs)), header_style="bold")
     for contents in sorted(jobs, key=_place)[:MANY] if len(jobs) > MANY else jobs:
         table.add_row(*map(escape, row(contents)))
@@ -67,7 +67,7 @@ def row(contents: Contents) -> list[str]:
 
 
 def run_id(contents: Contents) -> str:
-    """The id of the run that a job trained, reused or found in other hands; '' without one."""
+    """The id of the run that a job trained, reused, or left to another process; '' without one."""
     return contents.fields["job"].get("run_id") or contents.fields["run_id"]
 
 

@@ -45,7 +45,7 @@ SHARED = frozenset(
 )
 OWNER, HEARTBEAT = "owner", "heartbeat"
 CLASSES = "classes.sha256"  # the tag with the sums of the user's own modules
-# Runs that may resume: RUNNING, even if their process is dead, or KILLED. What FAILED would fail
+# Runs that may resume: KILLED, or RUNNING although their process is dead. What FAILED would fail
 # again.
 INTERRUPTED = (
     "attributes.status != 'FINISHED' and attributes.status != 'FAILED' and tags.owner != ''"
@@ -70,7 +70,7 @@ class Owner:
         return f"process {self.pid} on {self.host}"
 
     def text(self) -> str:
-        """What `read` reads."""
+        """The owner as JSON, for `read`."""
         return json.dumps(asdict(self))
 
     def is_here(self) -> bool:
@@ -285,7 +285,7 @@ def _with_retries(ask: Callable[[], T]) -> T:
 def _interrupted(
     client: MlflowClient, experiment: str, hashes: Sequence[str], sweep: str
 ) -> list[Run]:
-    """The interrupted runs with each of these config hashes, and of the sweep, newest first."""
+    """The interrupted runs of each config hash, newest first; of the `sweep` only, if given."""
     those = f"{INTERRUPTED} and tags.sweep = '{sweep}'" if sweep else INTERRUPTED
     wheres = [f"{those} and tags.config_hash = '{each}'" for each in hashes]
     by = ["attributes.start_time DESC"]
@@ -301,7 +301,7 @@ def state(run: Run) -> State:
 def _take_over(
     client: MlflowClient, run: Run, tags: Mapping[str, str]
 ) -> tuple[Mapping[str, str], float]:
-    """Write into the run that it is ours; its tags from now on, and the seconds that this took.
+    """Write into the run that it is ours; return its tags from now on, and the seconds it took.
 
     Raises `RunTakenError` if another process took it after it was found, while the store was away.
     """

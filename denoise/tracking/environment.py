@@ -14,7 +14,7 @@ VARIABLES = {
 
 
 def prepare() -> bool:
-    """Set those that the user has not set; whether there were any."""
+    """Set those that the user has not set; return whether there were any."""
     missing = VARIABLES.keys() - os.environ.keys()
     os.environ.update({name: VARIABLES[name] for name in missing})
     return bool(missing)

@@ -15,7 +15,7 @@ PASSING = (LOGIN, 408, 429)
 REMEDIES = {
     LOGIN: "the server refuses the login (check MLFLOW_TRACKING_USERNAME and "
     "MLFLOW_TRACKING_PASSWORD)",
-    # MLflow's login answers so for what does not exist, too.
+    # MLflow's login also answers 403 for what does not exist.
     PERMISSION: "the server denies access (ask its administrator for the permission EDIT, unless "
     "it was deleted for good)",
 }
@@ -43,7 +43,7 @@ def is_refused(error: BaseException) -> bool:
 
 
 def status(error: BaseException) -> int | None:
-    """The HTTP status that MLflow, or a library that it reaches files with, was answered."""
+    """The HTTP status that MLflow, or a library that it reaches files with, received, if any."""
     if isinstance(error, MlflowException):
         return error.get_http_status_code()
     response = getattr(error, "response", None)

@@ -87,7 +87,7 @@ def download_registered(uri: str, folder: Path) -> None:
         raise UserError(f"{uri} is not of the form models:/NAME@ALIAS or models:/NAME/VERSION")
     store.configure()
     address = store.uri(None)
-    mlflow.set_tracking_uri(address)  # with its own, MLflow makes a folder `a%20b` beside `a b`
+    mlflow.set_tracking_uri(address)  # MLflow's default would make a folder `a%20b` beside `a b`
     if (file := store.sqlite_file(address)) and not file.exists():
         raise UserError(f"{uri} is not in the registry: there is no {file}")
     name, kind, version = match.groups()
@@ -102,7 +102,7 @@ def download_registered(uri: str, folder: Path) -> None:
 
 @answered()
 def register(run_id: str, name: str) -> str:
-    """Register the model that a run logged, and move the alias `best` to it; its version."""
+    """Register the model that a run logged, move the alias `best` to it, and return its version."""
     models = mirror.models(MlflowClient(), run_id)
     if not models:
         raise UserError(f"run {run_id} has logged no model that could be registered")
@@ -118,8 +118,8 @@ def pull(
 ) -> bool:
     """Download the files of a run to `folder`, all or none; False if it is up to date already.
 
-    `only` names the `PARTS` to download. If it is empty, all are, and files outside of the run's
-    folders too. `progress` is called with the bytes `completed` and their `total`.
+    `only` names the `PARTS` to download. If it is empty, all are, and so are top-level files.
+    `progress` is called with the bytes `completed` and their `total`.
     `UserError` if the folder has other content, unless `force` replaces it and a run was pulled
     into it before.
     """

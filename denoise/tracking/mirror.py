@@ -79,7 +79,7 @@ def _mirror(record: Record, known: Contents | None) -> Contents:
 
 
 def create(client: MlflowClient, now: Contents) -> str:
-    """A new run with the record's name, tags and start; its id."""
+    """Create a run with the record's name, tags and start; return its id."""
     fields = now.fields
     created = client.create_run(
         store.experiment_id(fields["experiment"]),
@@ -113,7 +113,7 @@ def stored(client: MlflowClient, run_id: str, uri: str = "") -> Contents:
 
 
 def _log_once(client: MlflowClient, now: Contents, known: Contents) -> None:
-    """Parameters and data sets, which MLflow takes once, and tags."""
+    """Log parameters and data sets, which MLflow takes once, and tags."""
     there = known.fields
     if not there:
         run = client.get_run(now.fields["run_id"])
@@ -134,7 +134,7 @@ def _log_once(client: MlflowClient, now: Contents, known: Contents) -> None:
 
 
 def _upload(client: MlflowClient, folder: Path, now: Contents, known: Contents) -> None:
-    """The files whose content differs from MLflow's copy."""
+    """Upload the files whose content differs from MLflow's copy."""
     run_id, there = now.fields["run_id"], known.fields.get("files", {})
     changed = {n for n, digest in now.fields["files"].items() if digest and there.get(n) != digest}
     for name in sorted(name for name in changed if not name.startswith(MODEL)):
@@ -147,7 +147,7 @@ def _upload(client: MlflowClient, folder: Path, now: Contents, known: Contents) 
 
 
 def _upload_model(client: MlflowClient, folder: Path, now: Contents) -> None:
-    """The model of the run, as MLflow's logged model, once."""
+    """Upload the model of the run, as MLflow's logged model, once."""
     run_id = now.fields["run_id"]
     if models(client, run_id):
         return
@@ -188,7 +188,7 @@ def _log_metrics(client: MlflowClient, now: Contents, known: int) -> None:
 
 
 def _finish(client: MlflowClient, record: Record, now: Contents) -> None:
-    """MLflow's copy of the record; then, if the run has ended, its status."""
+    """Write MLflow's copy of the record; then, if the run has ended, its status."""
     # Another process may have taken the run over during the upload.
     claim.check(client, record.run_id, claim.read(now.fields["tags"][claim.OWNER]))
     client.log_text(record.run_id, records.text(now.fields), FILE)

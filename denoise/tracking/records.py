@@ -37,8 +37,8 @@ FILES = (
 )
 
 QUEUED, RUNNING, FINISHED, FAILED, KILLED = "QUEUED", "RUNNING", "FINISHED", "FAILED", "KILLED"
-REUSED = "REUSED"  # another folder holds the run, which finished earlier
-SKIPPED = "SKIPPED"  # another process is training the run
+REUSED = "REUSED"  # the run finished earlier
+SKIPPED = "SKIPPED"  # another process has, or had, the run
 SUCCEEDED = (FINISHED, REUSED, SKIPPED)
 
 # A run is trained, sums up a sweep, or is a reference that was not trained. Rankings and
@@ -131,13 +131,13 @@ def check_inside(names: Iterable[str]) -> None:
             raise UserError(f"the run has a file named {name!r}, which is outside its folder")
 
 
-def check_free(folder: Path, names: Iterable[str], record: Iterable[str] = ()) -> None:
+def check_free(folder: Path, names: Iterable[str], own: Iterable[str] = ()) -> None:
     """Raise `UserError` if one of the files `names` is there, except those of the run itself.
 
     A file in place of one of their folders, or a link that leads nowhere, is refused, too. An
     empty file is not: a run that was killed while it began leaves its log so.
     """
-    for path in (folder / name for name in names if name not in record):
+    for path in (folder / name for name in names if name not in own):
         parent = path.parent
         taken = parent if os.path.lexists(parent) and not parent.is_dir() else path
         is_empty = taken.is_file() and not taken.stat().st_size

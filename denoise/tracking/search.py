@@ -1,6 +1,6 @@
 """The runs that a store has: found and read.
 
-Where the store does not answer, all of it raises `StoreUnavailableError`.
+Everything here raises `StoreUnavailableError` if the store does not answer.
 """
 
 import csv
@@ -47,9 +47,9 @@ def search(
     most: int | None = None,
     among: str = TRAINED,
 ) -> list[Found]:
-    """The runs `among` these that MLflow's filter `where` finds, ordered by `order`, newest first.
+    """The runs that `among` and MLflow's filter `where` find, ordered by `order`, newest first.
 
-    They are finished training runs unless said otherwise. The filter may compare parameters with
+    By default, `among` finds finished runs that were trained. `where` may compare parameters with
     numbers: `params.noise.sigma < 0.2`. `UserError` if it does not parse.
     """
     experiment = store.existing(settings)

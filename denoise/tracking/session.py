@@ -93,7 +93,7 @@ def reopened(record: Record, settings: Tracking, run_id: str) -> Iterator[Record
     with files.answered():
         MlflowClient().set_tag(run_id, claim.OWNER, mine.text())
     is_here = record.run_id == run_id and any(record.fields["files"].values())
-    if not is_here or record.fields["status"] != records.FINISHED:  # what was interrupted is older
+    if not is_here or record.fields["status"] != records.FINISHED:  # the store has a later record
         record.adopt(known)
     record.update(
         tags=record.fields["tags"] | {claim.OWNER: mine.text()},
@@ -205,7 +205,7 @@ def _resumed(record: Record, run_id: str, fields: Mapping[str, Any]) -> Contents
 
 
 def _fetch_logs(run_id: str, there: Iterable[str], folder: Path) -> None:
-    """The run's logs so far, in front of those of the same names in `folder`."""
+    """Put the run's logs so far in front of those of the same names in `folder`."""
     for name in there:
         if name.endswith(".log") and "/" not in name:
             before = files.content(run_id, name)

@@ -56,7 +56,7 @@ def prepare(settings: Tracking) -> str:
 
 
 def existing(settings: Tracking) -> str | None:
-    """Open the store for reading; the experiment's id, or None if it or the store does not exist.
+    """Open the store for reading; return the experiment's id, or None if there is none.
 
     Raises `StoreUnavailableError` if the store does not answer.
     """
@@ -88,7 +88,7 @@ def _opened(settings: Tracking, ask: Callable[[str], T]) -> T:
 
 
 def _create_tables(address: str) -> None:
-    """Give a SQLite store that does not exist MLflow's tables, in one write.
+    """Create a SQLite store that does not exist, with MLflow's tables, in one write.
 
     MLflow itself creates and migrates them in 600 writes and waits for the disk at each, which
     takes seconds; killed while it does, it leaves a file that it cannot open again.
@@ -289,7 +289,7 @@ def _answer_in_time(uri: str, ask: Callable[[], T]) -> T:
 def _connect(uri: str) -> None:
     """Raise if the server that `uri` names, if any, refuses us or does not respond.
 
-    MLflow itself would ask a database that refuses ten times, for two minutes.
+    MLflow itself would ask such a database ten times, for two minutes.
     """
     if uri.startswith("http") and requests.utils.get_environ_proxies(uri):
         return  # only the proxy can say whether the server is there

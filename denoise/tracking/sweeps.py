@@ -48,7 +48,7 @@ class Plan:
     is_anew: bool = False
 
     def text(self) -> str:
-        """What `read` reads."""
+        """The plan as JSON, for `read`."""
         return json.dumps(asdict(self), indent=1)
 
 
@@ -128,7 +128,7 @@ def progress(
     """
     by_hash = search.newest(settings, [each for run in sweep.runs for each in run.hashes])
     runs = [_run_of(planned, sweep, by_hash, tasks) for planned in sweep.runs]
-    launching = [] if sweep.queue else [summary]  # the queue has what this process has not begun
+    launching = [] if sweep.queue else [summary]  # a queue has the runs that have not begun
     unsure = [run for run in (*launching, *filter(None, runs)) if run.info.status == RUNNING]
     alive = {run.info.run_id for run in claim.living(unsure)}
     waiting = queued(settings, tasks)
@@ -175,7 +175,7 @@ def _progress(planned: Planned, run: Run | None, alive: set[str], *, is_queued: 
 
 
 def _state(run: Run, alive: set[str], *, is_queued: bool) -> str:
-    """Of a run that has begun; one that was killed may be in the queue again."""
+    """The state of a run that has begun; one that was killed may be in the queue again."""
     if run.info.run_id in alive:
         return RUNNING
     if is_queued and run.info.status not in (FINISHED, FAILED):

@@ -12,8 +12,6 @@ Step = Callable[[Tensor, Tensor], Tensor]  # trains on noisy and wanted images; 
 
 WARM_UP = 3  # steps before recording, in which libraries allocate what a graph cannot
 
-_stream = cache(torch.cuda.Stream)  # torch keeps memory for every stream that it has seen
-
 
 @contextlib.contextmanager
 def side_stream(device: torch.device) -> Iterator[None]:
@@ -25,6 +23,11 @@ def side_stream(device: torch.device) -> Iterator[None]:
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
         yield
+
+
+@cache  # torch keeps memory for every stream that it has seen
+def _stream() -> torch.cuda.Stream:
+    return torch.cuda.Stream()
 
 
 class GraphedStep:

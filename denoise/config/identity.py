@@ -105,10 +105,14 @@ def overridden(overrides: Iterable[str], choices: Mapping[str, str]) -> dict[str
     parts = {}
     for override in overrides:
         key, _, value = override.lstrip("+~").partition("=")
-        is_other = key in ("experiment", *NOT_RESULTS, *NOT_OF_A_RUN)
-        if not is_other and not key.startswith(("tracking.", "hydra")):
-            text = value if key in choices else spelled(key, value)
-            parts[key] = override if override.startswith("~") else text
+        if key in ("experiment", *NOT_RESULTS, *NOT_OF_A_RUN):
+            continue
+        if key.startswith(("tracking.", "hydra")):
+            continue
+        if override.startswith("~"):
+            parts[key] = override
+        else:
+            parts[key] = value if key in choices else spelled(key, value)
     return parts
 
 

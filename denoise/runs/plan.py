@@ -175,7 +175,11 @@ def announce(planned: list[Member], workers: int, *, reuses: bool) -> None:
     """Log how many runs finished earlier, and how long the others take on this machine."""
     by_hash = {each: member for member in planned for each in member.hashes}
     found = search.finished(planned[0].config.tracking, by_hash) if reuses else {}
-    left = {each.hashes[0]: each.config for each in planned if found.keys().isdisjoint(each.hashes)}
+    left = {
+        member.hashes[0]: member.config
+        for member in planned
+        if found.keys().isdisjoint(member.hashes)
+    }
     finished = len({member.hashes[0] for member in planned}) - len(left)
     if finished:
         others = {

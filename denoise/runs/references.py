@@ -19,6 +19,7 @@ from denoise.config import identity
 from denoise.config.settings import Tracking
 from denoise.data import Data, Split
 from denoise.errors import FolderLockedError
+from denoise.fetch import SIDE
 from denoise.model import Autoencoder
 from denoise.noise import Gaussian, Identity, Noise
 from denoise.tracking import records, search, session
@@ -174,7 +175,7 @@ def _filtered(
     filters: Callable[[], list[reference.Filter]], suite: Suite, images: Data
 ) -> dict[str, float]:
     held_out = _first(images.val or images.train, PAIRS)
-    clean = held_out.images.unsqueeze(1) / 255
+    clean = _pixels(held_out).reshape(-1, 1, SIDE, SIDE)
 
     def fitted(noise: Noise) -> Autoencoder:
         return reference.chosen(filters(), clean, _corrupted(held_out, noise))
